@@ -1,0 +1,32 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Original formats <-> this package, one file per format.
+
+    options_json.py            options.json          <-> ElmoConfig
+    weights_hdf5.py            weights.hdf5          <-> tensors of model.safetensors
+    vocab_embedding_hdf5.py    vocab_embedding.hdf5  <-> the word embeddings of a model that reads words
+    (vocab.txt is read and written by ElmoTokenizer)
+
+    convert.py                 all of them -> a model directory
+    export.py                  a model directory -> all of them
+
+No model class depends on anything here.
+"""
+
+from .convert import OriginalFiles, convert
+from .errors import ElmoFormatError
+from .export import export
+
+
+__all__ = ["ElmoFormatError", "OriginalFiles", "convert", "export"]

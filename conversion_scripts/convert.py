@@ -1,0 +1,195 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Original files -> a model directory that behaves like any other transformers model."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers.dynamic_module_utils import custom_object_save
+
+from modeling_elmo.configuration_elmo import NUM_APPENDED_TOKENS, ElmoConfig
+from modeling_elmo.modeling_elmo import ElmoModel
+from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
+
+from .errors import ElmoFormatError
+from .model_card import write_model_card
+from .options_json import read_options
+from .output_directory import new_directory
+from .vocab_embedding_hdf5 import read_vocab_embedding
+from .weights_hdf5 import read_weights
+
+
+@dataclass(frozen=True)
+class OriginalFiles:
+    """The files of an original model.
+
+    Attributes:
+        options (`Path`): `options.json`.
+        weights (`Path`): `weights.hdf5`.
+        vocab (`Path`, *optional*): `vocab.txt`, one word a line.
+        token_embeddings (`Path`, *optional*): `vocab_embedding.hdf5`; with it, the converted model reads words.
+    """
+
+    options: Path
+    weights: Path
+    vocab: Path | None = None
+    token_embeddings: Path | None = None
+
+    @classmethod
+    def find(
+        cls,
+        source_dir: Path | None = None,
+        options: Path | None = None,
+        weights: Path | None = None,
+        vocab: Path | None = None,
+        token_embeddings: Path | None = None,
+    ) -> "OriginalFiles":
+        """Finds the files in `source_dir` that are not given.
+
+        They may have the prefixes that the published files have (`elmo_2x1024_128_2048cnn_1xhighway_options.json`).
+        Token embeddings are never looked for: a model that reads characters is usually wanted though they lie beside
+        it.
+
+        Raises:
+            `ElmoFormatError`: If a file is missing or several could be meant.
+        """
+        if source_dir is not None and not source_dir.is_dir():
+            raise ElmoFormatError(f"{source_dir}: expected a directory of original files, found none")
+        given = {"--options": options, "--weights": weights, "--vocab": vocab, "--token-embeddings": token_embeddings}
+        for option, path in given.items():
+            if path is not None and not path.is_file():
+                raise ElmoFormatError(f"{option}: {path} is not a file")
+        options = options or _find(source_dir, "--options", "options.json", "*options*.json")
+        weights = weights or _find(source_dir, "--weights", "weights.hdf5", "*weights*.hdf5")
+        vocab = vocab or _find(source_dir, "--vocab", "vocab.txt", "*vocab*.txt", is_optional=True)
+        if options is None or weights is None:
+            missing = "--options" if options is None else "--weights"
+            raise ElmoFormatError(f"{missing}: required, unless a SOURCE_DIR is given")
+        return cls(options, weights, vocab, token_embeddings)
+
+    def all(self) -> list[Path]:
+        """Returns the files that there are."""
+        return [path for path in (self.options, self.weights, self.vocab, self.token_embeddings) if path is not None]
+
+
+def _find(source_dir: Path | None, option: str, name: str, pattern: str, is_optional: bool = False) -> Path | None:
+    if source_dir is None:
+        return None
+    if (source_dir / name).is_file():
+        return source_dir / name
+    candidates = sorted(path for path in source_dir.glob(pattern) if path.is_file())
+    if len(candidates) > 1:
+        names = ", ".join(path.name for path in candidates)
+        raise ElmoFormatError(f"{source_dir.name}: expected one {pattern}, found {names}; choose one with {option}")
+    if not candidates and not is_optional:
+        raise ElmoFormatError(f"{source_dir.name}: holds no {name} (nor {pattern}); name one with {option}")
+    return candidates[0] if candidates else None
+
+
+def convert(
+    files: OriginalFiles, out_dir: Path, dtype: str = "float32", force: bool = False, progress: bool = False
+) -> None:
+    """Writes a model directory: config, safetensors, tokenizer, the code files for `trust_remote_code`, a model card.
+
+    Args:
+        files (`OriginalFiles`): What to convert.
+        out_dir (`Path`): The directory to make. It appears only when it is complete.
+        dtype (`str`): `"float32"`, `"bfloat16"` or `"float16"`.
+        force (`bool`): Whether an `out_dir` that holds something is replaced.
+        progress (`bool`): Whether to show progress bars on a terminal.
+
+    Raises:
+        `ElmoFormatError`: If a file is not what it has to be; nothing is left behind.
+    """
+    with new_directory(out_dir, force=force, sources=files.all()) as target:
+        config = read_options(files.options, dtype=dtype, architectures=["ElmoModel"])
+        tokenizer = _read_tokenizer(files, config)
+        parameters = _read_parameters(files, config, len(tokenizer), progress)
+        config.vocab_size = len(tokenizer)
+        config.pad_token_id = tokenizer.pad_token_id
+        if files.token_embeddings is not None:
+            config.token_input = "words"
+        save_model_directory(target, config, parameters, tokenizer)
+        write_model_card(target, config, files.all())
+
+
+def save_model_directory(
+    target: Path, config: ElmoConfig, parameters: dict[str, torch.Tensor], tokenizer: ElmoTokenizer
+) -> None:
+    """Writes everything but the model card; the scalar mixes start as in training."""
+    with torch.device("meta"):
+        expected = {name: tuple(value.shape) for name, value in ElmoModel(config).state_dict().items()}
+    dtype = next(iter(parameters.values())).dtype
+    for name, shape in expected.items():
+        if name.startswith("scalar_mixes."):
+            parameters[name] = torch.full(shape, 1.0 if name.endswith("gamma") else 0.0, dtype=dtype)
+    assert {name: tuple(value.shape) for name, value in parameters.items()} == expected
+    config.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+    custom_object_save(ElmoModel, target)
+    save_file(parameters, target / "model.safetensors", metadata={"format": "pt"})
+    # safetensors makes files for their owner alone.
+    shutil.copymode(target / "config.json", target / "model.safetensors")
+
+
+def _read_tokenizer(files: OriginalFiles, config: ElmoConfig) -> ElmoTokenizer:
+    words: list[str] = []
+    reads_words = config.token_input == "words" or files.token_embeddings is not None
+    if files.vocab is not None:
+        try:
+            words = read_vocabulary(files.vocab)
+            tokenizer = ElmoTokenizer(vocab=words, max_characters_per_token=config.max_characters_per_token)
+        except ValueError as error:
+            raise ElmoFormatError(f"{files.vocab.name}: {error}") from error
+        stated = config.vocab_size - NUM_APPENDED_TOKENS
+        if config.vocab_size != ElmoConfig.vocab_size and stated != len(words):
+            raise ElmoFormatError(
+                f"{files.options.name}: n_tokens_vocab is {stated}, but {files.vocab.name} has {len(words)} words"
+            )
+    else:
+        tokenizer = ElmoTokenizer(max_characters_per_token=config.max_characters_per_token)
+    if reads_words:
+        if files.vocab is None:
+            raise ElmoFormatError("--vocab: required for a model that reads words")
+        missing = [token for token in list(SPECIAL_TOKENS.values())[:3] if token not in words]
+        if missing:
+            raise ElmoFormatError(f"{files.vocab.name}: a model that reads words needs {', '.join(missing)} in it")
+        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "character_ids"]
+    return tokenizer
+
+
+def _read_parameters(
+    files: OriginalFiles, config: ElmoConfig, vocab_size: int, progress: bool
+) -> dict[str, torch.Tensor]:
+    name = "word_embedding.weight"
+    # A vocabulary of words to embed holds all special tokens but `<PAD>` and `<MASK>`: their rows follow it.
+    num_words = vocab_size - NUM_APPENDED_TOKENS
+    parameters = read_weights(files.weights, config, num_words, config.dtype, progress)
+    if files.token_embeddings is not None:
+        parameters = {key: value for key, value in parameters.items() if key.startswith("layers.")}
+        embeddings = read_vocab_embedding(files.token_embeddings, num_words, config.projection_size)
+        parameters[name] = torch.from_numpy(embeddings).to(config.dtype)
+    elif config.token_input == "characters":
+        return parameters
+    elif name not in parameters:
+        raise ElmoFormatError(
+            f"{files.weights.name}: embedding: missing; --token-embeddings may name a file that has it"
+        )
+    parameters[name] = torch.cat(
+        [parameters[name], parameters[name].new_zeros(NUM_APPENDED_TOKENS, config.projection_size)]
+    )
+    return parameters

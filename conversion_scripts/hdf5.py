@@ -1,0 +1,112 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Reading HDF5 files that may come from anywhere: no links, no plug-in filters, no surprises in size."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from .errors import ElmoFormatError
+
+
+# Filters that are part of h5py itself. Any other would be looked for among the plug-ins of the machine, and run.
+BUILT_IN_FILTERS = {
+    h5py.h5z.FILTER_DEFLATE,
+    h5py.h5z.FILTER_SHUFFLE,
+    h5py.h5z.FILTER_FLETCHER32,
+    h5py.h5z.FILTER_LZF,
+}
+
+
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Opens a file for reading. Raises `ElmoFormatError` if it is not a whole HDF5 file."""
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ElmoFormatError(f"{path.name}: not a readable HDF5 file, or cut short: {_one_line(error)}") from error
+    with file:
+        yield file
+
+
+def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
+    """Lists the datasets of a file.
+
+    Args:
+        file (`h5py.File`): The open file.
+        expected (`set[str]`): The names that may occur, such as `"CNN/W_cnn_0"`.
+
+    Raises:
+        `ElmoFormatError`: For any other dataset or group, and for soft and external links.
+    """
+    known_groups = {name[:end] for name in expected for end, letter in enumerate(name) if letter == "/"}
+    found, groups = set(), [""]
+    while groups:
+        group = groups.pop()
+        for key in file[group or "/"]:
+            name = f"{group}/{key}".lstrip("/")
+            link = file.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                kind = type(link).__name__
+                raise ElmoFormatError(f"{_name(file)}: {name}: expected a dataset, found a link ({kind})")
+            # A damaged file may list an object that can't be opened: `get` then gives None.
+            kind = file.get(name, getclass=True)
+            if name in known_groups and kind is h5py.Group:
+                groups.append(name)
+            elif name in expected and kind is h5py.Dataset:
+                found.add(name)
+            else:
+                raise ElmoFormatError(f"{_name(file)}: {name}: nothing of this name and kind belongs to the model")
+    return found
+
+
+def read_dataset(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Reads a float32 dataset of a known shape.
+
+    Raises:
+        `ElmoFormatError`: If it has another shape or type, lies outside the file, can't be read, or holds NaN or
+            infinity.
+    """
+    place = f"{_name(file)}: {name}"
+    dataset = file[name]
+    if dataset.shape != shape:
+        raise ElmoFormatError(f"{place}: expected shape {shape}, found {dataset.shape}")
+    if dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4:
+        raise ElmoFormatError(f"{place}: expected float32, found {dataset.dtype}")
+    if dataset.is_virtual or dataset.external:
+        raise ElmoFormatError(f"{place}: expected data within the file, found a reference to another file")
+    properties = dataset.id.get_create_plist()
+    filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
+    if not filters <= BUILT_IN_FILTERS:
+        raise ElmoFormatError(f"{place}: compressed by a plug-in filter (number {max(filters)})")
+    if dataset.id.get_storage_size() == 0 and dataset.size:
+        raise ElmoFormatError(f"{place}: expected {dataset.nbytes} bytes of data, found none")
+    try:
+        values = dataset[...].astype(np.float32, copy=False)
+    except OSError as error:
+        raise ElmoFormatError(f"{place}: can't be read: {_one_line(error)}") from error
+    if not np.isfinite(values).all():
+        raise ElmoFormatError(f"{place}: expected finite numbers, found NaN or infinity")
+    return values
+
+
+def _name(file: h5py.File) -> str:
+    return Path(file.filename).name
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

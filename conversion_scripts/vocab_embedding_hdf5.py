@@ -1,0 +1,71 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""`vocab_embedding.hdf5`: one token embedding per line of the vocabulary file, in its dataset `embedding` `[n, P]`.
+
+bilm-tf writes it so that words need not go through the character encoder again. A model that reads words has no other
+source of embeddings.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from modeling_elmo.modeling_elmo import ElmoModel
+from modeling_elmo.tokenization_elmo import ElmoTokenizer
+
+from .errors import ElmoFormatError
+from .hdf5 import dataset_names, open_hdf5, read_dataset
+
+
+DATASET = "embedding"
+WORDS_PER_BATCH = 512
+
+
+def read_vocab_embedding(path: Path, num_words: int, projection_size: int) -> np.ndarray:
+    """Reads the embeddings of a vocabulary, float32 `(num_words, projection_size)`.
+
+    Raises:
+        `ElmoFormatError`: If the file holds anything else.
+    """
+    with open_hdf5(path) as file:
+        if DATASET not in dataset_names(file, {DATASET}):
+            raise ElmoFormatError(f"{path.name}: {DATASET}: missing; expected shape {(num_words, projection_size)}")
+        return read_dataset(file, DATASET, (num_words, projection_size))
+
+
+@torch.no_grad()
+def write_vocab_embedding(
+    path: Path, model: ElmoModel, tokenizer: ElmoTokenizer, words: Sequence[str], progress: bool = False
+) -> None:
+    """Writes the token embedding of each word.
+
+    Args:
+        path (`Path`): The file to write.
+        model (`ElmoModel`): A model that reads characters or words.
+        tokenizer (`ElmoTokenizer`): Its tokenizer.
+        words (`Sequence[str]`): The vocabulary, in the order of its ids.
+        progress (`bool`): Whether to show a progress bar on a terminal.
+    """
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset(DATASET, (len(words), model.config.projection_size), dtype="float32")
+        starts = range(0, len(words), WORDS_PER_BATCH)
+        for start in tqdm(starts, "Embedding the vocabulary", disable=None if progress else True, delay=1, leave=False):
+            batch = list(words[start : start + WORDS_PER_BATCH])
+            encoded = tokenizer([batch], is_split_into_words=True, add_special_tokens=False, return_tensors="pt")
+            ids = encoded["character_ids" if model.config.token_input == "characters" else "input_ids"]
+            dataset[start : start + len(batch)] = model.get_input_embeddings()(ids[0]).float().numpy()

@@ -1,0 +1,215 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""`weights.hdf5`: the biLM's weights as TensorFlow names and lays them out.
+
+`weight_table` lists every dataset of the file with the parameters of `ElmoModel` that it holds, and both directions of
+the change. Reading and writing only walk that table.
+
+TensorFlow multiplies x W, torch W x: matrices are transposed. Its gates lie in the order input, new memory, forget,
+output; torch's in the order input, forget, new memory, output. Its forget bias of 1 is added at run time and stored by
+neither.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from modeling_elmo.configuration_elmo import ElmoConfig
+
+from .errors import ElmoFormatError
+from .hdf5 import dataset_names, open_hdf5, read_dataset
+
+
+# The character embedding of the file has no row for padding positions.
+NUM_STORED_CHARACTERS = 261
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset of the file.
+
+    Attributes:
+        name (`str`): Its path in the file.
+        shape (`tuple[int, ...]`): Its shape.
+        parameters (`tuple[str, ...]`): The parameters of `ElmoModel` that it holds.
+        to_parameters (`Callable`): From the dataset to the parameters' values.
+        from_parameters (`Callable`): From the parameters' values to the dataset, bit for bit.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    parameters: tuple[str, ...]
+    to_parameters: Callable[[np.ndarray], tuple[np.ndarray, ...]] = lambda values: (values,)
+    from_parameters: Callable[..., np.ndarray] = lambda values: values
+
+
+def weight_table(config: ElmoConfig, num_words: int = 0, is_single_cell: bool = False) -> list[Dataset]:
+    """Lists the datasets of a model's `weights.hdf5`.
+
+    Args:
+        config (`ElmoConfig`): The model's config.
+        num_words (`int`): For a model that reads words: number of rows of its dataset `embedding`.
+        is_single_cell (`bool`): Whether an LSTM of one layer stands under its own name, as bilm-tf's training writes
+            it, rather than as the only cell of several.
+    """
+    if config.token_input == "characters":
+        table = _character_encoder_table(config)
+    else:
+        table = [Dataset("embedding", (num_words, config.projection_size), ("word_embedding.weight",))]
+    for direction, direction_name in enumerate(("forward", "backward")):
+        for layer in range(config.num_hidden_layers):
+            cell = "LSTMCell" if is_single_cell else f"MultiRNNCell/Cell{layer}/LSTMCell"
+            table += _lstm_table(config, f"RNN_{direction}/RNN/{cell}", f"layers.{layer}.{direction_name}_lstm")
+    return table
+
+
+def _character_encoder_table(config: ElmoConfig) -> list[Dataset]:
+    encoder, size = "character_encoder", config.num_character_filters
+    table = [
+        Dataset(
+            "char_embed",
+            (NUM_STORED_CHARACTERS, config.character_embedding_size),
+            (f"{encoder}.character_embedding.weight",),
+            lambda values: (np.pad(values, ((1, 0), (0, 0))),),
+            lambda weight: weight[1:],
+        )
+    ]
+    for i, (width, number) in enumerate(config.character_filters):
+        convolution = f"{encoder}.convolutions.{i}"
+        table += [
+            Dataset(
+                f"CNN/W_cnn_{i}",
+                (1, width, config.character_embedding_size, number),
+                (f"{convolution}.weight",),
+                lambda values: (values[0].transpose(2, 1, 0),),
+                lambda weight: weight.transpose(2, 1, 0)[None],
+            ),
+            Dataset(f"CNN/b_cnn_{i}", (number,), (f"{convolution}.bias",)),
+        ]
+    for i in range(config.num_highway_layers):
+        for original, name in (("carry", "gate"), ("transform", "transform")):
+            place = f"{encoder}.highway_layers.{i}.{name}"
+            table += _linear_table(f"CNN_high_{i}/{{}}_{original}", (size, size), place)
+    if config.has_character_projection:
+        table += _linear_table("CNN_proj/{}_proj", (size, config.projection_size), f"{encoder}.projection")
+    return table
+
+
+def _linear_table(name: str, shape: tuple[int, int], module: str) -> list[Dataset]:
+    return [
+        Dataset(name.format("W"), shape, (f"{module}.weight",), lambda values: (values.T,), lambda weight: weight.T),
+        Dataset(name.format("b"), shape[1:], (f"{module}.bias",)),
+    ]
+
+
+def _lstm_table(config: ElmoConfig, name: str, module: str) -> list[Dataset]:
+    input_size = output_size = config.projection_size
+    cell_size = config.cell_size
+
+    def split_kernel(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        weight = _swap_gates(values.T)
+        return weight[:, :input_size], weight[:, input_size:]
+
+    def join_kernel(weight_ih: np.ndarray, weight_hh: np.ndarray) -> np.ndarray:
+        return _swap_gates(np.concatenate([weight_ih, weight_hh], axis=1)).T
+
+    table = [
+        Dataset(
+            f"{name}/W_0",
+            (input_size + output_size, 4 * cell_size),
+            (f"{module}.weight_ih", f"{module}.weight_hh"),
+            split_kernel,
+            join_kernel,
+        ),
+        Dataset(f"{name}/B", (4 * cell_size,), (f"{module}.bias",), lambda values: (_swap_gates(values),), _swap_gates),
+    ]
+    if config.has_lstm_projection:
+        projection, shape = f"{module}.weight_hr", (cell_size, output_size)
+        table.append(
+            Dataset(f"{name}/W_P_0", shape, (projection,), lambda values: (values.T,), lambda weight: weight.T)
+        )
+    return table
+
+
+def _swap_gates(values: np.ndarray) -> np.ndarray:
+    """Exchanges the second and third quarters of the first axis: TensorFlow's gate order to torch's, or back."""
+    first, second, third, fourth = np.split(values, 4)
+    return np.concatenate([first, third, second, fourth])
+
+
+def read_weights(
+    path: Path, config: ElmoConfig, num_words: int = 0, dtype: torch.dtype = torch.float32, progress: bool = False
+) -> dict[str, torch.Tensor]:
+    """Reads `weights.hdf5` into parameters of `ElmoModel`.
+
+    Args:
+        path (`Path`): The file.
+        config (`ElmoConfig`): The model's config.
+        num_words (`int`): See `weight_table`.
+        dtype (`torch.dtype`): The type to give the parameters.
+        progress (`bool`): Whether to show a progress bar on a terminal.
+
+    Returns:
+        `dict[str, torch.Tensor]`: The biLM's parameters by name.
+
+    Raises:
+        `ElmoFormatError`: If the file can't be read, or any dataset is missing, too many, or not as the config says.
+    """
+    parameters: dict[str, torch.Tensor] = {}
+    with open_hdf5(path) as file:
+        is_single_cell = config.num_hidden_layers == 1 and "RNN_0/RNN/LSTMCell" in file
+        table = weight_table(config, num_words, is_single_cell)
+        found = dataset_names(file, {dataset.name for dataset in table})
+        # The embeddings of a model that reads words may be in a file of their own.
+        table = [dataset for dataset in table if dataset.name in found or dataset.name != "embedding"]
+        for dataset in table:
+            if dataset.name not in found:
+                raise ElmoFormatError(f"{path.name}: {dataset.name}: missing; expected shape {dataset.shape}")
+        for dataset in tqdm(table, "Reading weights", disable=None if progress else True, delay=1, leave=False):
+            values = dataset.to_parameters(read_dataset(file, dataset.name, dataset.shape))
+            for name, value in zip(dataset.parameters, values):
+                parameters[name] = _as_tensor(value, dtype, f"{path.name}: {dataset.name}")
+    return parameters
+
+
+def _as_tensor(values: np.ndarray, dtype: torch.dtype, place: str) -> torch.Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
+    if not torch.isfinite(tensor).all():
+        raise ElmoFormatError(f"{place}: holds numbers too large for {str(dtype).removeprefix('torch.')}")
+    return tensor
+
+
+def write_weights(
+    path: Path, config: ElmoConfig, parameters: dict[str, torch.Tensor], num_words: int = 0, progress: bool = False
+) -> None:
+    """Writes parameters of `ElmoModel` as `weights.hdf5`, in float32.
+
+    Args:
+        path (`Path`): The file to write.
+        config (`ElmoConfig`): The model's config.
+        parameters (`dict[str, torch.Tensor]`): The model's state dict.
+        num_words (`int`): See `weight_table`.
+        progress (`bool`): Whether to show a progress bar on a terminal.
+    """
+    table = weight_table(config, num_words)
+    with h5py.File(path, "w") as file:
+        for dataset in tqdm(table, "Writing weights", disable=None if progress else True, delay=1, leave=False):
+            values = [parameters[name].float().numpy() for name in dataset.parameters]
+            values = [value[:num_words] if dataset.name == "embedding" else value for value in values]
+            file.create_dataset(dataset.name, data=dataset.from_parameters(*values), dtype="float32")

@@ -1,0 +1,47 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""ELMo (Peters et al. 2018) for Hugging Face transformers.
+
+Importing this package registers its classes with the Auto classes:
+
+    import modeling_elmo
+    from transformers import AutoModel, AutoTokenizer
+"""
+
+import transformers as _transformers
+
+from . import modeling_elmo as _modeling_elmo
+from .configuration_elmo import AUTO_MAP as _AUTO_MAP
+from .configuration_elmo import ElmoConfig
+from .modeling_elmo import ElmoModel, ElmoModelOutput, ElmoPreTrainedModel
+from .tokenization_elmo import ElmoTokenizer
+from .version import __version__
+
+
+def _register_with_auto_classes() -> None:
+    _transformers.AutoConfig.register(ElmoConfig.model_type, ElmoConfig, exist_ok=True)
+    _transformers.AutoTokenizer.register(ElmoConfig, tokenizer_class=ElmoTokenizer, exist_ok=True)
+    # The second registration makes `save_pretrained` copy the code files, for use without this package.
+    ElmoConfig.register_for_auto_class()
+    ElmoTokenizer.register_for_auto_class()
+    for auto_name, reference in _AUTO_MAP.items():
+        if auto_name not in ("AutoConfig", "AutoTokenizer"):
+            model_class = getattr(_modeling_elmo, reference.rpartition(".")[2])
+            getattr(_transformers, auto_name).register(ElmoConfig, model_class, exist_ok=True)
+            model_class.register_for_auto_class(auto_name)
+
+
+_register_with_auto_classes()
+
+__all__ = ["ElmoConfig", "ElmoModel", "ElmoModelOutput", "ElmoPreTrainedModel", "ElmoTokenizer", "__version__"]

@@ -1,0 +1,381 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""ELMo configuration.
+
+Holds every number that defines an ELMo model, the checks that they agree with one another, and their translation from
+and to the `options.json` of the original code. Nothing here reads or writes files of weights.
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+from transformers.utils import auto_docstring
+
+
+# Where each Auto class finds its ELMo class in a model directory. The one list of them: the package registers these
+# names, and every saved config carries them, so that one folder serves every Auto class without the package installed.
+AUTO_MAP: dict[str, Any] = {
+    "AutoConfig": "configuration_elmo.ElmoConfig",
+    "AutoTokenizer": ["tokenization_elmo.ElmoTokenizer", None],
+    "AutoModel": "modeling_elmo.ElmoModel",
+}
+
+# `<PAD>` and `<MASK>` follow the vocabulary; the original vocabulary files have neither.
+NUM_APPENDED_TOKENS = 2
+
+# Bounds that no real model comes near. A size beyond them is a mistake or an attack, and is refused before memory is
+# allocated for it.
+MAX_SIZE = 1_000_000
+MAX_VOCAB_SIZE = 100_000_000
+MAX_DEPTH = 1_000
+
+
+@auto_docstring(
+    checkpoint="modeling-elmo",
+    custom_intro="""
+    Configuration of an ELMo model (Peters et al. 2018, "Deep contextualized word representations"). The defaults are
+    those of the published "original" model: 2 layers of 4096 cells projected to 512 dimensions, 93.6 million
+    parameters.
+    """,
+)
+@strict
+class ElmoConfig(PreTrainedConfig):
+    r"""
+    vocab_size (`int`, *optional*, defaults to 5):
+        Number of word ids, special tokens included. A model that reads characters has no weights that depend on it;
+        the default counts the five special tokens of a tokenizer without a vocabulary.
+    token_input (`str`, *optional*, defaults to `"characters"`):
+        What the first layer reads: `"characters"` (character CNN) or `"words"` (an embedding table over word ids).
+    character_vocab_size (`int`, *optional*, defaults to 262):
+        Number of character ids: 0 is padding, 1 to 256 are bytes plus one, 257 to 261 are marks. Always 262.
+    max_characters_per_token (`int`, *optional*, defaults to 50):
+        Length of a row of character ids. A word keeps at most this many bytes less two.
+    character_embedding_size (`int`, *optional*, defaults to 16):
+        Size of a character embedding.
+    character_filters (`list[list[int]]`, *optional*):
+        `[width, number]` of each group of convolution filters. Defaults to the 2,048 filters of the published models.
+    num_highway_layers (`int`, *optional*, defaults to 2):
+        Number of highway layers after the convolutions; may be 0.
+    hidden_act (`str`, *optional*, defaults to `"relu"`):
+        Activation after max-pooling: `"relu"` or `"tanh"`. Highway layers always use relu.
+    num_hidden_layers (`int`, *optional*, defaults to 2):
+        Number of bidirectional LSTM layers.
+    cell_size (`int`, *optional*, defaults to 4096):
+        Number of LSTM cells per direction and layer.
+    projection_size (`int`, *optional*, defaults to 512):
+        Size of a token embedding and of the output of one direction. Equal to `cell_size`, the LSTMs have no
+        projection.
+    cell_clip (`float`, *optional*, defaults to 3.0):
+        The LSTM's cell state is clipped to plus or minus this; `None` for no clipping.
+    projection_clip (`float`, *optional*, defaults to 3.0):
+        The projected output is clipped to plus or minus this; `None` for no clipping. Unused without a projection, as
+        in TensorFlow's `LSTMCell`.
+    use_skip_connections (`bool`, *optional*, defaults to `True`):
+        Whether each layer from the second on adds its input to its output.
+    forget_bias (`float`, *optional*, defaults to 1.0):
+        Added to the forget gate when it is computed. TensorFlow does so without storing it with the bias.
+    lstm_dropout (`float`, *optional*, defaults to 0.0):
+        Dropout on the input of every LSTM layer, applied while the biLM itself is trained.
+    num_output_representations (`int`, *optional*, defaults to 1):
+        Number of scalar mixes, each with its own weights.
+    mix_layer_norm (`bool`, *optional*, defaults to `False`):
+        Whether each layer is normalised before it is mixed, with one mean and variance over all real tokens of the
+        batch: AllenNLP's `do_layer_norm`.
+    mix_parameters (`list[float]`, *optional*):
+        Fixed mix weights before the softmax, one per layer and one for the token embedding; the mixes then have no
+        trainable weights. AllenNLP's `scalar_mix_parameters`.
+    representation_dropout (`float`, *optional*, defaults to 0.5):
+        Dropout on the ELMo vectors. The default is AllenNLP's.
+    freeze_bilm (`bool`, *optional*, defaults to `True`):
+        Whether the biLM's weights stay fixed, so that only the scalar mixes (and a head) train, as in the paper.
+    training_options (`dict`, *optional*):
+        What the original `options.json` says about training beyond the architecture. Carried along for export.
+    pad_token_id (`int`, *optional*):
+        Word id of `<PAD>`. Defaults to the first id after the vocabulary, `vocab_size` less two.
+
+    Example:
+    ```python
+    >>> from modeling_elmo import ElmoConfig, ElmoModel
+
+    >>> config = ElmoConfig(cell_size=64, projection_size=16, character_filters=[[1, 8], [3, 24]])
+    >>> config.hidden_size
+    32
+    >>> model = ElmoModel(config)
+    ```
+    """
+
+    model_type = "elmo"
+
+    vocab_size: int = 3 + NUM_APPENDED_TOKENS
+    token_input: Literal["characters", "words"] = "characters"
+    character_vocab_size: int = 262
+    max_characters_per_token: int = 50
+    character_embedding_size: int = 16
+    character_filters: list[list[int]] = field(
+        default_factory=lambda: [[1, 32], [2, 32], [3, 64], [4, 128], [5, 256], [6, 512], [7, 1024]]
+    )
+    num_highway_layers: int = 2
+    hidden_act: Literal["relu", "tanh"] = "relu"
+    num_hidden_layers: int = 2
+    cell_size: int = 4096
+    projection_size: int = 512
+    cell_clip: float | int | None = 3.0
+    projection_clip: float | int | None = 3.0
+    use_skip_connections: bool = True
+    forget_bias: float | int = 1.0
+    lstm_dropout: float | int = 0.0
+    num_output_representations: int = 1
+    mix_layer_norm: bool = False
+    mix_parameters: list[float | int] | None = None
+    representation_dropout: float | int = 0.5
+    freeze_bilm: bool = True
+    training_options: dict[str, Any] | None = None
+    bos_token_id: int | None = 0
+    eos_token_id: int | None = 1
+    pad_token_id: int | None = None
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        hidden_size = kwargs.pop("hidden_size", None)
+        if hidden_size not in (None, self.hidden_size):
+            raise ValueError(
+                f"hidden_size is twice projection_size: found hidden_size={hidden_size!r} and "
+                f"projection_size={self.projection_size}"
+            )
+        if self.pad_token_id is None and self.vocab_size > NUM_APPENDED_TOKENS:
+            self.pad_token_id = self.vocab_size - NUM_APPENDED_TOKENS
+        super().__post_init__(**kwargs)
+
+    @property
+    def hidden_size(self) -> int:
+        """`int`: Width of an ELMo vector, forward and backward halves together."""
+        return 2 * self.projection_size
+
+    @property
+    def num_character_filters(self) -> int:
+        """`int`: Number of convolution filters, all widths together."""
+        return sum(number for _, number in self.character_filters)
+
+    @property
+    def has_character_projection(self) -> bool:
+        """`bool`: Whether a linear map follows the CNN. The original leaves it out where the sizes already agree."""
+        return self.num_character_filters != self.projection_size
+
+    @property
+    def has_lstm_projection(self) -> bool:
+        """`bool`: Whether the LSTMs project their output."""
+        return self.projection_size < self.cell_size
+
+    def validate_architecture(self) -> None:
+        """Checks sizes and their agreement. Raises `ValueError` with the values found."""
+        _check_range(self, "vocab_size", 1, MAX_VOCAB_SIZE)
+        for name in ("max_characters_per_token", "character_embedding_size", "cell_size", "projection_size"):
+            _check_range(self, name, 1, MAX_SIZE)
+        for name, least in (("num_hidden_layers", 1), ("num_highway_layers", 0), ("num_output_representations", 1)):
+            _check_range(self, name, least, MAX_DEPTH)
+        for name in ("lstm_dropout", "representation_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is a probability below 1: found {getattr(self, name)}")
+        for name in ("cell_clip", "projection_clip"):
+            clip = getattr(self, name)
+            if clip is not None and not 0 < clip < float("inf"):
+                raise ValueError(f"{name} is a positive number or None: found {clip}")
+        if self.projection_size > self.cell_size:
+            raise ValueError(
+                f"projection_size can't exceed cell_size: found projection_size={self.projection_size} and "
+                f"cell_size={self.cell_size}"
+            )
+        if self.mix_parameters is not None and len(self.mix_parameters) != self.num_hidden_layers + 1:
+            raise ValueError(
+                f"mix_parameters has one number per LSTM layer and one for the token embedding: found "
+                f"{len(self.mix_parameters)} numbers and num_hidden_layers={self.num_hidden_layers}"
+            )
+        if self.character_vocab_size != 262:
+            raise ValueError(
+                f"character_vocab_size is 262 (256 bytes, 5 marks, padding): found {self.character_vocab_size}"
+            )
+        self._validate_character_filters()
+
+    def _validate_character_filters(self) -> None:
+        # A word model has no CNN, but its config still carries the fields: they are checked all the same.
+        if not 1 <= len(self.character_filters) <= MAX_DEPTH:
+            raise ValueError(f"character_filters has 1 to {MAX_DEPTH} groups: found {len(self.character_filters)}")
+        for group in self.character_filters:
+            if len(group) != 2 or not all(1 <= size <= MAX_SIZE for size in group):
+                raise ValueError(f"character_filters holds [width, number] pairs of positive sizes: found {group}")
+        if self.num_character_filters > MAX_SIZE:
+            raise ValueError(f"character_filters has at most {MAX_SIZE} filters: found {self.num_character_filters}")
+        widest = max(width for width, _ in self.character_filters)
+        if widest > self.max_characters_per_token:
+            raise ValueError(
+                f"a filter can't be wider than a word: found a filter of width {widest} and "
+                f"max_characters_per_token={self.max_characters_per_token}"
+            )
+        if self.max_characters_per_token < 3:
+            raise ValueError(
+                f"max_characters_per_token is at least 3, a boundary token's length: found "
+                f"{self.max_characters_per_token}"
+            )
+
+    def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> None:
+        """As `PreTrainedConfig.save_pretrained`; the file names every ELMo class for the Auto classes."""
+        self.auto_map = dict(AUTO_MAP)
+        super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], **kwargs: Any) -> "ElmoConfig":
+        """Builds a config from the contents of an original `options.json`.
+
+        Args:
+            options (`Mapping[str, Any]`): The parsed file: a section `lstm`, a section `char_cnn` unless the model
+                reads words, and, in files written by training, options at the top level.
+            kwargs: Fields of the config that the file does not know, or that are to differ from it.
+
+        Raises:
+            `ValueError`: Naming the option, what was found and what was expected; also for unidirectional models.
+            `StrictDataclassError`: For sizes that contradict one another (see `validate_architecture`).
+        """
+        if not isinstance(options, Mapping):
+            raise ValueError(f"options: expected a JSON object, found {_short(options)}")
+        if options.get("bidirectional", True) is not True:
+            raise ValueError(
+                f"bidirectional: a unidirectional model has no backward LSTM; expected true, "
+                f"found {_short(options['bidirectional'])}"
+            )
+        lstm = _section(options, "lstm")
+        fields: dict[str, Any] = {
+            "cell_size": _integer(lstm, "lstm", "dim"),
+            "projection_size": _integer(lstm, "lstm", "projection_dim"),
+            "num_hidden_layers": _integer(lstm, "lstm", "n_layers", default=1),
+            "cell_clip": _number(lstm, "lstm", "cell_clip"),
+            "projection_clip": _number(lstm, "lstm", "proj_clip"),
+            "use_skip_connections": _boolean(lstm, "lstm", "use_skip_connections"),
+        }
+        if "char_cnn" in options:
+            fields.update(_character_fields(_section(options, "char_cnn")))
+        else:
+            fields["token_input"] = "words"
+        if options.get("n_tokens_vocab") is not None:
+            fields["vocab_size"] = _integer(options, "", "n_tokens_vocab") + NUM_APPENDED_TOKENS
+        if options.get("dropout") is not None:
+            fields["lstm_dropout"] = _number(options, "", "dropout")
+        architecture = {"lstm", "char_cnn", "n_tokens_vocab", "dropout"}
+        training_options = {name: value for name, value in options.items() if name not in architecture}
+        fields["training_options"] = training_options or None
+        return cls(**{**fields, **kwargs})
+
+    def to_options(self) -> dict[str, Any]:
+        """Returns the contents of an original `options.json` for inference.
+
+        `from_options` of them gives this config back, but for the fields that the original code does not know (the
+        mixes, `representation_dropout`, `freeze_bilm`).
+
+        Raises:
+            `ValueError`: If `forget_bias` is not 1.0, which the original code has built in.
+        """
+        if self.forget_bias != 1.0:
+            raise ValueError(f"the original code's forget_bias is always 1.0: found {self.forget_bias}")
+        options: dict[str, Any] = dict(self.training_options or {})
+        options["lstm"] = {
+            "use_skip_connections": self.use_skip_connections,
+            "projection_dim": self.projection_size,
+            "cell_clip": self.cell_clip,
+            "proj_clip": self.projection_clip,
+            "dim": self.cell_size,
+            "n_layers": self.num_hidden_layers,
+        }
+        if self.token_input == "characters":
+            options["char_cnn"] = {
+                "activation": self.hidden_act,
+                "filters": [list(group) for group in self.character_filters],
+                "n_highway": self.num_highway_layers,
+                "embedding": {"dim": self.character_embedding_size},
+                "n_characters": self.character_vocab_size,
+                "max_characters_per_token": self.max_characters_per_token,
+            }
+        options["n_tokens_vocab"] = self.vocab_size - NUM_APPENDED_TOKENS
+        options["dropout"] = self.lstm_dropout
+        return options
+
+
+def _check_range(config: ElmoConfig, name: str, least: int, most: int) -> None:
+    value = getattr(config, name)
+    if not least <= value <= most:
+        raise ValueError(f"{name} is between {least} and {most}: found {value}")
+
+
+def _character_fields(char_cnn: Mapping[str, Any]) -> dict[str, Any]:
+    n_characters = _integer(char_cnn, "char_cnn", "n_characters")
+    # Training writes 261; a user sets 262 for inference, when a padding id is added in front. The weights are the same.
+    if n_characters not in (261, 262):
+        raise ValueError(f"char_cnn.n_characters: expected 261 (training) or 262 (inference), found {n_characters}")
+    filters = char_cnn.get("filters")
+    is_pairs = isinstance(filters, list) and all(
+        isinstance(group, list) and len(group) == 2 and all(type(size) is int for size in group) for group in filters
+    )
+    if not is_pairs:
+        raise ValueError(f"char_cnn.filters: expected a list of [width, number] pairs, found {_short(filters)}")
+    activation = char_cnn.get("activation")
+    if activation not in ("relu", "tanh"):
+        raise ValueError(f'char_cnn.activation: expected "relu" or "tanh", found {_short(activation)}')
+    return {
+        "character_embedding_size": _integer(_section(char_cnn, "embedding", "char_cnn"), "char_cnn.embedding", "dim"),
+        "character_filters": filters,
+        "num_highway_layers": _integer(char_cnn, "char_cnn", "n_highway", default=0),
+        "hidden_act": activation,
+        "max_characters_per_token": _integer(char_cnn, "char_cnn", "max_characters_per_token"),
+    }
+
+
+def _short(value: Any) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _section(options: Mapping[str, Any], name: str, parent: str = "") -> Mapping[str, Any]:
+    path = f"{parent}.{name}".strip(".")
+    if name not in options:
+        raise ValueError(f"{path}: this section is missing")
+    if not isinstance(options[name], Mapping):
+        raise ValueError(f"{path}: expected a section (a JSON object), found {_short(options[name])}")
+    return options[name]
+
+
+def _integer(section: Mapping[str, Any], path: str, name: str, default: int | None = None) -> int:
+    value = section.get(name)
+    if value is None and default is not None:
+        return default
+    if type(value) is not int or not 0 <= value <= MAX_VOCAB_SIZE:
+        path = f"{path}.{name}".strip(".")
+        raise ValueError(f"{path}: expected an integer between 0 and {MAX_VOCAB_SIZE}, found {_short(value)}")
+    return value
+
+
+def _number(section: Mapping[str, Any], path: str, name: str) -> float | None:
+    value = section.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value != value):
+        raise ValueError(f"{f'{path}.{name}'.strip('.')}: expected a number, found {_short(value)}")
+    return value
+
+
+def _boolean(section: Mapping[str, Any], path: str, name: str) -> bool:
+    value = section.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{path}.{name}: expected true or false, found {_short(value)}")
+    return bool(value)
+
+
+__all__ = ["ElmoConfig"]

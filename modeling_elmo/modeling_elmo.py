@@ -1,0 +1,408 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""PyTorch ELMo model.
+
+    character ids -> character encoder -> token embedding [B, W, P]
+                  -> L bidirectional LSTM layers          [B, W, 2P] each, with the token embedding twice as layer 0
+                  -> scalar mix                           [B, W, 2P], the ELMo vectors
+
+Original code: AllenNLP's `allennlp/modules/elmo.py` and bilm-tf's `bilm/model.py`. `forward` is a pure function: unlike
+theirs, the model remembers nothing from call to call unless the caller passes `state`.
+
+Dimensions: B batch, W words, C characters per word, N real tokens, L layers, P projection, H cells.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import ModelOutput
+from transformers.processing_utils import Unpack
+from transformers.utils import TransformersKwargs, auto_docstring
+from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils.output_capturing import capture_outputs
+
+from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate
+from .configuration_elmo import ElmoConfig
+from .projected_lstm import ElmoLayer, Packing, ProjectedLSTM
+
+
+# Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward: as torch.nn.LSTM's.
+State = tuple[torch.Tensor, torch.Tensor]
+
+
+class ElmoWordEmbedding(nn.Embedding):
+    """Token embeddings of a model that reads words: word ids to `[..., P]`."""
+
+    def __init__(self, config: ElmoConfig):
+        super().__init__(config.vocab_size, config.projection_size)
+
+
+class ScalarMix(nn.Module):
+    r"""A weighted sum of the biLM's layers (Peters et al. 2018, equation 1): gamma * sum_j softmax(w)_j h_j.
+
+    With `config.mix_parameters` the weights are those and gamma is 1, and the module has no parameters. With
+    `config.mix_layer_norm` each layer is first normalised by one mean and one variance over all real tokens *of the
+    batch* and all dimensions, as AllenNLP's `do_layer_norm`: a sentence's vectors then depend on its neighbours.
+    """
+
+    def __init__(self, config: ElmoConfig):
+        super().__init__()
+        self.fixed_weight = config.mix_parameters
+        self.layer_norm = config.mix_layer_norm
+        if self.fixed_weight is None:
+            self.weight = nn.Parameter(torch.empty(config.num_hidden_layers + 1))
+            self.gamma = nn.Parameter(torch.empty(1))
+
+    def forward(self, layers: list[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
+        """Mixes L+1 tensors `(B, W, 2P)`, zero outside `mask` `(B, W)`, into one `(B, W, 2P)`."""
+        reference = layers[0]
+        if self.fixed_weight is None:
+            share, gamma = self.weight.softmax(dim=0), self.gamma.to(reference.dtype)
+        else:
+            weight = torch.tensor(self.fixed_weight, dtype=torch.float32, device=reference.device)
+            share, gamma = weight.softmax(dim=0), reference.new_ones(1)
+        if self.layer_norm:
+            layers = [_normalize_over_batch(layer, mask) for layer in layers]
+        mixed = torch.zeros_like(reference)
+        for weight, layer in zip(share.to(reference.dtype), layers):
+            mixed = mixed + weight * layer
+        return gamma * mixed
+
+
+def _normalize_over_batch(layer: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    # Sums over a whole batch overflow float16, so they are taken in float32 at least.
+    values = layer.to(torch.promote_types(layer.dtype, torch.float32))
+    mask = mask.unsqueeze(-1)
+    count = (mask.sum() * layer.shape[-1]).clamp(min=1)
+    mean = (values * mask).sum() / count
+    variance = ((values - mean).square() * mask).sum() / count
+    # 1e-13 keeps a constant layer finite: AllenNLP's value for float32.
+    return ((values - mean) / torch.sqrt(variance + 1e-13) * mask).to(layer.dtype)
+
+
+@auto_docstring(
+    custom_intro="""
+    Output of [`ElmoModel`]. Every tensor is zero at positions outside the attention mask.
+    """
+)
+@dataclass
+class ElmoModelOutput(ModelOutput):
+    r"""
+    last_hidden_state (`torch.FloatTensor` of shape `(batch_size, num_words, hidden_size)`):
+        The ELMo vectors: the first scalar mix of the biLM's layers.
+    elmo_representations (`tuple(torch.FloatTensor)` of length `config.num_output_representations`):
+        All scalar mixes, each of shape `(batch_size, num_words, hidden_size)`; the first is `last_hidden_state`.
+    hidden_states (`tuple(torch.FloatTensor)`, *optional*, returned when `output_hidden_states=True`):
+        The biLM's layers, `config.num_hidden_layers + 1` tensors of shape `(batch_size, num_words, hidden_size)`: first
+        the token embedding twice, then each LSTM layer with its forward half before its backward half.
+    state (`tuple(torch.FloatTensor)`, *optional*, returned when `use_cache=True`):
+        Hidden states `(2 * num_hidden_layers, batch_size, projection_size)` and cell states
+        `(2 * num_hidden_layers, batch_size, cell_size)` after the last token, layer by layer, forward before backward.
+    """
+
+    last_hidden_state: torch.Tensor | None = None
+    elmo_representations: tuple[torch.Tensor, ...] | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    state: tuple[torch.Tensor, torch.Tensor] | None = None
+
+
+@auto_docstring(
+    custom_intro="""
+    The base of all ELMo models: how they are loaded, initialised and frozen.
+    """
+)
+class ElmoPreTrainedModel(PreTrainedModel):
+    config: ElmoConfig
+    base_model_prefix = "elmo"
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["ElmoCharacterEncoder", "ElmoLayer"]
+    _can_record_outputs = {"hidden_states": ElmoLayer}
+    # Mixes with fixed weights have no parameters; a checkpoint of the same biLM may hold trained ones.
+    _keys_to_ignore_on_load_unexpected = [r"scalar_mixes\.\d+\.(weight|gamma)"]
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Draws weights from the distributions of the original training code (bilm-tf's `training.py`)."""
+        if isinstance(module, ProjectedLSTM):
+            # One Glorot bound for the joint matrix [x, h] -> gates, which the original stores as one.
+            size_in = module.weight_ih.shape[1] + module.weight_hh.shape[1]
+            bound = (6 / (size_in + module.weight_ih.shape[0])) ** 0.5
+            init.uniform_(module.weight_ih, -bound, bound)
+            init.uniform_(module.weight_hh, -bound, bound)
+            init.zeros_(module.bias)
+            if module.weight_hr is not None:
+                init.xavier_uniform_(module.weight_hr)
+        elif isinstance(module, ElmoCharacterEmbedding):
+            weight = torch.empty_like(module.weight).uniform_(-1, 1)
+            weight[module.padding_idx] = 0
+            init.copy_(module.weight, weight)
+        elif isinstance(module, ElmoWordEmbedding):
+            init.xavier_uniform_(module.weight)
+        elif isinstance(module, nn.Conv1d):
+            if self.config.hidden_act == "relu":
+                init.uniform_(module.weight, -0.05, 0.05)
+            else:
+                init.normal_(module.weight, std=(module.in_channels * module.kernel_size[0]) ** -0.5)
+            init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear):
+            init.normal_(module.weight, std=module.in_features**-0.5)
+            if module.bias is not None:
+                init.constant_(module.bias, -2.0 if isinstance(module, ElmoHighwayGate) else 0.0)
+        elif isinstance(module, ScalarMix):
+            if module.fixed_weight is None:
+                init.zeros_(module.weight)
+                init.ones_(module.gamma)
+        else:
+            super()._init_weights(module)
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+        # Loading replaces every parameter by a trainable one, so freezing has to be done again.
+        loaded = super().from_pretrained(*args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        model.base_model._apply_freeze()
+        return loaded
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
+        """As in `PreTrainedModel` for a model that reads words. One that reads characters has no table of words to
+        resize: only `config.vocab_size` changes."""
+        if self.config.token_input == "words":
+            return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
+        if new_num_tokens is not None:
+            self.config.vocab_size = new_num_tokens
+        return self.get_input_embeddings()
+
+    @property
+    def dummy_inputs(self) -> dict[str, torch.Tensor]:
+        """`dict[str, torch.Tensor]`: A batch of one boundary token, enough for a forward pass."""
+        inputs = {"input_ids": torch.zeros(1, 1, dtype=torch.long)}
+        if self.config.token_input == "characters":
+            character_ids = torch.full((1, 1, self.config.max_characters_per_token), 261)
+            character_ids[..., :3] = torch.tensor([259, 257, 260])
+            inputs["character_ids"] = character_ids
+        return inputs
+
+
+@auto_docstring(
+    custom_intro="""
+    The bidirectional language model of ELMo and its scalar mixes: words in context to vectors.
+    """
+)
+class ElmoModel(ElmoPreTrainedModel):
+    def __init__(self, config: ElmoConfig):
+        super().__init__(config)
+        if config.token_input == "characters":
+            self.character_encoder = ElmoCharacterEncoder(config)
+        else:
+            self.word_embedding = ElmoWordEmbedding(config)
+        self.layers = nn.ModuleList(ElmoLayer(config, layer_idx) for layer_idx in range(config.num_hidden_layers))
+        self.scalar_mixes = nn.ModuleList(ScalarMix(config) for _ in range(config.num_output_representations))
+        self.gradient_checkpointing = False
+        self.post_init()
+        self._apply_freeze()
+
+    def _apply_freeze(self) -> None:
+        if self.config.freeze_bilm:
+            self.get_input_embeddings().requires_grad_(False)
+            self.layers.requires_grad_(False)
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Returns the module that makes token embeddings: the character encoder, or the table of word embeddings."""
+        return self.character_encoder if self.config.token_input == "characters" else self.word_embedding
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        setattr(self, "character_encoder" if self.config.token_input == "characters" else "word_embedding", value)
+
+    @merge_with_config_defaults
+    @capture_outputs(tie_last_hidden_states=False)
+    @auto_docstring
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        character_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        state: State | None = None,
+        use_cache: bool | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple | ElmoModelOutput:
+        r"""
+        input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
+            Word ids. The input of a model that reads words; a model that reads characters does not need them.
+        character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
+            Character ids, 0 to 261, as `ElmoTokenizer` gives them. The input of a model that reads characters.
+        attention_mask (`torch.Tensor` of shape `(batch_size, num_words)`, *optional*):
+            Nonzero at real words. The padding may be anywhere in a row. By default every position is real that is not
+            padding: its characters are not all 0, or its word id is not `config.pad_token_id`.
+        token_type_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
+            Segments. Each run of equal numbers is encoded as a sentence of its own.
+        inputs_embeds (`torch.FloatTensor` of shape `(batch_size, num_words, projection_size)`, *optional*):
+            Token embeddings, in place of ids.
+        state (`tuple(torch.FloatTensor)`, *optional*):
+            Hidden states `(2 * num_hidden_layers, batch_size, projection_size)` and cell states
+            `(2 * num_hidden_layers, batch_size, cell_size)` to start from, as an earlier output's `state`. Zeros by
+            default. The original implementations carry it from batch to batch unasked.
+        use_cache (`bool`, *optional*):
+            Whether to return `state`.
+
+        Returns:
+            [`ElmoModelOutput`] or `tuple`.
+
+        Raises:
+            `ValueError`: If the inputs' shapes disagree, ids are out of range, or the input that the model reads is
+                missing.
+
+        Example:
+        ```python
+        >>> import torch
+        >>> from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+
+        >>> tokenizer = ElmoTokenizer()
+        >>> model = ElmoModel(ElmoConfig(cell_size=64, projection_size=16, character_filters=[[1, 8], [3, 24]])).eval()
+        >>> with torch.no_grad():
+        ...     output = model(**tokenizer("Words in context .", return_tensors="pt"))
+        >>> output.last_hidden_state.shape
+        torch.Size([1, 6, 32])
+        ```"""
+        inputs = self._checked_inputs(input_ids, character_ids, inputs_embeds)
+        for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
+            _check_shape(name, tensor, tuple(inputs.shape[:2]))
+        mask = self._real_tokens(inputs) if attention_mask is None else attention_mask != 0
+        packing = Packing.from_mask(mask, token_type_ids)
+        if inputs_embeds is None:
+            embeddings = self._embed(inputs, packing.forward_index)
+        else:
+            embeddings = inputs_embeds.masked_fill(~mask.unsqueeze(-1), 0)
+        hidden, cell = self._initial_state(state, use_cache, packing, embeddings)
+
+        hidden_states = torch.cat([embeddings, embeddings], dim=-1)
+        layers, new_hidden, new_cell = [hidden_states], [], []
+        for layer, layer_hidden, layer_cell in zip(self.layers, hidden.split(2), cell.split(2)):
+            hidden_states, layer_hidden, layer_cell = layer(hidden_states, packing, layer_hidden, layer_cell)
+            layers.append(hidden_states)
+            new_hidden.append(layer_hidden)
+            new_cell.append(layer_cell)
+
+        representations = tuple(
+            F.dropout(mix(layers, mask), self.config.representation_dropout, self.training) for mix in self.scalar_mixes
+        )
+        return ElmoModelOutput(
+            last_hidden_state=representations[0],
+            elmo_representations=representations,
+            state=(torch.cat(new_hidden), torch.cat(new_cell)) if use_cache else None,
+        )
+
+    def _checked_inputs(
+        self,
+        input_ids: torch.Tensor | None,
+        character_ids: torch.Tensor | None,
+        inputs_embeds: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Returns the one of the inputs that this model reads."""
+        config = self.config
+        if inputs_embeds is not None:
+            if inputs_embeds.ndim != 3 or inputs_embeds.shape[-1] != config.projection_size:
+                raise ValueError(
+                    f"inputs_embeds: expected shape (batch, words, {config.projection_size}), "
+                    f"found {tuple(inputs_embeds.shape)}"
+                )
+            if input_ids is not None or character_ids is not None:
+                raise ValueError("inputs_embeds takes the place of input_ids and character_ids: pass one or the other")
+            return inputs_embeds
+        if config.token_input == "words":
+            if input_ids is None:
+                raise ValueError("this model reads words: pass input_ids (batch, words) or inputs_embeds")
+            if input_ids.ndim != 2:
+                raise ValueError(f"input_ids: expected shape (batch, words), found {tuple(input_ids.shape)}")
+            _check_range("input_ids", input_ids, config.vocab_size)
+            return input_ids
+        size = config.max_characters_per_token
+        if character_ids is None:
+            found = "nothing" if input_ids is None else "only input_ids, which are word ids"
+            raise ValueError(
+                f"this model reads characters: pass character_ids (batch, words, {size}), as ElmoTokenizer "
+                f"returns them, or inputs_embeds; found {found}"
+            )
+        if character_ids.ndim != 3 or character_ids.shape[-1] != size:
+            raise ValueError(
+                f"character_ids: expected shape (batch, words, {size}), found {tuple(character_ids.shape)}; the last "
+                "axis is config.max_characters_per_token"
+            )
+        _check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
+        _check_range("character_ids", character_ids, config.character_vocab_size)
+        return character_ids
+
+    def _real_tokens(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Returns the mask `(B, W)` of positions that are not padding."""
+        if inputs.is_floating_point():
+            return torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
+        if inputs.ndim == 3:
+            return (inputs != 0).any(-1)
+        return inputs != (-1 if self.config.pad_token_id is None else self.config.pad_token_id)
+
+    def _embed(self, ids: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """Returns token embeddings `(B, W, P)`, computed at the real tokens only and zero elsewhere."""
+        batch_size, num_words = ids.shape[:2]
+        tokens_NP = self.get_input_embeddings()(ids.flatten(0, 1).index_select(0, index))
+        embeddings = tokens_NP.new_zeros(batch_size * num_words, self.config.projection_size)
+        return embeddings.index_copy(0, index, tokens_NP).unflatten(0, (batch_size, num_words))
+
+    def _initial_state(
+        self, state: State | None, use_cache: bool | None, packing: Packing, inputs_embeds: torch.Tensor
+    ) -> State:
+        if packing.has_segments and (use_cache or state is not None):
+            raise ValueError(
+                "state belongs to one sequence per row: found rows with several segments in token_type_ids and "
+                f"{'use_cache=True' if use_cache else 'a state'}"
+            )
+        config, batch_size = self.config, inputs_embeds.shape[0]
+        # The cell state accumulates over a sentence: half precision would lose it.
+        cell_dtype = torch.promote_types(inputs_embeds.dtype, torch.float32)
+        hidden_shape = (2 * config.num_hidden_layers, batch_size, config.projection_size)
+        cell_shape = (2 * config.num_hidden_layers, batch_size, config.cell_size)
+        if state is None:
+            return (
+                inputs_embeds.new_zeros(hidden_shape),
+                inputs_embeds.new_zeros(cell_shape, dtype=cell_dtype),
+            )
+        if len(state) != 2:
+            raise ValueError(f"state: expected a pair (hidden states, cell states), found {len(state)} items")
+        hidden, cell = state
+        _check_shape("state: hidden states", hidden, hidden_shape)
+        _check_shape("state: cell states", cell, cell_shape)
+        return hidden.to(inputs_embeds), cell.to(inputs_embeds.device, cell_dtype)
+
+
+def _check_shape(name: str, tensor: torch.Tensor | None, expected: tuple[int, ...]) -> None:
+    if tensor is not None and tuple(tensor.shape) != expected:
+        raise ValueError(f"{name}: expected shape {expected}, found {tuple(tensor.shape)}")
+
+
+def _check_range(name: str, ids: torch.Tensor, size: int) -> None:
+    # An index out of range would be an error far from its cause on a CPU, and stop the whole process on a GPU.
+    if ids.is_floating_point() or ids.dtype == torch.bool:
+        raise ValueError(f"{name}: expected integers, found {ids.dtype}")
+    if ids.numel() and not torch.compiler.is_compiling():
+        least, most = int(ids.min()), int(ids.max())
+        if least < 0 or most >= size:
+            raise ValueError(f"{name}: expected ids from 0 to {size - 1}, found {least if least < 0 else most}")
+
+
+__all__ = ["ElmoModel", "ElmoModelOutput", "ElmoPreTrainedModel"]

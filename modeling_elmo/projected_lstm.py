@@ -1,0 +1,218 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The bidirectional LSTM with projection and clipping that ELMo's language model is made of.
+
+One step of one direction (Sak et al. 2014; TensorFlow's `LSTMCell` with `num_proj`), gates in torch's order:
+
+    i, f, g, o = W_ih x_t + W_hh h_{t-1} + b                        [4H]
+    c_t = clip(sigmoid(f + forget_bias) * c_{t-1} + sigmoid(i) * tanh(g), cell_clip)
+    h_t = clip(W_hr (sigmoid(o) * tanh(c_t)), projection_clip)      no W_hr and no clip where P = H
+
+Work is done on real tokens only: `Packing` lists them time step by time step, longest sequence first, so that the batch
+shrinks as sequences end, and one index per direction carries a padded tensor into that order and back.
+
+The cell state is kept in float32 under half precision. Nothing is remembered between calls: states come in and go out.
+
+Dimensions: B batch, W words of a padded row, N real tokens, S sequences, T steps, L layers, I input, P projection, H
+    cells.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from .configuration_elmo import ElmoConfig
+
+
+# Hidden state [S, P] and cell state [S, H] of one direction of one layer.
+DirectionState = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the real tokens of a padded batch stand, in the order in which the LSTMs read them.
+
+    Attributes:
+        batch_sizes (`list[int]`): Number of sequences that are still running at each of the T steps; falls with time.
+        forward_index (`torch.Tensor` of shape `(N,)`): Flat positions (row times W plus column) of the tokens, step by
+            step, longest sequence first.
+        backward_index (`torch.Tensor` of shape `(N,)`): The same with every sequence read from its end.
+        rows (`torch.Tensor` of shape `(S,)`): The batch row of each sequence, longest sequence first.
+        has_segments (`bool`): Whether some row holds more than one sequence.
+    """
+
+    batch_sizes: list[int]
+    forward_index: torch.Tensor
+    backward_index: torch.Tensor
+    rows: torch.Tensor
+    has_segments: bool
+
+    @classmethod
+    def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Packing":
+        """Finds the sequences of a batch.
+
+        A row's real tokens follow one another wherever its padding is. With `token_type_ids`, each run of equal types
+        among them is a sequence of its own.
+
+        Args:
+            mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
+            token_type_ids (`torch.Tensor` of shape `(B, W)`, *optional*): The segment of each token.
+        """
+        position = mask.flatten().nonzero().squeeze(1)
+        row = position // max(mask.shape[1], 1)
+        starts_sequence = torch.ones_like(position, dtype=torch.bool)
+        starts_sequence[1:] = row[1:] != row[:-1]
+        num_rows = int(starts_sequence.sum())
+        if token_type_ids is not None:
+            token_type = token_type_ids.flatten()[position]
+            starts_sequence[1:] |= token_type[1:] != token_type[:-1]
+
+        start = starts_sequence.nonzero().squeeze(1)
+        sequence = starts_sequence.cumsum(0) - 1
+        length = torch.diff(start, append=start.new_tensor([len(position)]))
+        longest_first = length.argsort(descending=True, stable=True)
+        rank = torch.empty_like(longest_first)
+        rank[longest_first] = torch.arange(len(start), device=start.device)
+
+        step = torch.arange(len(position), device=position.device) - start[sequence]
+        step_from_end = length[sequence] - 1 - step
+        num_sequences = len(start)
+        return cls(
+            batch_sizes=torch.bincount(step).tolist(),
+            forward_index=position[(step * num_sequences + rank[sequence]).argsort()],
+            backward_index=position[(step_from_end * num_sequences + rank[sequence]).argsort()],
+            rows=row[start][longest_first],
+            has_segments=num_sequences > num_rows,
+        )
+
+    def to(self, device: torch.device | str, **kwargs: object) -> "Packing":
+        """The same on another device; called by accelerate where layers are spread over devices."""
+        return Packing(
+            batch_sizes=self.batch_sizes,
+            forward_index=self.forward_index.to(device),
+            backward_index=self.backward_index.to(device),
+            rows=self.rows.to(device),
+            has_segments=self.has_segments,
+        )
+
+
+class ProjectedLSTM(nn.Module):
+    """One direction of one layer. Weights are named and laid out as in `torch.nn.LSTM`, but for the single bias."""
+
+    def __init__(self, config: ElmoConfig):
+        super().__init__()
+        cell_size, projection_size = config.cell_size, config.projection_size
+        self.cell_clip = config.cell_clip
+        self.projection_clip = config.projection_clip
+        self.forget_bias = config.forget_bias
+        self.weight_ih = nn.Parameter(torch.empty(4 * cell_size, projection_size))
+        self.weight_hh = nn.Parameter(torch.empty(4 * cell_size, projection_size))
+        self.bias = nn.Parameter(torch.empty(4 * cell_size))
+        self.weight_hr = nn.Parameter(torch.empty(projection_size, cell_size)) if config.has_lstm_projection else None
+
+    def forward(
+        self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
+    ) -> tuple[torch.Tensor, DirectionState]:
+        """Runs all time steps.
+
+        Args:
+            inputs_NI (`torch.Tensor` of shape `(N, I)`): Inputs in the order of a `Packing`.
+            batch_sizes (`list[int]`): Number of running sequences at each step; the first is S.
+            state (`tuple[torch.Tensor, torch.Tensor]`): Hidden `(S, P)` and cell `(S, H)` before the first step, in the
+                order of `Packing.rows`.
+
+        Returns:
+            Outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token.
+        """
+        hidden_SP, cell_SH = state
+        # One product for the inputs of all steps: only the recurrent product has to wait for the step before.
+        input_gates_NG = F.linear(inputs_NI, self.weight_ih, self.bias)
+        outputs, last_hidden, last_cell = [], [], []
+        for gates_SG, running in zip(input_gates_NG.split(batch_sizes), batch_sizes):
+            last_hidden.append(hidden_SP[running:])
+            last_cell.append(cell_SH[running:])
+            hidden_SP, cell_SH = self._step(gates_SG, hidden_SP[:running], cell_SH[:running])
+            outputs.append(hidden_SP)
+        last_hidden.append(hidden_SP)
+        last_cell.append(cell_SH)
+        return torch.cat(outputs), (torch.cat(last_hidden[::-1]), torch.cat(last_cell[::-1]))
+
+    def _step(self, input_gates_SG: torch.Tensor, hidden_SP: torch.Tensor, cell_SH: torch.Tensor) -> DirectionState:
+        gates_SG = (input_gates_SG + F.linear(hidden_SP, self.weight_hh)).to(cell_SH.dtype)
+        i, f, g, o = gates_SG.chunk(4, dim=-1)
+        cell_SH = torch.sigmoid(f + self.forget_bias) * cell_SH + torch.sigmoid(i) * torch.tanh(g)
+        if self.cell_clip is not None:
+            cell_SH = cell_SH.clamp(-self.cell_clip, self.cell_clip)
+        hidden_SP = (torch.sigmoid(o) * torch.tanh(cell_SH)).to(input_gates_SG.dtype)
+        if self.weight_hr is not None:
+            hidden_SP = F.linear(hidden_SP, self.weight_hr)
+            if self.projection_clip is not None:
+                hidden_SP = hidden_SP.clamp(-self.projection_clip, self.projection_clip)
+        return hidden_SP, cell_SH
+
+
+class ElmoLayer(GradientCheckpointingLayer):
+    """Both directions of one layer: hidden states `[B, W, 2P]`, forward half first, in and out."""
+
+    def __init__(self, config: ElmoConfig, layer_idx: int):
+        super().__init__()
+        self.forward_lstm = ProjectedLSTM(config)
+        self.backward_lstm = ProjectedLSTM(config)
+        self.dropout = config.lstm_dropout
+        self.has_skip_connection = config.use_skip_connections and layer_idx > 0
+
+    def forward(
+        self, hidden_states: torch.Tensor, packing: Packing, hidden: torch.Tensor, cell: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Runs both directions over the real tokens.
+
+        Args:
+            hidden_states (`torch.Tensor` of shape `(B, W, 2P)`): The layer's input; zero outside the mask.
+            packing (`Packing`): Where the real tokens are.
+            hidden (`torch.Tensor` of shape `(2, B, P)`): Hidden state of each row, forward direction first.
+            cell (`torch.Tensor` of shape `(2, B, H)`): Cell state of each row.
+
+        Returns:
+            The output `(B, W, 2P)`, zero outside the mask, and the hidden and cell states after each row's last token
+            (backward direction: after its first). Rows without tokens keep their state.
+        """
+        if not packing.batch_sizes:
+            return hidden_states, hidden, cell
+        # A frozen biLM gives fixed features. As with the original's dropout wrapper, the skip connection sees the same
+        # dropped input as the LSTM.
+        is_trained = self.training and self.forward_lstm.weight_ih.requires_grad
+        hidden_states = F.dropout(hidden_states, self.dropout, is_trained)
+        directions = ((self.forward_lstm, packing.forward_index), (self.backward_lstm, packing.backward_index))
+        outputs, new_hidden, new_cell = [], [], []
+        for (lstm, index), inputs, h, c in zip(directions, hidden_states.chunk(2, dim=-1), hidden, cell):
+            state = h.index_select(0, packing.rows), c.index_select(0, packing.rows)
+            tokens = inputs.flatten(0, 1).index_select(0, index)
+            packed_output, (last_hidden, last_cell) = lstm(tokens, packing.batch_sizes, state)
+            output = packed_output.new_zeros(inputs.shape[0] * inputs.shape[1], packed_output.shape[-1])
+            outputs.append(output.index_copy(0, index, packed_output).unflatten(0, inputs.shape[:2]))
+            if not packing.has_segments:
+                h = h.to(last_hidden.dtype).index_copy(0, packing.rows, last_hidden)
+                c = c.index_copy(0, packing.rows, last_cell)
+            new_hidden.append(h)
+            new_cell.append(c)
+        output = torch.cat(outputs, dim=-1)
+        if self.has_skip_connection:
+            output = output + hidden_states
+        return output, torch.stack(new_hidden), torch.stack(new_cell)
+
+
+__all__ = ["ElmoLayer", "Packing", "ProjectedLSTM"]

@@ -1,0 +1,124 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""ELMo in NumPy, written from the equations and meant to be read: the measure of the PyTorch model.
+
+Sentence by sentence, word by word, in float64, from the arrays of an original `weights.hdf5`. It shares no code with the
+package. Sources: Peters et al. 2018; the shapes and names of bilm-tf's files; TensorFlow's `LSTMCell`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+Weights = Mapping[str, np.ndarray]
+
+
+def sigmoid(x):
+    # Split by sign: exp of a large positive number overflows.
+    return np.where(x >= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))))
+
+
+def clip(x, bound):
+    return x if bound is None else np.clip(x, -bound, bound)
+
+
+def character_ids(word: str, max_characters: int) -> list[int]:
+    """Bytes plus one between a begin mark and an end mark, filled with padding."""
+    if word in ("<S>", "</S>"):
+        content = [257 if word == "<S>" else 258]
+    else:
+        content = [byte + 1 for byte in word.encode("utf-8")[: max_characters - 2]]
+    row = [259, *content, 260]
+    return row + [261] * (max_characters - len(row))
+
+
+def token_embedding(weights: Weights, options: Mapping[str, Any], row: Sequence[int]) -> np.ndarray:
+    """The character encoder, for the character ids of one word."""
+    cnn = options["char_cnn"]
+    # The file has no row for id 0, which pads positions without a word.
+    table = np.concatenate([np.zeros((1, cnn["embedding"]["dim"])), weights["char_embed"].astype(np.float64)])
+    characters = table[list(row)]
+    activation = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}[cnn["activation"]]
+    features = []
+    for i, (width, _) in enumerate(cnn["filters"]):
+        kernel = weights[f"CNN/W_cnn_{i}"][0].astype(np.float64)  # [width, E, n]
+        windows = [characters[at : at + width] for at in range(len(row) - width + 1)]
+        responses = [np.einsum("we,wen->n", window, kernel) + weights[f"CNN/b_cnn_{i}"] for window in windows]
+        features.append(activation(np.max(responses, axis=0)))
+    x = np.concatenate(features)
+    for i in range(cnn.get("n_highway") or 0):
+        highway = {
+            name: weights[f"CNN_high_{i}/{name}"] for name in ("W_carry", "b_carry", "W_transform", "b_transform")
+        }
+        gate = sigmoid(x @ highway["W_carry"] + highway["b_carry"])
+        x = gate * np.maximum(x @ highway["W_transform"] + highway["b_transform"], 0) + (1 - gate) * x
+    if "CNN_proj/W_proj" in weights:
+        x = x @ weights["CNN_proj/W_proj"] + weights["CNN_proj/b_proj"]
+    return x
+
+
+def lstm_step(weights: Weights, options: Mapping[str, Any], cell_name: str, x, h, c):
+    """One step of TensorFlow's `LSTMCell`: gates in the order input, new memory, forget, output."""
+    lstm = options["lstm"]
+    i, j, f, o = np.split(np.concatenate([x, h]) @ weights[f"{cell_name}/W_0"] + weights[f"{cell_name}/B"], 4)
+    c = clip(sigmoid(f + 1.0) * c + sigmoid(i) * np.tanh(j), lstm.get("cell_clip"))
+    h = sigmoid(o) * np.tanh(c)
+    if f"{cell_name}/W_P_0" in weights:
+        h = clip(h @ weights[f"{cell_name}/W_P_0"], lstm.get("proj_clip"))
+    return h, c
+
+
+def zero_state(options: Mapping[str, Any]) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
+    """Hidden and cell state by (direction, layer)."""
+    lstm = options["lstm"]
+    layers = range(lstm.get("n_layers", 1))
+    sizes = lstm["projection_dim"], lstm["dim"]
+    return {(d, layer): (np.zeros(sizes[0]), np.zeros(sizes[1])) for d in (0, 1) for layer in layers}
+
+
+def bilm_layers(weights: Weights, options: Mapping[str, Any], embeddings: np.ndarray, state=None):
+    """The biLM over one sentence.
+
+    Returns the layers `[L + 1, words, 2P]`, the token embedding twice as the first, and the state at the end.
+    """
+    lstm = options["lstm"]
+    state = dict(state or zero_state(options))
+    layers = [np.concatenate([embeddings, embeddings], axis=1)]
+    outputs = {0: embeddings, 1: embeddings[::-1]}  # each direction in its own reading order
+    for layer in range(lstm.get("n_layers", 1)):
+        for direction in (0, 1):
+            cell_name = f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
+            h, c = state[direction, layer]
+            rows = []
+            for x in outputs[direction]:
+                h, c = lstm_step(weights, options, cell_name, x, h, c)
+                # The state carries h without the skip connection.
+                rows.append(h + x if layer > 0 and lstm.get("use_skip_connections") else h)
+            state[direction, layer] = (h, c)
+            outputs[direction] = np.array(rows).reshape(-1, lstm["projection_dim"])
+        layers.append(np.concatenate([outputs[0], outputs[1][::-1]], axis=1))
+    return np.array(layers), state
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    """Exponentials that add up to 1."""
+    e = np.exp(x - np.max(x))
+    return e / e.sum()
+
+
+def scalar_mix(layers: Sequence[np.ndarray], weight, gamma: float = 1.0) -> np.ndarray:
+    """Equation 1 of the paper."""
+    return gamma * sum(share * layer for share, layer in zip(softmax(np.asarray(weight, dtype=np.float64)), layers))
