@@ -11,21 +11,27 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The command `elmo`. Bad input is told in one line on standard error, with exit code 2."""
+"""The command `elmo`. Bad input and wrong usage are told in one line on standard error, with exit code 2."""
 
+import signal
+import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
+from transformers.utils import logging
 
+
+# What is wrong with a command line, typer tells by click's classes, which it has under different names in different
+# versions: all are of the class that this one is derived from.
+UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="elmo",
-    help="ELMo for Hugging Face transformers.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 
@@ -40,7 +46,15 @@ class DType(str, Enum):
 Force = Annotated[bool, typer.Option("--force", help="Replace OUT_DIR if it already holds something.")]
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
+def elmo(context: typer.Context) -> None:
+    """ELMo for Hugging Face transformers."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+@app.command(short_help="Original files to a model directory.")
 def convert(
     directories: Annotated[
         list[Path],
@@ -64,13 +78,15 @@ def convert(
     *source_dir, out_dir = directories
     files = OriginalFiles.find(source_dir[0] if source_dir else None, options, weights, vocab, token_embeddings)
     convert_files(files, out_dir, dtype=dtype.value, force=force, progress=True)
-    typer.echo(f"Wrote {out_dir}")
+    typer.echo(f"Wrote {_printable(out_dir)}")
 
 
-@app.command()
+@app.command(short_help="A model directory to original files.")
 def export(
-    model_dir: Annotated[Path, typer.Argument(help="A directory that convert or save_pretrained wrote.")],
-    out_dir: Annotated[Path, typer.Argument(help="The directory to make.")],
+    model_dir: Annotated[
+        Path, typer.Argument(metavar="MODEL_DIR", help="A directory that convert or save_pretrained wrote.")
+    ],
+    out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="The directory to make.")],
     token_embeddings: Annotated[
         bool, typer.Option("--token-embeddings", help="Write vocab_embedding.hdf5 too: every word's token embedding.")
     ] = False,
@@ -80,18 +96,41 @@ def export(
     from .conversion_scripts import export as export_files
 
     export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force, progress=True)
-    typer.echo(f"Wrote {out_dir}")
+    typer.echo(f"Wrote {_printable(out_dir)}")
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Runs the command line: exit code 0, or 2 after one line on standard error."""
     from .conversion_scripts import ElmoFormatError
 
+    _keep_quiet()
     try:
-        app()
-    except (ElmoFormatError, OSError) as error:
-        typer.echo(f"elmo: {error}", err=True)
-        raise SystemExit(2) from None
+        # Not standalone: typer would tell wrong usage in several lines.
+        code = app(standalone_mode=False)
+    except (ElmoFormatError, OSError, MemoryError) as error:
+        _fail(str(error) or "out of memory")
+    except UsageError as error:
+        _fail(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    raise SystemExit(code)
+
+
+def _keep_quiet() -> None:
+    """Silences progress bars and warnings of transformers, and lets a terminated conversion clean up after itself."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"elmo: {_printable(message)}", err=True)
+    raise SystemExit(2)
+
+
+def _printable(text: object) -> str:
+    """Escapes what would break the line, or act upon the terminal: names of files and datasets may hold anything."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
 
 
 if __name__ == "__main__":

@@ -76,10 +76,12 @@ class Packing:
         row = position // max(mask.shape[1], 1)
         starts_sequence = torch.ones_like(position, dtype=torch.bool)
         starts_sequence[1:] = row[1:] != row[:-1]
-        num_rows = int(starts_sequence.sum())
+        has_segments = False
         if token_type_ids is not None:
             token_type = token_type_ids.flatten()[position]
-            starts_sequence[1:] |= token_type[1:] != token_type[:-1]
+            starts_segment = (token_type[1:] != token_type[:-1]) & ~starts_sequence[1:]
+            has_segments = bool(starts_segment.any())
+            starts_sequence[1:] |= starts_segment
 
         start = starts_sequence.nonzero().squeeze(1)
         sequence = starts_sequence.cumsum(0) - 1
@@ -96,7 +98,7 @@ class Packing:
             forward_index=position[(step * num_sequences + rank[sequence]).argsort()],
             backward_index=position[(step_from_end * num_sequences + rank[sequence]).argsort()],
             rows=row[start][longest_first],
-            has_segments=num_sequences > num_rows,
+            has_segments=has_segments,
         )
 
     def to(self, device: torch.device | str, **kwargs: object) -> "Packing":

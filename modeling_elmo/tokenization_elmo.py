@@ -26,7 +26,7 @@ Dimensions: N words, C characters per word.
 import copy
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -44,6 +44,12 @@ PAD_POSITION = 0
 
 # A Python string may hold halves of surrogate pairs, which no encoding accepts.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# Not a character, says Unicode, so no word of a vocabulary is made of it.
+NONCHARACTER = "\uffff"
+
+# Ends of a line of a vocabulary file that are no part of its word. Other white space may be one.
+LINE_SPACE = " \t\r\n"
 
 # In vocabulary files of the Google language model that bilm-tf started from: not a word, and takes no id.
 NOT_A_WORD = "!!!MAXTERMID"
@@ -94,7 +100,7 @@ def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
     """
     try:
         with open(path, encoding="utf-8-sig", newline="\n") as file:
-            words = [line.strip(" \t\r\n") for line in file]
+            words = [line.strip(LINE_SPACE) for line in file]
     except UnicodeDecodeError as error:
         name = os.path.basename(path)
         raise ValueError(f"{name}: expected UTF-8 text, found byte {error.object[error.start]:#04x}") from error
@@ -102,11 +108,20 @@ def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
 
 
 def _numbered(words: Iterable[str]) -> dict[str, int]:
-    ids: dict[str, int] = {}
+    if isinstance(words, str):
+        raise ValueError(f"vocab: expected words, found {_describe(words)}; the name of a file goes to vocab_file")
+    if isinstance(words, Mapping):
+        ids = words
+        words = sorted(ids, key=lambda word: ids[word])
+        if [ids[word] for word in words] != list(range(len(words))):
+            raise ValueError(f"vocab: expected the ids 0 to {len(words) - 1}, found {_describe(sorted(ids.values()))}")
+    numbered: dict[str, int] = {}
     for id, word in enumerate(words):
-        if ids.setdefault(word, id) != id:
-            raise ValueError(f"vocabulary: every word has one id: word {id} repeats word {ids[word]}, {word!r}")
-    return ids
+        if not isinstance(word, str):
+            raise ValueError(f"vocab: expected words, found {_describe(word)}")
+        if numbered.setdefault(word, id) != id:
+            raise ValueError(f"vocab: every word has one id: word {id} repeats word {numbered[word]}, {word!r}")
+    return numbered
 
 
 def _whole_word(token: str | AddedToken) -> AddedToken:
@@ -128,8 +143,8 @@ class ElmoTokenizer(TokenizersBackend):
             A vocabulary file, one word a line; line n (from 0) has id n. Special tokens that it lacks (always `<PAD>`
             and `<MASK>`) get the ids after it. Without a vocabulary every word has the id of `<UNK>`, which is all that
             a model that reads characters needs.
-        vocab (`Iterable[str]`, *optional*):
-            The words themselves, in place of `vocab_file`.
+        vocab (`Iterable[str]` or `dict[str, int]`, *optional*):
+            The words themselves, in place of `vocab_file`: in the order of their ids, or with their ids.
         max_characters_per_token (`int`, *optional*, defaults to 50):
             Length of a row of character ids; the model's `config.max_characters_per_token`.
         bos_token (`str`, *optional*, defaults to `"<S>"`):
@@ -164,20 +179,25 @@ class ElmoTokenizer(TokenizersBackend):
     def __init__(
         self,
         vocab_file: str | os.PathLike[str] | None = None,
-        vocab: Iterable[str] | None = None,
+        vocab: Iterable[str] | Mapping[str, int] | None = None,
         max_characters_per_token: int = 50,
         tokenizer_file: str | os.PathLike[str] | None = None,
         tokenizer_object: Tokenizer | None = None,
         **kwargs: Any,
     ):
-        if max_characters_per_token < 3:
-            raise ValueError(f"max_characters_per_token: expected at least 3, found {max_characters_per_token}")
+        if not isinstance(max_characters_per_token, int) or max_characters_per_token < 3:
+            raise ValueError(
+                f"max_characters_per_token: expected an integer of at least 3, found {max_characters_per_token!r}"
+            )
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
-        if tokenizer_object is not None:
-            self._tokenizer = copy.deepcopy(tokenizer_object)
-        elif tokenizer_file is not None and os.path.isfile(tokenizer_file):
-            self._tokenizer = Tokenizer.from_file(os.fspath(tokenizer_file))
+        if tokenizer_object is not None or tokenizer_file is not None:
+            if tokenizer_object is not None:
+                self._tokenizer = copy.deepcopy(tokenizer_object)
+            else:
+                with open(tokenizer_file, encoding="utf-8") as file:
+                    self._tokenizer = Tokenizer.from_str(file.read())
+            self._merge_added_tokens()
         else:
             if vocab is None:
                 vocab = [] if vocab_file is None else read_vocabulary(vocab_file)
@@ -210,15 +230,19 @@ class ElmoTokenizer(TokenizersBackend):
         return tokenizer
 
     def _add_tokens(self, new_tokens: Sequence[str | AddedToken], special_tokens: bool = False) -> int:
-        # New tokens are words: in the model's own vocabulary, so that they are found among words already split too.
-        model = self._tokenizer.model
-        unknown = dict.fromkeys(str(token) for token in new_tokens if model.token_to_id(str(token)) is None)
-        if unknown:
-            ids = self._tokenizer.get_vocab(with_added_tokens=False)
-            ids.update({word: len(ids) + index for index, word in enumerate(unknown)})
-            self._tokenizer.model = WordLevel(ids, unk_token=str(self.unk_token))
+        old_size = len(self)
         super()._add_tokens(new_tokens, special_tokens=special_tokens)
-        return len(unknown)
+        self._merge_added_tokens()
+        return len(self) - old_size
+
+    def _merge_added_tokens(self) -> None:
+        """Puts added tokens in the model's vocabulary, the only place where words already split are looked up."""
+        model = self._tokenizer.model
+        if not isinstance(model, WordLevel):
+            raise ValueError(f"ElmoTokenizer: expected a tokenizer of kind WordLevel, found {type(model).__name__}")
+        ids = self._tokenizer.get_vocab(with_added_tokens=True)
+        if len(ids) > self._tokenizer.get_vocab_size(with_added_tokens=False):
+            self._tokenizer.model = WordLevel(ids, unk_token=model.unk_token)
 
     def _backend(self, is_split_into_words: bool) -> "ElmoTokenizer":
         """Returns a view of this tokenizer for one call, which may set truncation and padding unseen by other threads.
@@ -230,8 +254,9 @@ class ElmoTokenizer(TokenizersBackend):
         backend.post_processor = self._tokenizer.post_processor
         if not is_split_into_words:
             backend.pre_tokenizer = self._tokenizer.pre_tokenizer
-            for token in self._tokenizer.get_added_tokens_decoder().values():
-                (backend.add_special_tokens if token.special else backend.add_tokens)([token])
+            added_tokens = self._tokenizer.get_added_tokens_decoder().values()
+            backend.add_special_tokens([token for token in added_tokens if token.special])
+            backend.add_tokens([token for token in added_tokens if not token.special])
         view = copy.copy(self)
         view._tokenizer = backend
         return view
@@ -246,26 +271,26 @@ class ElmoTokenizer(TokenizersBackend):
         return_overflowing_tokens: bool = False,
         **kwargs: Any,
     ) -> BatchEncoding:
-        if not isinstance(text, (str, list, tuple)):
-            raise ValueError(
-                f"text: expected a string, a list of words or a batch of them, found {type(text).__name__}"
-            )
-        is_batched = not isinstance(text, str)
+        is_batched = isinstance(text, (list, tuple))
         if is_split_into_words:
-            is_batched = is_batched and len(text) > 0 and not isinstance(text[0], str)
+            is_batched = is_batched and len(text) > 0 and isinstance(text[0], (list, tuple))
         if split_special_tokens is None:
             split_special_tokens = self.split_special_tokens
         samples = _samples(text, text_pair, is_batched, is_split_into_words)
-        if not samples:
-            return self._empty_batch(return_tensors)
+        is_empty = not samples
+        if is_empty:
+            # The backend takes no empty batch: give it a sample, and take that away in the end.
+            samples = [([],) if is_split_into_words else ("",)]
 
         batch: list[Any] = samples
         if is_split_into_words:
             # The backend drops empty words, and takes a word that reads "<S>" for the boundary token.
             hidden = {""} | (set(self.all_special_tokens) if split_special_tokens else set())
-            unknown = str(self.unk_token)
             batch = [
-                tuple([unknown if word in hidden else word for word in segment] for segment in sample)
+                tuple(
+                    [NONCHARACTER * (len(word) or 1) if word in hidden else word for word in segment]
+                    for segment in sample
+                )
                 for sample in samples
             ]
         encoded = super(ElmoTokenizer, self._backend(is_split_into_words))._encode_plus(
@@ -279,30 +304,23 @@ class ElmoTokenizer(TokenizersBackend):
         if "character_ids" in self.model_input_names:
             origin = data.get("overflow_to_sample_mapping", range(len(encodings)))
             rows = self._character_rows(encodings, [samples[index] for index in origin], is_split_into_words)
-            # Rows of unequal length are left to the base class to complain about.
-            is_tensor = return_tensors is not None and len({len(row) for row in rows}) == 1
-            characters = np.stack(rows) if is_tensor else [row.tolist() for row in rows]
+            characters = [row.tolist() for row in rows] if return_tensors is None else rows
             data = {"input_ids": data.pop("input_ids"), "character_ids": characters, **data}
         if not is_batched and return_tensors is None and not return_overflowing_tokens:
-            data = {name: value[0] for name, value in data.items()}
-        return BatchEncoding(data, encodings, tensor_type=return_tensors)
-
-    def _empty_batch(self, return_tensors: Any) -> BatchEncoding:
-        shape = {"character_ids": (0, 0, self.max_characters_per_token)}
-        data = {name: np.zeros(shape.get(name, (0, 0)), dtype=np.int64) for name in self.model_input_names}
-        if return_tensors is None:
-            return BatchEncoding({name: [] for name in data})
-        return BatchEncoding(data, tensor_type=return_tensors)
+            data = {name: value[0] if isinstance(value[0], list) else value for name, value in data.items()}
+        result = BatchEncoding(data, encodings, tensor_type=return_tensors)
+        return BatchEncoding({name: value[:0] for name, value in result.items()}, []) if is_empty else result
 
     def _character_rows(
         self, encodings: list[Any], samples: list[tuple[Any, ...]], is_split_into_words: bool
     ) -> list[np.ndarray]:
         """Returns the character ids `(N, C)` of each encoding, whose words come from `samples`."""
         words: list[str] = []
+        unknown = self._tokenizer.model.unk_token
         for encoding, sample in zip(encodings, samples):
-            origins = zip(encoding.word_ids, encoding.sequence_ids, encoding.offsets, encoding.tokens)
-            for word_id, segment, (start, end), token in origins:
-                if word_id is None:
+            origins = zip(encoding.tokens, encoding.word_ids, encoding.sequence_ids, encoding.offsets)
+            for token, word_id, segment, (start, end) in origins:
+                if token != unknown or word_id is None:
                     words.append(token)
                 else:
                     words.append(sample[segment][word_id] if is_split_into_words else sample[segment][start:end])
@@ -317,10 +335,17 @@ class ElmoTokenizer(TokenizersBackend):
         return np.split(characters, list(accumulate(len(encoding.ids) for encoding in encodings))[:-1])
 
     def _pad(self, encoded_inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        expected = (len(encoded_inputs["input_ids"]), self.max_characters_per_token)
         encoded_inputs = super()._pad(encoded_inputs, *args, **kwargs)
         if "character_ids" in encoded_inputs:
-            characters = np.asarray(encoded_inputs["character_ids"], dtype=np.int64)
-            characters = characters.reshape(len(characters), self.max_characters_per_token)
+            characters = np.array(encoded_inputs["character_ids"], dtype=np.int64)
+            if not len(characters):
+                characters = characters.reshape(0, self.max_characters_per_token)
+            if characters.shape != expected:
+                raise ValueError(
+                    f"character_ids: expected shape {expected}, as input_ids and max_characters_per_token say, "
+                    f"found {characters.shape}"
+                )
             missing = len(encoded_inputs["input_ids"]) - len(characters)
             side = kwargs.get("padding_side") or self.padding_side
             width = ((0, missing) if side == "right" else (missing, 0), (0, 0))
@@ -342,46 +367,66 @@ class ElmoTokenizer(TokenizersBackend):
             characters they read as they were, up to `max_characters_per_token - 2` bytes of UTF-8.
         """
         token_ids = to_py_obj(token_ids)
-        if self._are_characters([token_ids]):
-            words = self._words_of_characters(np.array(token_ids))
-            special = set(self.all_special_tokens) if skip_special_tokens else set()
-            return " ".join(word for word in words if word not in special)
-        if isinstance(token_ids, list) and self._are_characters(token_ids):
-            return [str(self.decode(rows, skip_special_tokens, **kwargs)) if rows else "" for rows in token_ids]
+        depth = _depth(token_ids)
+        is_characters = depth == 2 and any(map(any, token_ids)) and None not in map(self._read_characters, token_ids)
+        if is_characters:
+            return self._decode_characters(token_ids, skip_special_tokens)
+        if depth == 3:
+            return [self._decode_characters(rows, skip_special_tokens) for rows in token_ids]
         return super().decode(token_ids, skip_special_tokens=skip_special_tokens, **kwargs)
 
-    def _are_characters(self, batch: Any) -> bool:
-        """Whether a batch, as nested lists, holds rows of character ids."""
-        sequences = [rows for rows in batch if isinstance(rows, list) and rows]
-        if not sequences or not all(isinstance(row, list) for rows in sequences for row in rows):
-            return False
-        if any(len(row) != self.max_characters_per_token for rows in sequences for row in rows):
-            return False
-        characters = np.array([row for rows in sequences for row in rows])
-        if characters.ndim != 2:
-            return False
-        characters = characters[(characters != PAD_POSITION).any(axis=1)]
-        if not len(characters):
-            return characters.shape[0] > 0
-        return bool((_byte_counts(characters) >= 0).all())
+    def _decode_characters(self, rows: list[list[int]], skip_special_tokens: bool) -> str:
+        words = [self._read_characters(row) for row in rows]
+        if None in words:
+            raise ValueError(
+                f"token_ids: expected rows of {self.max_characters_per_token} character ids, found "
+                f"{_describe(rows[words.index(None)])}"
+            )
+        special = self.all_special_tokens if skip_special_tokens else []
+        return " ".join(word for word in words if word is not None and word not in special)
 
-    def _words_of_characters(self, characters: np.ndarray) -> list[str]:
-        words = []
-        for row, count in zip(characters, _byte_counts(characters)):
-            marks = {BEGIN_SENTENCE: self.bos_token, END_SENTENCE: self.eos_token}
-            if row[0] == PAD_POSITION:
-                words.append(str(self.pad_token))
-            elif count == 1 and row[1] in marks:
-                words.append(str(marks[row[1]]))
-            else:
-                words.append(bytes((row[1 : count + 1] - 1).tolist()).decode("utf-8", "replace"))
-        return words
+    def _read_characters(self, row: list[int]) -> str | None:
+        """Returns the word that a row of character ids stands for, `None` if the row is not of their form."""
+        if len(row) != self.max_characters_per_token:
+            return None
+        if not any(row):
+            return str(self.pad_token)
+        if row[0] != BEGIN_WORD or END_WORD not in row:
+            return None
+        end = row.index(END_WORD)
+        content, after = row[1:end], row[end + 1 :]
+        if after.count(PAD_CHARACTER) != len(after):
+            return None
+        if content in ([BEGIN_SENTENCE], [END_SENTENCE]):
+            return str(self.bos_token if content == [BEGIN_SENTENCE] else self.eos_token)
+        if not all(0 < character <= 256 for character in content):
+            return None
+        return bytes(character - 1 for character in content).decode("utf-8", "replace")
+
+    def _words(self) -> list[str]:
+        """Returns the vocabulary in the order of its ids."""
+        ids = self.get_vocab()
+        return sorted(ids, key=lambda word: ids[word])
+
+    def train_new_from_iterator(self, *args: Any, **kwargs: Any) -> "ElmoTokenizer":
+        """As in the base class. The new vocabulary is in the original order, `<PAD>` and `<MASK>` at its end."""
+        trained = super().train_new_from_iterator(*args, **kwargs)
+        words = [word for word in trained._words() if word not in (trained.pad_token, trained.mask_token)]
+        adds = {"add_bos_token": self.add_bos_token, "add_eos_token": self.add_eos_token}
+        return type(self)(vocab=words, **{**trained.init_kwargs, **adds})
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
-        """Writes `vocab.txt` in the original format, without the tokens that were appended to the vocabulary."""
-        words = sorted(self._tokenizer.get_vocab(), key=self._tokenizer.get_vocab().__getitem__)
+        """Writes `vocab.txt` in the original format, without the tokens that were appended to the vocabulary.
+
+        Raises:
+            `ValueError`: If a word can't be a line of a vocabulary file.
+        """
+        words = self._words()
         while words and words[-1] in (self.pad_token, self.mask_token):
             words.pop()
+        for word in words:
+            if word != word.strip(LINE_SPACE) or "\n" in word or word == NOT_A_WORD:
+                raise ValueError(f"{self.vocab_files_names['vocab_file']}: {word!r} can't be a line of this file")
         prefix = f"{filename_prefix}-" if filename_prefix else ""
         path = os.path.join(save_directory, prefix + self.vocab_files_names["vocab_file"])
         with open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -389,47 +434,54 @@ class ElmoTokenizer(TokenizersBackend):
         return (path,)
 
 
-def _byte_counts(characters: np.ndarray) -> np.ndarray:
-    """Returns the number of bytes of each word, -1 where a row is not of the form [259, bytes ..., 260, 261 ...]."""
-    is_end = characters == END_WORD
-    end = is_end.argmax(axis=1)
-    column = np.arange(characters.shape[1])
-    inside = (column > 0) & (column < end[:, None])
-    after = column > end[:, None]
-    is_word = (characters[:, 0] == BEGIN_WORD) & (end > 0)
-    is_word &= (~inside | ((characters > 0) & (characters < BEGIN_WORD))).all(axis=1)
-    is_word &= (~after | (characters == PAD_CHARACTER)).all(axis=1)
-    return np.where(is_word, end - 1, -1)
-
-
 def _samples(text: Any, text_pair: Any, is_batched: bool, is_split_into_words: bool) -> list[tuple[Any, ...]]:
     """Returns each sample of a call as a tuple of its one or two segments, free of lone surrogates."""
     if not is_batched:
+        segments = [_segment(text, "text", is_split_into_words)]
+        if text_pair is not None:
+            segments.append(_segment(text_pair, "text_pair", is_split_into_words))
         # As in the base class, an empty second segment is none.
-        pairs = [(text, text_pair)] if text_pair else [(text,)]
-    elif text_pair is not None:
-        if isinstance(text_pair, str) or len(text_pair) != len(text):
-            raise ValueError(f"text_pair: expected a batch of {len(text)} like text, found {_describe(text_pair)}")
-        pairs = list(zip(text, text_pair))
-    else:
-        pairs = [tuple(sample) if _is_pair(sample, is_split_into_words) else (sample,) for sample in text]
-    return [tuple(_encodable(segment, is_split_into_words) for segment in sample) for sample in pairs]
+        return [tuple(segments) if segments[-1] else (segments[0],)]
+    if text_pair is None:
+        return [_sample(sample, f"text[{index}]", is_split_into_words) for index, sample in enumerate(text)]
+    if not isinstance(text_pair, (list, tuple)) or len(text_pair) != len(text):
+        raise ValueError(f"text_pair: expected a batch of {len(text)} like text, found {_describe(text_pair)}")
+    return [
+        (
+            _segment(first, f"text[{index}]", is_split_into_words),
+            _segment(second, f"text_pair[{index}]", is_split_into_words),
+        )
+        for index, (first, second) in enumerate(zip(text, text_pair))
+    ]
 
 
-def _is_pair(sample: Any, is_split_into_words: bool) -> bool:
-    if is_split_into_words:
-        return len(sample) == 2 and not any(isinstance(segment, str) for segment in sample)
-    return isinstance(sample, (list, tuple))
+def _sample(sample: Any, name: str, is_split_into_words: bool) -> tuple[Any, ...]:
+    """Returns a sample of a batch, which is one segment, or a pair of them."""
+    kind = (list, tuple) if is_split_into_words else str
+    if isinstance(sample, (list, tuple)) and len(sample) == 2 and all(isinstance(part, kind) for part in sample):
+        return tuple(_segment(part, name, is_split_into_words) for part in sample)
+    return (_segment(sample, name, is_split_into_words),)
 
 
-def _encodable(segment: Any, is_split_into_words: bool) -> Any:
-    if is_split_into_words:
-        if isinstance(segment, str) or not isinstance(segment, (list, tuple)):
-            raise ValueError(f"is_split_into_words=True takes lists of words: found {_describe(segment)}")
-        return [_encodable(word, False) for word in segment]
-    if not isinstance(segment, str):
-        raise ValueError(f"text: expected a string, found {_describe(segment)}")
-    return segment if segment.isascii() else LONE_SURROGATE.sub("\ufffd", segment)
+def _segment(segment: Any, name: str, is_split_into_words: bool) -> Any:
+    if not is_split_into_words:
+        return _encodable(segment, name)
+    if not isinstance(segment, (list, tuple)):
+        raise ValueError(f"{name}: expected a list of words (is_split_into_words=True), found {_describe(segment)}")
+    return [_encodable(word, name) for word in segment]
+
+
+def _encodable(text: Any, name: str) -> str:
+    if not isinstance(text, str):
+        raise ValueError(f"{name}: expected a string, found {_describe(text)}")
+    return text if text.isascii() else LONE_SURROGATE.sub("\ufffd", text)
+
+
+def _depth(ids: Any) -> int:
+    """Returns how deeply lists are nested: 0 for a number, 1 for a list of them."""
+    if not isinstance(ids, list):
+        return 0
+    return 1 + max((_depth(part) for part in ids if isinstance(part, list)), default=0)
 
 
 def _describe(value: Any) -> str:

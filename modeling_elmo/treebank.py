@@ -14,14 +14,15 @@
 """Words in the style of the Penn Treebank, cut by `tokenizers` alone, so that tokenizer.json holds the whole rule.
 
 The rules are those of NLTK's `NLTKWordTokenizer`, stated as what is *cut off*: each `Split` isolates what its
-expression matches, what lies between two matches is a word, and only white space is ever removed. A text is supposed to
-be one sentence: of its periods, only the last is cut off.
+expression matches, what lies between two matches is a word, and only white space is ever removed. A text is supposed
+to be one sentence: of its periods, only the last is cut off.
 
 The steps run in this order because each sees only the pieces left by the one before: `\\z` is the end of the text in
 `FINAL_PERIOD`, and in `CLITIC` the end of a word whose punctuation is gone.
 
-Every unbounded repetition is possessive (`*+`, `++`) because the engine, Oniguruma, backtracks, and panics after ten
-million steps back in one match. Time is linear in the length of the text, whatever the text.
+The engine, Oniguruma, backtracks, and panics after ten million steps back in one match. So the repetition of a
+character is possessive (`*+`, `++`), that of a group is bounded (`{0,99}`), and time is linear in the length of the
+text, whatever the text.
 """
 
 from tokenizers import Regex
@@ -37,11 +38,11 @@ FINAL_PERIOD = r"(?<!\.)\.(?=[\])}>\"'\u00BB\u2019\u201D\s]*+\z)"
 # A URL does not end with a character of URL_END, nor hold one of URL_STOP. Without apostrophe, it is safe from CLITIC.
 URL_END = r".,:;!?*)\]}"
 URL_STOP = r"<>\"'`\u00AB\u00BB\u2012-\u2015\u2018\u2019\u201C-\u201E"
-URL = rf"\b(?i:https?://|ftp://|www\.)(?:[{URL_END}]*+[^{URL_END}{URL_STOP}]++)++"
+URL = rf"\b(?i:https?://|ftp://|www\.)(?:[{URL_END}]*+[^{URL_END}{URL_STOP}]++){{1,999}}"
 
-# Words joined by . + or - then @ and a domain with a period. The look-behinds admit only the first of the joined
-# words: a search from each of them would take quadratic time.
-EMAIL = r"(?<!\w)(?<!\w[.+-])\w++(?:[.+-]\w++)*+@(?:\w++-)*+\w++\.\w++(?:[.-]\w++)*+"
+# Words joined by . + or - then @ and a domain with a period. The look-behinds let it start only where the first word
+# does: where no @ follows, a start at every character takes quadratic time, at every word a hundred times as long.
+EMAIL = r"(?<!\w)(?<!\w[.+-])\w++(?:[.+-]\w++){0,99}@(?:\w++-){0,99}\w++\.\w++(?:[.-]\w++){0,99}"
 
 ELLIPSIS = r"\.\.++"
 DASH = r"--|[\u2012-\u2015]"

@@ -13,8 +13,8 @@
 # limitations under the License.
 """ELMo in NumPy, written from the equations and meant to be read: the measure of the PyTorch model.
 
-Sentence by sentence, word by word, in float64, from the arrays of an original `weights.hdf5`. It shares no code with the
-package. Sources: Peters et al. 2018; the shapes and names of bilm-tf's files; TensorFlow's `LSTMCell`.
+Sentence by sentence, word by word, in float64, from the arrays of an original `weights.hdf5`. It shares no code with
+the package. Sources: Peters et al. 2018; the shapes and names of bilm-tf's files; TensorFlow's `LSTMCell`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,98 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What all tests share: no network, no surprises from memory that was never written, small models on disk."""
+
+import os
+
+
+# Before transformers is imported, which reads it once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+from modeling_elmo.conversion_scripts import OriginalFiles, convert
+
+import modeling_elmo
+from tests.original_format import make_options, write_model
+
+
+settings.register_profile(
+    "deterministic",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+settings.load_profile("deterministic")
+
+SHARED = Path(__file__).parents[1].parent / "shared"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _reproducible_torch():
+    torch.set_num_threads(1)
+    # Also fills `torch.empty` with NaN, so that reading memory that was never written shows.
+    torch.use_deterministic_algorithms(True)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def original_dir(tmp_path_factory):
+    """A small model in the original format, with a vocabulary."""
+    directory = tmp_path_factory.mktemp("original")
+    words = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river", "."]
+    write_model(directory, make_options(), words=words)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def model_dir(original_dir, tmp_path_factory):
+    """The same model, converted."""
+    directory = tmp_path_factory.mktemp("converted") / "elmo"
+    convert(OriginalFiles.find(original_dir), directory)
+    return directory
+
+
+@pytest.fixture
+def tiny_config():
+    """Makes configs of models that run in a millisecond; dropout is off unless asked for."""
+
+    def make(**kwargs):
+        defaults = {
+            "cell_size": 6,
+            "projection_size": 4,
+            "character_embedding_size": 3,
+            "character_filters": [[1, 4], [3, 5]],
+            "num_highway_layers": 1,
+            "representation_dropout": 0.0,
+        }
+        return modeling_elmo.ElmoConfig(**{**defaults, **kwargs})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def parity_dir():
+    """Small original models with the outputs of the original code, where they are at hand."""
+    directory = SHARED / "parity"
+    if not directory.is_dir():
+        pytest.skip("the original models and their outputs are not on this machine (../shared/parity)")
+    return directory

@@ -1,0 +1,692 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+import copy
+import threading
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import AutoModel
+
+from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+from modeling_elmo.modeling_elmo import ScalarMix
+from tests import reference
+
+
+TOKENIZER = ElmoTokenizer()
+
+SENTENCES = [
+    ["the", "cat", "sat"],
+    ["one"],
+    ["a", "much", "longer", "sentence", "of", "nine", "words", ",", "really"],
+    [],
+    ["naïve", "日本", "😀", "e-mail"],
+]
+
+
+def encode(sentences, **kwargs):
+    return TOKENIZER(sentences, is_split_into_words=True, padding=True, return_tensors="pt", **kwargs)
+
+
+def randomize(model, scale=0.5):
+    """Weights large enough that a wrong turn anywhere shows."""
+    for name, parameter in model.named_parameters():
+        nn.init.normal_(parameter, std=scale)
+        if name.endswith("character_embedding.weight"):
+            parameter.data[0] = 0
+    return model
+
+
+@pytest.fixture
+def make_model(tiny_config):
+    def make(**kwargs):
+        return randomize(ElmoModel(tiny_config(**kwargs))).eval()
+
+    return make
+
+
+class TestOutputs:
+    def test_last_hidden_state_is_the_first_of_the_mixes(self, make_model):
+        output = make_model(num_output_representations=3)(**encode(SENTENCES))
+        assert len(output.elmo_representations) == 3
+        assert torch.equal(output.last_hidden_state, output.elmo_representations[0])
+        assert output.last_hidden_state.shape == (5, 11, 8)
+        assert output.hidden_states is None
+        assert output.state is None
+
+    def test_hidden_states_are_the_token_embedding_twice_and_each_layer(self, make_model):
+        model = make_model(num_hidden_layers=3)
+        inputs = encode(SENTENCES)
+        output = model(**inputs, output_hidden_states=True)
+        assert len(output.hidden_states) == 4
+        first, second = output.hidden_states[0].chunk(2, dim=-1)
+        assert torch.equal(first, second)
+        real = inputs["attention_mask"].bool()
+        words = model.character_encoder(inputs["character_ids"][real])
+        torch.testing.assert_close(first[real], words)
+
+    def test_hidden_states_are_mixed_into_the_last_hidden_state(self, make_model):
+        model = make_model()
+        output = model(**encode(SENTENCES), output_hidden_states=True)
+        mix = model.scalar_mixes[0]
+        layers = [layer.detach().numpy() for layer in output.hidden_states]
+        expected = reference.scalar_mix(layers, mix.weight.detach().numpy(), mix.gamma.item())
+        np.testing.assert_allclose(output.last_hidden_state.detach().numpy(), expected, atol=1e-6)
+
+    def test_everything_is_zero_outside_the_mask(self, make_model):
+        inputs = encode(SENTENCES)
+        output = make_model(mix_layer_norm=True)(**inputs, output_hidden_states=True)
+        for tensor in (*output.hidden_states, *output.elmo_representations):
+            assert not tensor[inputs["attention_mask"] == 0].any()
+            assert tensor[inputs["attention_mask"] == 1].any(-1).all()
+
+    def test_selected_hidden_states_only(self, make_model):
+        model, inputs = make_model(), encode(SENTENCES)
+        everything = model(**inputs, output_hidden_states=True).hidden_states
+        selected = model(**inputs, output_hidden_states=[0, -1]).hidden_states
+        assert [state is None for state in selected] == [False, True, False]
+        assert torch.equal(selected[-1], everything[-1])
+
+    @pytest.mark.parametrize("by_config", [True, False])
+    def test_returns_a_tuple_where_asked(self, make_model, by_config):
+        model, inputs = make_model(), encode(SENTENCES)
+        expected = model(**inputs, output_hidden_states=True)
+        model.config.return_dict = not by_config
+        output = model(**inputs, output_hidden_states=True, **({} if by_config else {"return_dict": False}))
+        assert isinstance(output, tuple)
+        assert torch.equal(output[0], expected.last_hidden_state)
+        assert len(output) == 3
+
+    def test_hidden_states_retain_gradients(self, make_model):
+        output = make_model(freeze_bilm=False)(**encode(SENTENCES), output_hidden_states=True)
+        for state in output.hidden_states:
+            state.retain_grad()
+        output.last_hidden_state.square().sum().backward()
+        assert all(state.grad.abs().sum() > 0 for state in output.hidden_states)
+
+    def test_same_input_gives_the_same_output_on_every_call(self, make_model):
+        model, inputs = make_model(), encode(SENTENCES)
+        first = model(**inputs).last_hidden_state
+        model(**encode([["something", "else"]]))
+        assert torch.equal(first, model(**inputs).last_hidden_state)
+
+
+class TestBatches:
+    """What a sentence gives does not depend on its neighbours, its place, its padding."""
+
+    @settings(max_examples=40)
+    @given(st.data())
+    def test_a_sentence_gives_the_same_in_any_batch_order_and_padding(self, data):
+        torch.manual_seed(0)
+        config = ElmoConfig(cell_size=6, projection_size=4, character_embedding_size=3, character_filters=[[2, 5]])
+        model = randomize(ElmoModel(config)).eval()
+        sentences = data.draw(st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=6))
+        # Each row: the sentence's words with holes anywhere between, before and after them.
+        width = max(map(len, sentences)) + 2 + data.draw(st.integers(0, 4))
+        characters = torch.full((len(sentences), width, 50), data.draw(st.sampled_from([0, 77, 261])))
+        mask = torch.zeros(len(sentences), width, dtype=torch.long)
+        for row, sentence in enumerate(sentences):
+            alone = encode([sentence])["character_ids"][0]
+            columns = sorted(data.draw(st.permutations(range(width)))[: len(alone)])
+            characters[row, columns] = alone
+            mask[row, columns] = 1
+        with torch.no_grad():
+            output = model(character_ids=characters, attention_mask=mask, output_hidden_states=True)
+            for row, sentence in enumerate(sentences):
+                alone = model(**encode([sentence]), output_hidden_states=True)
+                for got, expected in zip(output.hidden_states, alone.hidden_states):
+                    torch.testing.assert_close(got[row][mask[row] == 1], expected[0], atol=1e-6, rtol=0)
+
+    def test_left_and_right_padding_agree(self, make_model):
+        model = make_model()
+        left, right = (encode(SENTENCES, padding_side=side) for side in ("left", "right"))
+        got, expected = model(**left).last_hidden_state, model(**right).last_hidden_state
+        for row in range(len(SENTENCES)):
+            words = got[row][left["attention_mask"][row] == 1]
+            torch.testing.assert_close(words, expected[row][right["attention_mask"][row] == 1], atol=1e-6, rtol=0)
+
+    def test_mask_defaults_to_positions_that_are_not_padding(self, make_model):
+        inputs = encode(SENTENCES)
+        characters, words = make_model(), make_model(token_input="words", vocab_size=5)
+        for model, name in ((characters, "character_ids"), (words, "input_ids")):
+            expected = model(**{name: inputs[name], "attention_mask": inputs["attention_mask"]}).last_hidden_state
+            assert torch.equal(model(**{name: inputs[name]}).last_hidden_state, expected)
+
+    @pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)])
+    def test_empty_batches_give_empty_outputs(self, make_model, shape):
+        output = make_model()(character_ids=torch.zeros(*shape, 50, dtype=torch.long), output_hidden_states=True)
+        assert output.last_hidden_state.shape == (*shape, 8)
+        assert output.hidden_states[-1].shape == (*shape, 8)
+
+    def test_rows_without_words_are_zero_and_harm_nobody(self, make_model):
+        model, inputs = make_model(), encode(SENTENCES)
+        expected = model(**inputs).last_hidden_state
+        inputs["attention_mask"][1] = 0
+        got = model(**inputs).last_hidden_state
+        assert not got[1].any()
+        torch.testing.assert_close(got[[0, 2, 3, 4]], expected[[0, 2, 3, 4]])
+        inputs["attention_mask"][:] = 0
+        assert not model(**inputs).last_hidden_state.any()
+
+    def test_two_threads_get_what_one_gets(self, make_model):
+        model = make_model()
+        batches = [encode([sentence]) for sentence in SENTENCES] * 8
+        with torch.no_grad():
+            expected = [model(**batch, output_hidden_states=True).hidden_states for batch in batches]
+        results: dict[int, list] = {}
+
+        def work(thread):
+            with torch.no_grad():
+                order = batches if thread % 2 else batches[::-1]
+                results[thread] = [model(**batch, output_hidden_states=True).hidden_states for batch in order]
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for thread, result in results.items():
+            for got, wanted in zip(result if thread % 2 else result[::-1], expected):
+                assert all(torch.equal(a, b) for a, b in zip(got, wanted))
+        assert len(results) == 4
+
+    def test_a_sentence_of_thousands_of_words_works(self, make_model):
+        output = make_model()(**encode([["word"] * 3000]))
+        assert torch.isfinite(output.last_hidden_state).all()
+
+
+class TestSegments:
+    def test_each_segment_is_a_sentence_of_its_own(self, make_model):
+        model = make_model()
+        pairs = [(SENTENCES[0], SENTENCES[2]), (SENTENCES[4], SENTENCES[1])]
+        inputs = TOKENIZER(
+            [pair[0] for pair in pairs],
+            [pair[1] for pair in pairs],
+            is_split_into_words=True,
+            padding=True,
+            return_tensors="pt",
+        )
+        output = model(**inputs).last_hidden_state
+        for row, pair in enumerate(pairs):
+            alone = [model(**encode([segment])).last_hidden_state[0] for segment in pair]
+            expected = torch.cat(alone)
+            torch.testing.assert_close(output[row, : len(expected)], expected, atol=1e-6, rtol=0)
+
+    def test_padding_between_equal_types_does_not_end_a_segment(self, make_model):
+        model, inputs = make_model(), encode([SENTENCES[0]])
+        inputs["attention_mask"][0, 2] = 0
+        with_types = model(**inputs).last_hidden_state
+        inputs["token_type_ids"][0, 2] = 1
+        assert torch.equal(model(**inputs).last_hidden_state, with_types)
+
+    @pytest.mark.parametrize("kwargs", [{"use_cache": True}, {"state": True}])
+    def test_state_and_several_segments_exclude_one_another(self, make_model, kwargs):
+        model = make_model()
+        inputs = TOKENIZER("one two", "three", return_tensors="pt")
+        if "state" in kwargs:
+            kwargs["state"] = (torch.zeros(4, 1, 4), torch.zeros(4, 1, 6))
+        with pytest.raises(ValueError, match="state belongs to one sequence per row"):
+            model(**inputs, **kwargs)
+
+
+class TestState:
+    def test_forward_half_of_a_text_in_pieces_is_that_of_the_whole(self, make_model):
+        model = make_model()
+        whole = encode([SENTENCES[2], SENTENCES[2][::-1]], add_special_tokens=False)["character_ids"]
+        expected = model(character_ids=whole, output_hidden_states=True).hidden_states[-1]
+        state, pieces = None, []
+        for piece in whole.split(4, dim=1):
+            output = model(character_ids=piece, state=state, use_cache=True, output_hidden_states=True)
+            pieces.append(output.hidden_states[-1])
+            state = output.state
+        got = torch.cat(pieces, dim=1)
+        torch.testing.assert_close(got[..., :4], expected[..., :4], atol=1e-6, rtol=0)
+        assert not torch.allclose(got[..., 4:], expected[..., 4:])
+
+    def test_state_has_the_shape_and_order_of_torch_lstm(self, make_model):
+        model = make_model(num_hidden_layers=3)
+        inputs = encode([SENTENCES[0]])
+        output = model(**inputs, use_cache=True, output_hidden_states=True)
+        hidden, cell = output.state
+        assert hidden.shape == (6, 1, 4)
+        assert cell.shape == (6, 1, 6)
+        # The first layer has no skip connection: its output is its hidden state.
+        torch.testing.assert_close(hidden[0, 0], output.hidden_states[1][0, -1, :4])
+        torch.testing.assert_close(hidden[1, 0], output.hidden_states[1][0, 0, 4:])
+
+    def test_zero_state_is_the_default(self, make_model):
+        model, inputs = make_model(), encode(SENTENCES)
+        state = torch.zeros(4, 5, 4), torch.zeros(4, 5, 6)
+        assert torch.equal(model(**inputs, state=state).last_hidden_state, model(**inputs).last_hidden_state)
+
+    def test_state_passes_rows_without_words_unchanged(self, make_model):
+        model, inputs = make_model(), encode(SENTENCES)
+        inputs["attention_mask"][1] = 0
+        state = torch.randn(4, 5, 4), torch.randn(4, 5, 6)
+        after = model(**inputs, state=state, use_cache=True).state
+        for got, before in zip(after, state):
+            assert torch.equal(got[:, 1], before[:, 1])
+            assert not torch.equal(got[:, 0], before[:, 0])
+
+    def test_given_state_is_not_changed(self, make_model):
+        state = torch.randn(4, 5, 4), torch.randn(4, 5, 6)
+        copies = copy.deepcopy(state)
+        make_model()(**encode(SENTENCES), state=state, use_cache=True)
+        assert all(torch.equal(a, b) for a, b in zip(state, copies))
+
+    @pytest.mark.parametrize(
+        ("state", "message"),
+        [
+            (
+                (torch.zeros(4, 2, 4), torch.zeros(4, 5, 6)),
+                r"hidden states: expected shape \(4, 5, 4\), found \(4, 2, 4\)",
+            ),
+            (
+                (torch.zeros(4, 5, 4), torch.zeros(2, 5, 6)),
+                r"cell states: expected shape \(4, 5, 6\), found \(2, 5, 6\)",
+            ),
+            ((torch.zeros(4, 5, 4),), "expected a pair .* found 1"),
+        ],
+    )
+    def test_refuses_a_state_of_another_model_or_batch(self, make_model, state, message):
+        with pytest.raises(ValueError, match=message):
+            make_model()(**encode(SENTENCES), state=state)
+
+
+class TestInputs:
+    def test_token_embeddings_take_the_place_of_characters(self, make_model):
+        model, inputs = make_model(), encode(SENTENCES)
+        embeddings = model(**inputs, output_hidden_states=True).hidden_states[0][..., :4].clone()
+        embeddings[inputs["attention_mask"] == 0] = float("nan")
+        output = model(inputs_embeds=embeddings, attention_mask=inputs["attention_mask"])
+        torch.testing.assert_close(output.last_hidden_state, model(**inputs).last_hidden_state)
+
+    def test_token_embeddings_are_all_real_by_default(self, make_model):
+        assert make_model()(inputs_embeds=torch.randn(2, 3, 4)).last_hidden_state.any(-1).all()
+
+    def test_a_model_that_reads_words_needs_only_word_ids(self, make_model):
+        model = make_model(token_input="words", vocab_size=7)
+        output = model(input_ids=torch.tensor([[0, 6, 1]]), output_hidden_states=True)
+        assert torch.equal(output.hidden_states[0][0, :, :4], model.word_embedding.weight[[0, 6, 1]])
+
+    def test_dummy_inputs_run(self, make_model):
+        for model in (make_model(), make_model(token_input="words")):
+            assert model(**model.dummy_inputs).last_hidden_state.shape == (1, 1, 8)
+
+    @pytest.mark.parametrize(
+        ("reads", "change", "message"),
+        [
+            ("characters", {"character_ids": None}, "reads characters: pass character_ids .* found only input_ids"),
+            ("characters", {"character_ids": None, "input_ids": None}, "found nothing"),
+            (
+                "characters",
+                {"character_ids": torch.zeros(5, 11, 40).long()},
+                r"expected shape \(batch, words, 50\).*11, 40",
+            ),
+            ("characters", {"character_ids": torch.zeros(5, 11).long()}, r"found \(5, 11\)"),
+            ("characters", {"character_ids": torch.full((5, 11, 50), 262)}, "ids from 0 to 261, found 262"),
+            ("characters", {"character_ids": torch.full((5, 11, 50), -1)}, "ids from 0 to 261, found -1"),
+            (
+                "characters",
+                {"character_ids": torch.zeros(5, 11, 50)},
+                "character_ids: expected integers, found torch.float32",
+            ),
+            (
+                "characters",
+                {"input_ids": torch.zeros(5, 10).long()},
+                r"input_ids: expected shape \(5, 11\), found \(5, 10\)",
+            ),
+            ("characters", {"attention_mask": torch.ones(5, 10)}, r"attention_mask: expected shape \(5, 11\)"),
+            ("characters", {"attention_mask": torch.ones(5)}, r"attention_mask: .* found \(5,\)"),
+            ("characters", {"token_type_ids": torch.ones(4, 11)}, r"token_type_ids: .* found \(4, 11\)"),
+            ("characters", {"inputs_embeds": torch.ones(5, 11, 4)}, "pass one or the other"),
+            (
+                "characters",
+                {"inputs_embeds": torch.ones(5, 11, 8)},
+                r"inputs_embeds: expected shape \(batch, words, 4\)",
+            ),
+            ("words", {"input_ids": None}, "reads words: pass input_ids"),
+            ("words", {"input_ids": torch.zeros(5, 11, 1).long()}, r"input_ids: expected shape \(batch, words\)"),
+            ("words", {"input_ids": torch.full((5, 11), 5)}, "input_ids: expected ids from 0 to 4, found 5"),
+            ("words", {"input_ids": torch.zeros(5, 11)}, "input_ids: expected integers"),
+        ],
+    )
+    def test_refuses_inputs_that_do_not_fit(self, make_model, reads, change, message):
+        with pytest.raises(ValueError, match=message):
+            make_model(token_input=reads)(**{**encode(SENTENCES), **change})
+
+
+class TestTraining:
+    def test_only_the_mixes_train_by_default(self, make_model):
+        model = make_model().train()
+        assert {name for name, p in model.named_parameters() if p.requires_grad} == {
+            "scalar_mixes.0.weight",
+            "scalar_mixes.0.gamma",
+        }
+        output = model(**encode(SENTENCES), output_hidden_states=True)
+        # Nothing of the biLM is kept for a backward pass.
+        assert not any(state.requires_grad for state in output.hidden_states)
+        output.last_hidden_state.sum().backward()
+        assert model.scalar_mixes[0].weight.grad.abs().sum() > 0
+
+    @pytest.mark.parametrize("token_input", ["characters", "words"])
+    def test_one_switch_lets_everything_train(self, make_model, token_input):
+        model = make_model(freeze_bilm=False, token_input=token_input, num_output_representations=2)
+        sum(output.square().sum() for output in model(**encode(SENTENCES)).elmo_representations).backward()
+        for name, parameter in model.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.abs().sum() > 0, name
+
+    @pytest.mark.parametrize("freeze", [True, False])
+    def test_freezing_survives_loading(self, make_model, tmp_path, freeze):
+        make_model().save_pretrained(tmp_path)
+        for loaded in (
+            ElmoModel.from_pretrained(tmp_path, freeze_bilm=freeze),
+            AutoModel.from_pretrained(tmp_path, freeze_bilm=freeze),
+            ElmoModel.from_pretrained(tmp_path, freeze_bilm=freeze, output_loading_info=True)[0],
+        ):
+            frozen = {name for name, parameter in loaded.named_parameters() if not parameter.requires_grad}
+            biLM = {name for name, _ in loaded.named_parameters() if not name.startswith("scalar_mixes")}
+            assert frozen == (biLM if freeze else set())
+
+    def test_gradients_flow_through_a_frozen_bilm_to_token_embeddings(self, make_model):
+        embeddings = torch.randn(2, 3, 4, requires_grad=True)
+        make_model()(inputs_embeds=embeddings).last_hidden_state.sum().backward()
+        assert embeddings.grad.abs().sum() > 0
+
+    @pytest.mark.parametrize("mix_layer_norm", [True, False])
+    def test_gradients_are_right(self, make_model, mix_layer_norm):
+        model = make_model(
+            cell_size=3, projection_size=2, cell_clip=0.5, projection_clip=0.4, mix_layer_norm=mix_layer_norm
+        ).double()
+        layers = {name: p for name, p in model.named_parameters() if not name.startswith("character_encoder")}
+        embeddings = torch.randn(2, 3, 2, dtype=torch.double, requires_grad=True)
+        mask = torch.tensor([[1, 1, 0], [1, 1, 1]])
+
+        def run(embeddings, *values):
+            kwargs = {"inputs_embeds": embeddings, "attention_mask": mask}
+            output = torch.func.functional_call(model, dict(zip(layers, values)), kwargs=kwargs)
+            return output.last_hidden_state
+
+        values = [parameter.detach().requires_grad_() for parameter in layers.values()]
+        assert torch.autograd.gradcheck(run, (embeddings, *values))
+
+    def test_checkpointing_changes_no_gradient(self, make_model):
+        model = make_model(freeze_bilm=False, num_hidden_layers=3).train()
+        gradients = []
+        for checkpointing in (False, True):
+            if checkpointing:
+                model.activation_checkpointing_enable()
+            model.zero_grad()
+            model(**encode(SENTENCES)).last_hidden_state.square().sum().backward()
+            gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
+        assert all(layer.gradient_checkpointing for layer in model.layers)
+        for name, gradient in gradients[0].items():
+            torch.testing.assert_close(gradients[1][name], gradient)
+
+    def test_a_few_steps_lower_a_loss(self, make_model):
+        model = make_model(freeze_bilm=False).train()
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        inputs, target = encode(SENTENCES), torch.randn(5, 11, 8)
+        losses = []
+        for _ in range(20):
+            loss = ((model(**inputs).last_hidden_state - target) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(loss.item())
+        assert losses[-1] < losses[0]
+
+    def test_drops_representations_independently_in_training_only(self, make_model):
+        model, inputs = make_model(representation_dropout=0.5, num_output_representations=2), encode(SENTENCES)
+        expected = model(**inputs).elmo_representations
+        model.scalar_mixes[1].load_state_dict(model.scalar_mixes[0].state_dict())
+        first, second = model.train()(**inputs).elmo_representations
+        assert not torch.equal(first, second)
+        kept = first != 0
+        torch.testing.assert_close(first[kept], 2 * expected[0][kept])
+        real = inputs["attention_mask"].bool()
+        assert 0.3 < kept[real].float().mean() < 0.7
+
+    def test_trains_with_drop_out_between_layers_where_the_original_has_it(self, make_model):
+        inputs = encode(SENTENCES)
+        for freeze in (True, False):
+            model = make_model(lstm_dropout=0.5, freeze_bilm=freeze).train()
+            first, second = (model(**inputs).last_hidden_state for _ in range(2))
+            assert torch.equal(first, second) == freeze
+
+
+class TestScalarMix:
+    def test_fixed_weights_are_not_parameters_and_win_over_stored_ones(self, make_model, tmp_path, tiny_config):
+        make_model().save_pretrained(tmp_path)
+        model = ElmoModel.from_pretrained(tmp_path, mix_parameters=[-1e4, 0, -1e4])
+        output = model(**encode(SENTENCES), output_hidden_states=True)
+        assert list(model.scalar_mixes.parameters()) == []
+        torch.testing.assert_close(output.last_hidden_state, output.hidden_states[1])
+
+    def test_fixed_weights_pass_through_the_softmax(self, tiny_config):
+        mix = ScalarMix(tiny_config(mix_parameters=[0.0, 1.0, 2.0]))
+        layers = [torch.randn(2, 3, 8) for _ in range(3)]
+        expected = reference.scalar_mix([layer.numpy() for layer in layers], [0, 1, 2])
+        np.testing.assert_allclose(mix(layers, torch.ones(2, 3, dtype=torch.bool)).numpy(), expected, atol=1e-6)
+
+    def test_layer_norm_uses_one_mean_and_variance_of_all_real_tokens(self, tiny_config):
+        mix = randomize(ScalarMix(tiny_config(mix_layer_norm=True)))
+        mask = torch.tensor([[True, True, False], [True, False, False]])
+        layers = [torch.randn(2, 3, 8) * 3 + 5 for _ in range(3)]
+        normalized = []
+        for layer in layers:
+            real = layer[mask]
+            normalized.append(((layer - real.mean()) / real.std(correction=0) * mask[..., None]).numpy())
+        expected = reference.scalar_mix(normalized, mix.weight.detach().numpy(), mix.gamma.item())
+        masked = [layer * mask[..., None] for layer in layers]
+        np.testing.assert_allclose(mix(masked, mask).detach().numpy(), expected, atol=1e-5)
+
+    def test_layer_norm_of_a_constant_or_empty_layer_is_finite(self, tiny_config):
+        mix = ScalarMix(tiny_config(mix_layer_norm=True, mix_parameters=[0, 0, 0]))
+        for layer in (torch.ones(1, 2, 8), torch.zeros(0, 2, 8), torch.full((1, 2, 8), 1000.0, dtype=torch.float16)):
+            mask = torch.ones(layer.shape[:2], dtype=torch.bool)
+            assert torch.isfinite(mix([layer] * 3, mask)).all()
+
+
+class TestPrecision:
+    # Wide enough that rounding averages out as it does in a real model.
+    SIZES = {"cell_size": 64, "projection_size": 32, "character_filters": [[1, 16], [2, 16], [3, 32]]}
+
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+    def test_half_precision_stays_close_with_its_cell_state_in_float32(self, tiny_config, tmp_path, dtype):
+        model = ElmoModel(tiny_config(**self.SIZES)).eval()
+        model.save_pretrained(tmp_path)
+        half = AutoModel.from_pretrained(tmp_path, dtype=dtype)
+        assert {parameter.dtype for parameter in half.parameters()} == {dtype}
+        inputs = encode(SENTENCES)
+        got, expected = (m(**inputs, use_cache=True, output_hidden_states=True) for m in (half, model))
+        assert got.last_hidden_state.dtype == got.state[0].dtype == dtype
+        assert got.state[1].dtype == torch.float32
+        real = inputs["attention_mask"].bool()
+        for a, b in zip(got.hidden_states, expected.hidden_states):
+            assert nn.functional.cosine_similarity(a[real].float(), b[real], dim=-1).min() > 0.999
+
+    def test_half_precision_trains(self, tiny_config):
+        model = ElmoModel(tiny_config(**self.SIZES, freeze_bilm=False)).to(torch.bfloat16).train()
+        model(**encode(SENTENCES)).last_hidden_state.float().square().sum().backward()
+        assert all(torch.isfinite(p.grad).all() and p.grad.abs().sum() > 0 for p in model.parameters())
+
+    def test_autocast_trains_with_float32_weights_and_cell_state(self, tiny_config):
+        model = ElmoModel(tiny_config(**self.SIZES, freeze_bilm=False)).train()
+        inputs = encode(SENTENCES)
+        expected = model(**inputs).last_hidden_state
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = model(**inputs, use_cache=True)
+        assert output.state[1].dtype == torch.float32
+        output.last_hidden_state.float().sum().backward()
+        assert all(p.grad.dtype == torch.float32 and torch.isfinite(p.grad).all() for p in model.parameters())
+        real = inputs["attention_mask"].bool()
+        got = output.last_hidden_state.float()
+        assert nn.functional.cosine_similarity(got[real], expected[real], dim=-1).min() > 0.999
+
+    def test_double_precision_is_double_throughout(self, make_model):
+        output = make_model().double()(**encode(SENTENCES), use_cache=True)
+        assert {output.last_hidden_state.dtype, output.state[0].dtype, output.state[1].dtype} == {torch.float64}
+
+
+class TestInitialization:
+    CONFIG = {"cell_size": 60, "projection_size": 20, "character_embedding_size": 16, "character_filters": [[3, 400]]}
+
+    @pytest.mark.parametrize("hidden_act", ["relu", "tanh"])
+    def test_weights_are_drawn_as_the_original_draws_them(self, tiny_config, hidden_act):
+        model = ElmoModel(tiny_config(**self.CONFIG, hidden_act=hidden_act))
+        encoder, lstm = model.character_encoder, model.layers[1].backward_lstm
+        uniform = lambda bound: (-bound, bound, bound / 3**0.5)  # noqa: E731
+        embedding = encoder.character_embedding.weight
+        assert not embedding[0].any()
+        check_distribution(embedding[1:], *uniform(1.0))
+        convolution = encoder.convolutions[0]
+        if hidden_act == "relu":
+            check_distribution(convolution.weight, *uniform(0.05))
+        else:
+            check_distribution(convolution.weight, None, None, (3 * 16) ** -0.5)
+        highway = encoder.highway_layers[0]
+        check_distribution(highway.gate.weight, None, None, 400**-0.5)
+        check_distribution(highway.transform.weight, None, None, 400**-0.5)
+        check_distribution(encoder.projection.weight, None, None, 400**-0.5)
+        check_distribution(lstm.weight_ih, *uniform((6 / (40 + 240)) ** 0.5))
+        check_distribution(lstm.weight_hh, *uniform((6 / (40 + 240)) ** 0.5))
+        check_distribution(lstm.weight_hr, *uniform((6 / (20 + 60)) ** 0.5))
+        for bias in (convolution.bias, highway.transform.bias, encoder.projection.bias, lstm.bias):
+            assert not bias.any()
+        assert (highway.gate.bias == -2).all()
+        assert not model.scalar_mixes[0].weight.any()
+        assert model.scalar_mixes[0].gamma == 1
+
+    def test_word_embeddings_are_drawn_as_the_original_draws_them(self, tiny_config):
+        weight = ElmoModel(tiny_config(token_input="words", vocab_size=500)).word_embedding.weight
+        bound = (6 / 504) ** 0.5
+        check_distribution(weight, -bound, bound, bound / 3**0.5)
+
+    def test_weights_missing_from_a_file_are_drawn_and_the_others_kept(self, tiny_config, tmp_path):
+        model = randomize(ElmoModel(tiny_config(**self.CONFIG)))
+        model.save_pretrained(tmp_path)
+        weights = load_file(tmp_path / "model.safetensors")
+        missing = {
+            "character_encoder.character_embedding.weight",
+            "character_encoder.highway_layers.0.gate.bias",
+            "layers.0.forward_lstm.weight_ih",
+            "layers.1.backward_lstm.bias",
+        }
+        save_file(
+            {name: value for name, value in weights.items() if name not in missing},
+            tmp_path / "model.safetensors",
+            metadata={"format": "pt"},
+        )
+        loaded, report = ElmoModel.from_pretrained(tmp_path, num_output_representations=2, output_loading_info=True)
+        assert set(report["missing_keys"]) == missing | {"scalar_mixes.1.weight", "scalar_mixes.1.gamma"}
+        for name, value in loaded.state_dict().items():
+            if name in weights and name not in missing:
+                assert torch.equal(value, weights[name]), name
+        embedding = loaded.character_encoder.character_embedding.weight
+        assert not embedding[0].any()
+        check_distribution(embedding[1:], -1, 1, 1 / 3**0.5)
+        assert (loaded.character_encoder.highway_layers[0].gate.bias == -2).all()
+        bound = (6 / (40 + 240)) ** 0.5
+        check_distribution(loaded.layers[0].forward_lstm.weight_ih, -bound, bound, bound / 3**0.5)
+        assert not loaded.layers[1].backward_lstm.bias.any()
+        assert loaded.scalar_mixes[1].gamma == 1
+
+
+def check_distribution(values, low, high, std):
+    values = values.detach().double()
+    if low is not None:
+        assert low <= values.min()
+        assert values.max() <= high
+        assert values.max() > 0.95 * high
+    # Five standard errors of the mean and (for a kurtosis of 3 at most) of the deviation.
+    assert abs(values.mean()) < 5 * std / values.numel() ** 0.5
+    assert abs(values.std() / std - 1) < 5 / (2 * values.numel()) ** 0.5
+
+
+class TestLoading:
+    def test_weight_names_and_shapes_are_a_contract(self, tiny_config):
+        names = {name: tuple(value.shape) for name, value in ElmoModel(tiny_config()).state_dict().items()}
+        lstm = {"weight_ih": (24, 4), "weight_hh": (24, 4), "bias": (24,), "weight_hr": (4, 6)}
+        expected = {
+            "character_encoder.character_embedding.weight": (262, 3),
+            "character_encoder.convolutions.0.weight": (4, 3, 1),
+            "character_encoder.convolutions.0.bias": (4,),
+            "character_encoder.convolutions.1.weight": (5, 3, 3),
+            "character_encoder.convolutions.1.bias": (5,),
+            "character_encoder.highway_layers.0.transform.weight": (9, 9),
+            "character_encoder.highway_layers.0.transform.bias": (9,),
+            "character_encoder.highway_layers.0.gate.weight": (9, 9),
+            "character_encoder.highway_layers.0.gate.bias": (9,),
+            "character_encoder.projection.weight": (4, 9),
+            "character_encoder.projection.bias": (4,),
+            "scalar_mixes.0.weight": (3,),
+            "scalar_mixes.0.gamma": (1,),
+        }
+        for layer in range(2):
+            for direction in ("forward", "backward"):
+                expected |= {f"layers.{layer}.{direction}_lstm.{name}": shape for name, shape in lstm.items()}
+        assert names == expected
+
+    def test_saved_models_load_equal(self, make_model, tmp_path):
+        model, inputs = make_model(), encode(SENTENCES)
+        model.save_pretrained(tmp_path)
+        loaded, report = AutoModel.from_pretrained(tmp_path, output_loading_info=True)
+        assert not report["missing_keys"]
+        assert not report["unexpected_keys"]
+        assert type(loaded) is ElmoModel
+        assert torch.equal(loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
+
+    def test_loads_onto_a_device_map_with_layers_offloaded_to_disk(self, make_model, tmp_path):
+        pytest.importorskip("accelerate")
+        model, inputs = make_model(), encode(SENTENCES)
+        model.save_pretrained(tmp_path / "model")
+        device_map = {"character_encoder": "cpu", "layers.0": "cpu", "layers.1": "disk", "scalar_mixes": "cpu"}
+        loaded = AutoModel.from_pretrained(
+            tmp_path / "model", device_map=device_map, offload_folder=tmp_path / "offload"
+        )
+        assert next(loaded.layers[1].parameters()).device.type == "meta"
+        assert torch.equal(loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
+
+    def test_is_built_on_the_meta_device_without_memory(self, tiny_config):
+        with torch.device("meta"):
+            model = ElmoModel(ElmoConfig())
+        assert sum(parameter.numel() for parameter in model.parameters()) == 93_600_864 + 4
+
+    def test_resizing_the_vocabulary_of_a_model_that_reads_characters_changes_only_its_config(self, make_model):
+        model, inputs = make_model(), encode(SENTENCES)
+        expected = model(**inputs).last_hidden_state
+        assert model.resize_token_embeddings(100) is model.character_encoder
+        assert model.config.vocab_size == 100
+        assert torch.equal(model(**inputs).last_hidden_state, expected)
+
+    def test_resizing_the_vocabulary_of_a_model_that_reads_words_resizes_its_table(self, make_model):
+        model = make_model(token_input="words", vocab_size=7)
+        before = model.word_embedding.weight.clone()
+        model.resize_token_embeddings(9, mean_resizing=False)
+        assert model.word_embedding.weight.shape == (9, 4)
+        assert torch.equal(model.word_embedding.weight[:7], before)
+        assert model.config.vocab_size == 9
+        assert model(input_ids=torch.tensor([[8]])).last_hidden_state.shape == (1, 1, 8)
+
+    def test_input_embeddings_can_be_read_and_set(self, make_model):
+        for model in (make_model(), make_model(token_input="words")):
+            embeddings = copy.deepcopy(model.get_input_embeddings())
+            model.set_input_embeddings(embeddings)
+            assert model.get_input_embeddings() is embeddings

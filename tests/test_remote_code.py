@@ -1,0 +1,114 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A model directory without the package: `trust_remote_code=True` in a process that can't import `modeling_elmo`."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+
+# Makes the package unimportable; the code files of a directory are imported under another name.
+WITHOUT_PACKAGE = """
+import importlib.abc, sys
+
+class Hidden(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("modeling_elmo", "h5py", "typer"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+sys.path = [path for path in sys.path if path]
+try:
+    import modeling_elmo
+except ModuleNotFoundError:
+    pass
+else:
+    raise SystemExit("the package can be imported")
+"""
+
+SENTENCES = ["The bank of the river.", "don't <S> bank", "日本"]
+
+
+def run_without_package(code, *arguments, cache):
+    environment = {**os.environ, "HF_MODULES_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", WITHOUT_PACKAGE + code, *map(str, arguments)]
+    result = subprocess.run(command, env=environment, cwd=cache, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_every_auto_class_loads_from_one_directory_and_gives_the_same_numbers(model_dir, tmp_path):
+    code = """
+import json, torch, transformers
+directory, again, sentences = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+kwargs = {"trust_remote_code": True}
+auto_map = json.load(open(f"{directory}/config.json"))["auto_map"]
+loaded = {name: getattr(transformers, name).from_pretrained(directory, **kwargs) for name in auto_map}
+tokenizer, model = loaded["AutoTokenizer"], loaded["AutoModel"]
+batch = tokenizer(sentences, padding=True, return_tensors="pt")
+with torch.no_grad():
+    output = model(**batch, output_hidden_states=True)
+torch.save([batch["character_ids"], *output.hidden_states], f"{again}.pt")
+# What such a process saves is as complete as what it loaded.
+model.save_pretrained(again)
+tokenizer.save_pretrained(again)
+reloaded = transformers.AutoModel.from_pretrained(again, **kwargs)
+assert torch.equal(reloaded(**batch).last_hidden_state, output.last_hidden_state)
+assert transformers.AutoTokenizer.from_pretrained(again, **kwargs)(sentences) == tokenizer(sentences)
+"""
+    again = tmp_path / "again"
+    run_without_package(code, model_dir, again, json.dumps(SENTENCES), cache=tmp_path)
+    characters, *hidden_states = torch.load(f"{again}.pt")
+
+    tokenizer, model = AutoTokenizer.from_pretrained(model_dir), AutoModel.from_pretrained(model_dir)
+    batch = tokenizer(SENTENCES, padding=True, return_tensors="pt")
+    assert torch.equal(batch["character_ids"], characters)
+    with torch.no_grad():
+        expected = model(**batch, output_hidden_states=True).hidden_states
+    for got, wanted in zip(hidden_states, expected):
+        torch.testing.assert_close(got, wanted, atol=1e-6, rtol=0)
+    assert {path.name for path in again.iterdir()} == {path.name for path in model_dir.iterdir()} - {"README.md"}
+    # And with the package it is an ordinary model of the package again.
+    assert type(AutoModel.from_pretrained(again)) is type(model)
+
+
+def test_code_of_a_directory_is_run_only_on_request(model_dir, tmp_path):
+    code = """
+import transformers
+try:
+    transformers.AutoModel.from_pretrained(sys.argv[1], trust_remote_code=False)
+except ValueError as error:
+    print("trust_remote_code" in str(error))
+"""
+    assert run_without_package(code, model_dir, cache=tmp_path).stdout.strip() == "True"
+
+
+def test_with_the_package_its_own_classes_are_used_whatever_is_trusted(model_dir):
+    for trust in (None, False, True):
+        model = AutoModel.from_pretrained(model_dir, trust_remote_code=trust)
+        assert type(model).__module__ == "modeling_elmo.modeling_elmo"
+
+
+@pytest.mark.parametrize("name", ["character_encoder.py", "projected_lstm.py", "treebank.py", "modeling_elmo.py"])
+def test_code_files_are_those_of_the_package(model_dir, name):
+    from modeling_elmo import modeling_elmo as module
+
+    package = os.path.dirname(module.__file__)
+    with open(os.path.join(package, name)) as ours:
+        assert (model_dir / name).read_text() == ours.read()

@@ -1,0 +1,77 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Rules of the repository that no linter knows."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+ROOT = Path(__file__).parents[1]
+
+# What a file that travels with a model may import: the dependencies of transformers itself.
+REMOTE_IMPORTS = {"torch", "transformers", "tokenizers", "numpy", "huggingface_hub"}
+STANDARD = {"collections", "copy", "dataclasses", "itertools", "os", "re", "typing"}
+
+# Arrows run one way: each file may import relatively only these.
+RELATIVE_IMPORTS = {
+    "configuration_elmo": set(),
+    "treebank": set(),
+    "character_encoder": {"configuration_elmo"},
+    "projected_lstm": {"configuration_elmo"},
+    "tokenization_elmo": {"treebank"},
+    "modeling_elmo": {"configuration_elmo", "character_encoder", "projected_lstm"},
+}
+
+
+def imports(path):
+    absolute, relative = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            absolute |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            relative.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            absolute.add(node.module.partition(".")[0])
+    return absolute, relative
+
+
+@pytest.mark.parametrize("name", RELATIVE_IMPORTS)
+def test_files_that_travel_with_a_model_depend_on_transformers_and_one_another_only(name):
+    absolute, relative = imports(ROOT / "modeling_elmo" / f"{name}.py")
+    assert absolute <= REMOTE_IMPORTS | STANDARD
+    assert relative == RELATIVE_IMPORTS[name]
+
+
+def test_every_source_file_opens_with_the_license_and_a_docstring():
+    files = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True)
+    if files.returncode:
+        pytest.skip("not a git checkout")
+    for name in files.stdout.split():
+        text = (ROOT / name).read_text()
+        if name == "tests/__init__.py" or not text:
+            continue
+        assert text.startswith("# Copyright"), name
+        is_test = name.startswith("tests/")
+        assert is_test or ast.get_docstring(ast.parse(text)), name
+
+
+def test_documentation_links_to_files_that_exist():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
