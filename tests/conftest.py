@@ -24,9 +24,9 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
-from modeling_elmo.conversion_scripts import OriginalFiles, convert
 
 import modeling_elmo
+from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from tests.original_format import make_options, write_model
 
 

@@ -23,9 +23,9 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from transformers import AutoModel, AutoTokenizer
 
+from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from tests import reference
 from tests.original_format import make_options, make_weights, read_hdf5, write_model
 
