@@ -16,12 +16,14 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch.nn import functional as F
 from transformers.dynamic_module_utils import custom_object_save
 
-from modeling_elmo.configuration_elmo import NUM_APPENDED_TOKENS, ElmoConfig
+from modeling_elmo.configuration_elmo import ElmoConfig
 from modeling_elmo.modeling_elmo import ElmoModel
 from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
 
@@ -30,7 +32,7 @@ from .model_card import write_model_card
 from .options_json import read_options
 from .output_directory import new_directory
 from .vocab_embedding_hdf5 import read_vocab_embedding
-from .weights_hdf5 import read_weights
+from .weights_hdf5 import as_tensor, read_weights
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,9 @@ def _find(source_dir: Path | None, option: str, name: str, pattern: str, is_opti
     candidates = sorted(path for path in source_dir.glob(pattern) if path.is_file())
     if len(candidates) > 1:
         names = ", ".join(path.name for path in candidates)
-        raise ElmoFormatError(f"{source_dir.name}: expected one {pattern}, found {names}; choose one with {option}")
+        raise ElmoFormatError(f"{source_dir}: expected one {pattern}, found {names}; choose one with {option}")
     if not candidates and not is_optional:
-        raise ElmoFormatError(f"{source_dir.name}: holds no {name} (nor {pattern}); name one with {option}")
+        raise ElmoFormatError(f"{source_dir}: holds no {name} (nor {pattern}); name one with {option}")
     return candidates[0] if candidates else None
 
 
@@ -116,13 +118,15 @@ def convert(
         `ElmoFormatError`: If a file is not what it has to be; nothing is left behind.
     """
     with new_directory(out_dir, force=force, sources=files.all()) as target:
-        config = read_options(files.options, dtype=dtype, architectures=["ElmoModel"])
-        tokenizer = _read_tokenizer(files, config)
-        parameters = _read_parameters(files, config, len(tokenizer), progress)
-        config.vocab_size = len(tokenizer)
-        config.pad_token_id = tokenizer.pad_token_id
+        config, num_words = read_options(files.options, dtype=dtype, architectures=["ElmoModel"])
+        words = _read_words(files, config, num_words)
+        tokenizer = _make_tokenizer(files, config, words)
+        parameters = _read_parameters(files, config, len(words), len(tokenizer), progress)
         if files.token_embeddings is not None:
             config.token_input = "words"
+        config.vocab_size = len(tokenizer)
+        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            setattr(config, name, getattr(tokenizer, name))
         save_model_directory(target, config, parameters, tokenizer)
         write_model_card(target, config, files.all())
 
@@ -146,50 +150,55 @@ def save_model_directory(
     shutil.copymode(target / "config.json", target / "model.safetensors")
 
 
-def _read_tokenizer(files: OriginalFiles, config: ElmoConfig) -> ElmoTokenizer:
-    words: list[str] = []
+def _read_words(files: OriginalFiles, config: ElmoConfig, num_words: int | None) -> list[str]:
+    """Reads the vocabulary, `num_words` long if the options say so. Without one there are no words."""
     reads_words = config.token_input == "words" or files.token_embeddings is not None
-    if files.vocab is not None:
-        try:
-            words = read_vocabulary(files.vocab)
-            tokenizer = ElmoTokenizer(vocab=words, max_characters_per_token=config.max_characters_per_token)
-        except ValueError as error:
-            raise ElmoFormatError(f"{files.vocab.name}: {error}") from error
-        stated = config.vocab_size - NUM_APPENDED_TOKENS
-        if config.vocab_size != ElmoConfig.vocab_size and stated != len(words):
-            raise ElmoFormatError(
-                f"{files.options.name}: n_tokens_vocab is {stated}, but {files.vocab.name} has {len(words)} words"
-            )
-    else:
-        tokenizer = ElmoTokenizer(max_characters_per_token=config.max_characters_per_token)
-    if reads_words:
-        if files.vocab is None:
+    if files.vocab is None:
+        if reads_words:
             raise ElmoFormatError("--vocab: required for a model that reads words")
-        missing = [token for token in list(SPECIAL_TOKENS.values())[:3] if token not in words]
-        if missing:
-            raise ElmoFormatError(f"{files.vocab.name}: a model that reads words needs {', '.join(missing)} in it")
-        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "character_ids"]
-    return tokenizer
+        return []
+    try:
+        words = read_vocabulary(files.vocab)
+    except ValueError as error:
+        raise ElmoFormatError(str(error)) from error
+    # Token embeddings may be those of any vocabulary, not the one of the training that the options tell of.
+    if num_words not in (None, len(words)) and files.token_embeddings is None:
+        raise ElmoFormatError(
+            f"{files.options.name}: n_tokens_vocab is {num_words}, but {files.vocab.name} has {len(words)} words"
+        )
+    missing = [token for token in list(SPECIAL_TOKENS.values())[:3] if token not in words]
+    if reads_words and missing:
+        raise ElmoFormatError(f"{files.vocab.name}: a model that reads words needs {', '.join(missing)} in it")
+    return words
+
+
+def _make_tokenizer(files: OriginalFiles, config: ElmoConfig, words: list[str]) -> ElmoTokenizer:
+    kwargs: dict[str, Any] = {}
+    if config.token_input == "words" or files.token_embeddings is not None:
+        names = ElmoTokenizer.model_input_names
+        # As an argument, it is saved with the tokenizer.
+        kwargs["model_input_names"] = [name for name in names if name != "character_ids"]
+    try:
+        return ElmoTokenizer(vocab=words, max_characters_per_token=config.max_characters_per_token, **kwargs)
+    except ValueError as error:
+        raise ElmoFormatError(f"{files.vocab}: {error}") from error
 
 
 def _read_parameters(
-    files: OriginalFiles, config: ElmoConfig, vocab_size: int, progress: bool
+    files: OriginalFiles, config: ElmoConfig, num_words: int, vocab_size: int, progress: bool
 ) -> dict[str, torch.Tensor]:
     name = "word_embedding.weight"
-    # A vocabulary of words to embed holds all special tokens but `<PAD>` and `<MASK>`: their rows follow it.
-    num_words = vocab_size - NUM_APPENDED_TOKENS
     parameters = read_weights(files.weights, config, num_words, config.dtype, progress)
     if files.token_embeddings is not None:
         parameters = {key: value for key, value in parameters.items() if key.startswith("layers.")}
         embeddings = read_vocab_embedding(files.token_embeddings, num_words, config.projection_size)
-        parameters[name] = torch.from_numpy(embeddings).to(config.dtype)
+        parameters[name] = as_tensor(embeddings, config.dtype, files.token_embeddings.name)
     elif config.token_input == "characters":
         return parameters
     elif name not in parameters:
         raise ElmoFormatError(
             f"{files.weights.name}: embedding: missing; --token-embeddings may name a file that has it"
         )
-    parameters[name] = torch.cat(
-        [parameters[name], parameters[name].new_zeros(NUM_APPENDED_TOKENS, config.projection_size)]
-    )
+    # The tokens that the tokenizer appends to the vocabulary: `<PAD>` and `<MASK>`.
+    parameters[name] = F.pad(parameters[name], (0, 0, 0, vocab_size - num_words))
     return parameters

@@ -13,18 +13,16 @@
 # limitations under the License.
 """A model directory -> the original files, for the original code and its readers."""
 
-import os
+import json
 from pathlib import Path
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 
 from modeling_elmo.configuration_elmo import ElmoConfig
 from modeling_elmo.modeling_elmo import ElmoModel
 from modeling_elmo.tokenization_elmo import ElmoTokenizer, read_vocabulary
 
-from .errors import ElmoFormatError
+from .errors import ElmoFormatError, damage_told
 from .options_json import write_options
 from .output_directory import new_directory
 from .vocab_embedding_hdf5 import write_vocab_embedding
@@ -37,7 +35,8 @@ def export(
     """Writes `options.json`, `weights.hdf5` and `vocab.txt`. Weights converted in float32 come back bit for bit.
 
     A model that reads words has its embeddings in `weights.hdf5`, as bilm-tf's training writes them; the inference code
-    wants them in `vocab_embedding.hdf5`.
+    wants them in `vocab_embedding.hdf5`. A model that reads characters may come without a tokenizer; then there is no
+    `vocab.txt`.
 
     Args:
         model_dir (`Path`): A directory that `convert` or `save_pretrained` wrote.
@@ -51,26 +50,67 @@ def export(
     """
     if not (model_dir / "config.json").is_file():
         raise ElmoFormatError(f"{model_dir}: expected a model directory, found no config.json in it")
-    with new_directory(out_dir, force=force, sources=[model_dir / "config.json"]) as target:
-        model, tokenizer = _load(model_dir)
-        tokenizer.save_vocabulary(os.fspath(target))
-        words = read_vocabulary(target / "vocab.txt")
-        write_options(target / "options.json", model.config, len(words))
-        write_weights(target / "weights.hdf5", model.config, model.state_dict(), len(words), progress)
-        if token_embeddings:
+    with new_directory(out_dir, force=force, sources=[model_dir]) as target:
+        model = _load_model(model_dir)
+        tokenizer = _load_tokenizer(model_dir)
+        words = None if tokenizer is None else _write_vocabulary(model_dir, tokenizer, target)
+        num_words = _checked_num_words(model_dir, model.config, words, token_embeddings)
+        write_options(target / "options.json", model.config, num_words)
+        write_weights(target / "weights.hdf5", model.config, model.state_dict(), num_words or 0, progress)
+        if token_embeddings and tokenizer is not None and words is not None:
             write_vocab_embedding(target / "vocab_embedding.hdf5", model, tokenizer, words, progress)
 
 
-def _load(model_dir: Path) -> tuple[ElmoModel, ElmoTokenizer]:
-    try:
-        model_type = ElmoConfig.get_config_dict(model_dir)[0].get("model_type")
+def _load_model(model_dir: Path) -> ElmoModel:
+    with damage_told(f"{model_dir}: config.json"):
+        config = json.loads((model_dir / "config.json").read_bytes())
+        model_type = config.get("model_type") if isinstance(config, dict) else None
         if model_type != ElmoConfig.model_type:
-            raise ElmoFormatError(f"{model_dir.name}: expected a model of type 'elmo', found {model_type!r}")
-        model, report = ElmoModel.from_pretrained(model_dir, dtype=torch.float32, output_loading_info=True)
-        tokenizer = ElmoTokenizer.from_pretrained(model_dir)
-    except (OSError, RuntimeError, StrictDataclassError, SafetensorError) as error:
-        raise ElmoFormatError(f"{model_dir.name}: {' '.join(str(error).split())}") from error
+            raise ElmoFormatError(f"{model_dir}: config.json: expected a model of type 'elmo', found {model_type!r}")
+    with damage_told(str(model_dir)):
+        # Wrong shapes are only reported, so that they can be told in one line below.
+        model, report = ElmoModel.from_pretrained(
+            model_dir,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
+    for name, found, expected in sorted(report["mismatched_keys"]):
+        raise ElmoFormatError(f"{model_dir}: {name}: expected shape {tuple(expected)}, found {tuple(found)}")
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("scalar_mixes."))
     if missing:
-        raise ElmoFormatError(f"{model_dir.name}: lacks weights: {', '.join(missing)}")
-    return model, tokenizer
+        raise ElmoFormatError(f"{model_dir}: lacks weights: {', '.join(missing)}")
+    return model
+
+
+def _load_tokenizer(model_dir: Path) -> ElmoTokenizer | None:
+    # Without these files, `from_pretrained` would make a tokenizer without a vocabulary.
+    if not any((model_dir / name).is_file() for name in ElmoTokenizer.vocab_files_names.values()):
+        return None
+    with damage_told(f"{model_dir}: tokenizer"):
+        return ElmoTokenizer.from_pretrained(model_dir)
+
+
+def _write_vocabulary(model_dir: Path, tokenizer: ElmoTokenizer, target: Path) -> list[str]:
+    try:
+        tokenizer.save_vocabulary(str(target))
+    except ValueError as error:
+        # A word that was added to the tokenizer may hold the end of a line.
+        raise ElmoFormatError(f"{model_dir}: tokenizer: {error}") from error
+    return read_vocabulary(target / "vocab.txt")
+
+
+def _checked_num_words(
+    model_dir: Path, config: ElmoConfig, words: list[str] | None, token_embeddings: bool
+) -> int | None:
+    reads_words = config.token_input == "words"
+    if words is None:
+        if reads_words or token_embeddings:
+            raise ElmoFormatError(f"{model_dir}: holds no tokenizer, and so no vocabulary to write embeddings of")
+        return None
+    if reads_words and len(words) > config.vocab_size:
+        raise ElmoFormatError(
+            f"{model_dir}: its tokenizer has {len(words)} words, its config a vocab_size of {config.vocab_size}"
+        )
+    return len(words)

@@ -15,12 +15,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil, prod
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from .errors import ElmoFormatError
+from .errors import ElmoFormatError, damage_told
 
 
 # Filters that are part of h5py itself. Any other would be looked for among the plug-ins of the machine, and run.
@@ -31,14 +32,15 @@ BUILT_IN_FILTERS = {
     h5py.h5z.FILTER_LZF,
 }
 
+# The most that deflate can compress. More data than that is declared but not there, and no memory is given to it.
+MAX_COMPRESSION = 1032
+
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
     """Opens a file for reading. Raises `ElmoFormatError` if it is not a whole HDF5 file."""
-    try:
+    with damage_told(f"{path.name}: not a readable HDF5 file, or cut short"):
         file = h5py.File(path, "r")
-    except OSError as error:
-        raise ElmoFormatError(f"{path.name}: not a readable HDF5 file, or cut short: {_one_line(error)}") from error
     with file:
         yield file
 
@@ -51,26 +53,26 @@ def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
         expected (`set[str]`): The names that may occur, such as `"CNN/W_cnn_0"`.
 
     Raises:
-        `ElmoFormatError`: For any other dataset or group, and for soft and external links.
+        `ElmoFormatError`: For any other dataset or group, for soft and external links, and for a damaged file.
     """
     known_groups = {name[:end] for name in expected for end, letter in enumerate(name) if letter == "/"}
     found, groups = set(), [""]
-    while groups:
-        group = groups.pop()
-        for key in file[group or "/"]:
-            name = f"{group}/{key}".lstrip("/")
-            link = file.get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink):
-                kind = type(link).__name__
-                raise ElmoFormatError(f"{_name(file)}: {name}: expected a dataset, found a link ({kind})")
-            # A damaged file may list an object that can't be opened: `get` then gives None.
-            kind = file.get(name, getclass=True)
-            if name in known_groups and kind is h5py.Group:
-                groups.append(name)
-            elif name in expected and kind is h5py.Dataset:
-                found.add(name)
-            else:
-                raise ElmoFormatError(f"{_name(file)}: {name}: nothing of this name and kind belongs to the model")
+    with damage_told(f"{_name(file)}: damaged"):
+        while groups:
+            group = groups.pop(0)
+            for key in file[group or "/"]:
+                name = f"{group}/{key}".lstrip("/")
+                link = file.get(name, getlink=True)
+                if not isinstance(link, h5py.HardLink):
+                    kind = type(link).__name__
+                    raise ElmoFormatError(f"{_name(file)}: {name}: expected a dataset, found a link ({kind})")
+                kind = file.get(name, getclass=True)
+                if name in known_groups and kind is h5py.Group:
+                    groups.append(name)
+                elif name in expected and kind is h5py.Dataset:
+                    found.add(name)
+                else:
+                    raise ElmoFormatError(f"{_name(file)}: {name}: nothing of this name and kind belongs to the model")
     return found
 
 
@@ -82,31 +84,36 @@ def read_dataset(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarr
             infinity.
     """
     place = f"{_name(file)}: {name}"
-    dataset = file[name]
-    if dataset.shape != shape:
-        raise ElmoFormatError(f"{place}: expected shape {shape}, found {dataset.shape}")
-    if dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4:
-        raise ElmoFormatError(f"{place}: expected float32, found {dataset.dtype}")
-    if dataset.is_virtual or dataset.external:
-        raise ElmoFormatError(f"{place}: expected data within the file, found a reference to another file")
-    properties = dataset.id.get_create_plist()
-    filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
-    if not filters <= BUILT_IN_FILTERS:
-        raise ElmoFormatError(f"{place}: compressed by a plug-in filter (number {max(filters)})")
-    if dataset.id.get_storage_size() == 0 and dataset.size:
-        raise ElmoFormatError(f"{place}: expected {dataset.nbytes} bytes of data, found none")
-    try:
+    with damage_told(f"{place}: can't be read"):
+        dataset = file[name]
+        _check_dataset(place, dataset, shape)
         values = dataset[...].astype(np.float32, copy=False)
-    except OSError as error:
-        raise ElmoFormatError(f"{place}: can't be read: {_one_line(error)}") from error
     if not np.isfinite(values).all():
         raise ElmoFormatError(f"{place}: expected finite numbers, found NaN or infinity")
     return values
 
 
+def _check_dataset(place: str, dataset: h5py.Dataset, shape: tuple[int, ...]) -> None:
+    # First of all: to tell the shape of data that lies elsewhere, HDF5 may open the other file.
+    if dataset.is_virtual or dataset.external:
+        raise ElmoFormatError(f"{place}: expected data within the file, found a reference to another file")
+    if dataset.shape != shape:
+        raise ElmoFormatError(f"{place}: expected shape {shape}, found {dataset.shape}")
+    if dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4:
+        raise ElmoFormatError(f"{place}: expected float32, found {dataset.dtype}")
+    properties = dataset.id.get_create_plist()
+    filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
+    if not filters <= BUILT_IN_FILTERS:
+        raise ElmoFormatError(f"{place}: compressed by a plug-in filter (number {min(filters - BUILT_IN_FILTERS)})")
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > MAX_COMPRESSION * stored:
+        raise ElmoFormatError(f"{place}: expected {dataset.nbytes} bytes of data, found {stored}")
+    if dataset.chunks is not None:
+        # A chunk that was never written would be read as zeros.
+        num_chunks = prod(ceil(size / chunk) for size, chunk in zip(shape, dataset.chunks))
+        if dataset.id.get_num_chunks() != num_chunks:
+            raise ElmoFormatError(f"{place}: expected {num_chunks} chunks, found {dataset.id.get_num_chunks()}")
+
+
 def _name(file: h5py.File) -> str:
     return Path(file.filename).name
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -88,7 +88,9 @@ def _architecture(config: ElmoConfig) -> list[tuple[str, str]]:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
+    # A file's name may hold what ends a cell or a line.
+    cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
+    lines = [head, tuple("---" for _ in head), *cells]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -21,19 +21,24 @@ from huggingface_hub.errors import StrictDataclassError
 
 from modeling_elmo.configuration_elmo import ElmoConfig
 
-from .errors import ElmoFormatError
+from .errors import ElmoFormatError, one_line
 
 
-# The published files have under 1 KB; a file of gigabytes under this name is a mistake.
+# The published files have under 1 KB and nest 4 deep; a file of gigabytes under this name is a mistake, and one that
+# nests a thousand deep can't be copied into a config.
 MAX_BYTES = 10_000_000
+MAX_NESTING = 20
 
 
-def read_options(path: Path, **kwargs: Any) -> ElmoConfig:
-    """Reads the config of a model from its `options.json`.
+def read_options(path: Path, **kwargs: Any) -> tuple[ElmoConfig, int | None]:
+    """Reads a model's `options.json`.
 
     Args:
         path (`Path`): The file.
         kwargs: Fields of the config that are to differ from the file.
+
+    Returns:
+        `ElmoConfig` and, where the file tells it, the number of words of the vocabulary (`n_tokens_vocab`).
 
     Raises:
         `ElmoFormatError`: If the file is not JSON, or its contents are no ELMo architecture.
@@ -42,28 +47,44 @@ def read_options(path: Path, **kwargs: Any) -> ElmoConfig:
         raise ElmoFormatError(f"{path.name}: expected at most {MAX_BYTES} bytes, found {path.stat().st_size}")
     try:
         options = json.loads(path.read_bytes())
+        # Python reads NaN, Infinity and 1e999, which no JSON file holds and the config's could not keep.
+        json.dumps(options, allow_nan=False)
     except (ValueError, RecursionError) as error:
-        raise ElmoFormatError(f"{path.name}: not a JSON file: {error}") from error
+        raise ElmoFormatError(f"{path.name}: not a JSON file: {one_line(error)}") from error
+    if _nesting(options) > MAX_NESTING:
+        raise ElmoFormatError(f"{path.name}: expected lists and objects at most {MAX_NESTING} deep, found more")
     try:
-        return ElmoConfig.from_options(options, **kwargs)
-    except StrictDataclassError as error:
-        # The second line holds the reason, after the name of the inner exception.
-        reason = str(error.__cause__ or error)
-        raise ElmoFormatError(f"{path.name}: {reason}") from error
-    except ValueError as error:
-        raise ElmoFormatError(f"{path.name}: {error}") from error
+        config = ElmoConfig.from_options(options, **kwargs)
+    except (ValueError, StrictDataclassError) as error:
+        raise ElmoFormatError(f"{path.name}: {one_line(error)}") from error
+    return config, options.get("n_tokens_vocab")
 
 
-def write_options(path: Path, config: ElmoConfig, num_words: int) -> None:
+def _nesting(value: Any) -> int:
+    """Returns how deep lists and objects nest, one more than `MAX_NESTING` at most."""
+    depth, level = 0, [value]
+    while depth <= MAX_NESTING and (level := [item for item in level if isinstance(item, (list, dict))]):
+        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+        depth += 1
+    return depth
+
+
+def write_options(path: Path, config: ElmoConfig, num_words: int | None) -> None:
     """Writes `options.json` for inference with the original code.
 
     Args:
         path (`Path`): The file to write.
         config (`ElmoConfig`): The model's config.
-        num_words (`int`): Number of words of the vocabulary file that goes with it.
+        num_words (`int`, *optional*): Number of words of the vocabulary file that goes with it, if there is one.
+
+    Raises:
+        `ElmoFormatError`: If the original code has no option for what the config says.
     """
     try:
-        options = {**config.to_options(), "n_tokens_vocab": num_words}
+        options = config.to_options()
+        if num_words is not None:
+            options["n_tokens_vocab"] = num_words
+        text = json.dumps(options, indent=2, allow_nan=False)
     except ValueError as error:
-        raise ElmoFormatError(f"{path.name}: {error}") from error
-    path.write_text(json.dumps(options, indent=2) + "\n", encoding="utf-8")
+        raise ElmoFormatError(f"{path.name}: {one_line(error)}") from error
+    path.write_text(text + "\n", encoding="utf-8")

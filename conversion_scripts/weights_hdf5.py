@@ -173,22 +173,34 @@ def read_weights(
     """
     parameters: dict[str, torch.Tensor] = {}
     with open_hdf5(path) as file:
-        is_single_cell = config.num_hidden_layers == 1 and "RNN_0/RNN/LSTMCell" in file
-        table = weight_table(config, num_words, is_single_cell)
-        found = dataset_names(file, {dataset.name for dataset in table})
-        # The embeddings of a model that reads words may be in a file of their own.
-        table = [dataset for dataset in table if dataset.name in found or dataset.name != "embedding"]
-        for dataset in table:
-            if dataset.name not in found:
-                raise ElmoFormatError(f"{path.name}: {dataset.name}: missing; expected shape {dataset.shape}")
+        table = _table_of_file(file, config, num_words)
         for dataset in tqdm(table, "Reading weights", disable=None if progress else True, delay=1, leave=False):
             values = dataset.to_parameters(read_dataset(file, dataset.name, dataset.shape))
             for name, value in zip(dataset.parameters, values):
-                parameters[name] = _as_tensor(value, dtype, f"{path.name}: {dataset.name}")
+                parameters[name] = as_tensor(value, dtype, f"{path.name}: {dataset.name}")
     return parameters
 
 
-def _as_tensor(values: np.ndarray, dtype: torch.dtype, place: str) -> torch.Tensor:
+def _table_of_file(file: h5py.File, config: ElmoConfig, num_words: int) -> list[Dataset]:
+    """Lists the datasets that the file has, once it is known to have neither more nor fewer than it should."""
+    table, single_cell = weight_table(config, num_words), []
+    if config.num_hidden_layers == 1:
+        single_cell = weight_table(config, num_words, is_single_cell=True)
+    found = dataset_names(file, {dataset.name for dataset in table + single_cell})
+    if any(name.startswith("RNN_0/RNN/LSTMCell/") for name in found):
+        table = single_cell
+    place = Path(file.filename).name
+    for name in sorted(found - {dataset.name for dataset in table}):
+        raise ElmoFormatError(f"{place}: {name}: this layer is there twice, as the only cell and as one of several")
+    for dataset in table:
+        # The embeddings of a model that reads words may be in a file of their own.
+        if dataset.name not in found and dataset.name != "embedding":
+            raise ElmoFormatError(f"{place}: {dataset.name}: missing; expected shape {dataset.shape}")
+    return [dataset for dataset in table if dataset.name in found]
+
+
+def as_tensor(values: np.ndarray, dtype: torch.dtype, place: str) -> torch.Tensor:
+    """Makes a tensor of values read from `place`. Raises `ElmoFormatError` if `dtype` can't hold numbers so large."""
     tensor = torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
     if not torch.isfinite(tensor).all():
         raise ElmoFormatError(f"{place}: holds numbers too large for {str(dtype).removeprefix('torch.')}")
@@ -206,10 +218,16 @@ def write_weights(
         parameters (`dict[str, torch.Tensor]`): The model's state dict.
         num_words (`int`): See `weight_table`.
         progress (`bool`): Whether to show a progress bar on a terminal.
+
+    Raises:
+        `ElmoFormatError`: If a parameter holds NaN or infinity.
     """
     table = weight_table(config, num_words)
     with h5py.File(path, "w") as file:
         for dataset in tqdm(table, "Writing weights", disable=None if progress else True, delay=1, leave=False):
+            for name in dataset.parameters:
+                if not torch.isfinite(parameters[name]).all():
+                    raise ElmoFormatError(f"{name}: expected finite numbers, found NaN or infinity")
             values = [parameters[name].float().numpy() for name in dataset.parameters]
             values = [value[:num_words] if dataset.name == "embedding" else value for value in values]
             file.create_dataset(dataset.name, data=dataset.from_parameters(*values), dtype="float32")

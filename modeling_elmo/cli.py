@@ -43,7 +43,12 @@ class DType(str, Enum):
     float16 = "float16"
 
 
-Force = Annotated[bool, typer.Option("--force", help="Replace OUT_DIR if it already holds something.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Replace OUT_DIR if it holds files. (A directory that holds others is never replaced.)"
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -83,9 +88,7 @@ def convert(
 
 @app.command(short_help="A model directory to original files.")
 def export(
-    model_dir: Annotated[
-        Path, typer.Argument(metavar="MODEL_DIR", help="A directory that convert or save_pretrained wrote.")
-    ],
+    model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Written by convert or save_pretrained.")],
     out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="The directory to make.")],
     token_embeddings: Annotated[
         bool, typer.Option("--token-embeddings", help="Write vocab_embedding.hdf5 too: every word's token embedding.")

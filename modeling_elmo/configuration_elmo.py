@@ -42,6 +42,10 @@ NUM_APPENDED_TOKENS = 2
 MAX_SIZE = 1_000_000
 MAX_VOCAB_SIZE = 100_000_000
 MAX_DEPTH = 1_000
+MAX_CHARACTERS = 10_000
+
+# Just below the greatest float32, which a clip and a probability have to fit.
+MAX_NUMBER = 3e38
 
 
 @auto_docstring(
@@ -182,8 +186,10 @@ class ElmoConfig(PreTrainedConfig):
     def validate_architecture(self) -> None:
         """Checks sizes and their agreement. Raises `ValueError` with the values found."""
         _check_range(self, "vocab_size", 1, MAX_VOCAB_SIZE)
-        for name in ("max_characters_per_token", "character_embedding_size", "cell_size", "projection_size"):
+        for name in ("character_embedding_size", "cell_size", "projection_size"):
             _check_range(self, name, 1, MAX_SIZE)
+        # A boundary token is three characters long.
+        _check_range(self, "max_characters_per_token", 3, MAX_CHARACTERS)
         for name, least in (("num_hidden_layers", 1), ("num_highway_layers", 0), ("num_output_representations", 1)):
             _check_range(self, name, least, MAX_DEPTH)
         for name in ("lstm_dropout", "representation_dropout"):
@@ -191,8 +197,8 @@ class ElmoConfig(PreTrainedConfig):
                 raise ValueError(f"{name} is a probability below 1: found {getattr(self, name)}")
         for name in ("cell_clip", "projection_clip"):
             clip = getattr(self, name)
-            if clip is not None and not 0 < clip < float("inf"):
-                raise ValueError(f"{name} is a positive number or None: found {clip}")
+            if clip is not None and not 0 < clip <= MAX_NUMBER:
+                raise ValueError(f"{name} is a positive number or None: found {_short(clip)}")
         if self.projection_size > self.cell_size:
             raise ValueError(
                 f"projection_size can't exceed cell_size: found projection_size={self.projection_size} and "
@@ -223,11 +229,6 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError(
                 f"a filter can't be wider than a word: found a filter of width {widest} and "
                 f"max_characters_per_token={self.max_characters_per_token}"
-            )
-        if self.max_characters_per_token < 3:
-            raise ValueError(
-                f"max_characters_per_token is at least 3, a boundary token's length: found "
-                f"{self.max_characters_per_token}"
             )
 
     def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> None:
@@ -366,7 +367,9 @@ def _integer(section: Mapping[str, Any], path: str, name: str, default: int | No
 
 def _number(section: Mapping[str, Any], path: str, name: str) -> float | None:
     value = section.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value != value):
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MAX_NUMBER
+    ):
         raise ValueError(f"{f'{path}.{name}'.strip('.')}: expected a number, found {_short(value)}")
     return value
 

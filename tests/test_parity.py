@@ -28,6 +28,7 @@ from transformers import AutoModel, AutoTokenizer
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from tests import reference
 from tests.original_format import make_options, make_weights, read_hdf5, write_model
+from tests.variants import options_of_every_kind
 
 
 # The bound that the project promises, whatever the batch.
@@ -38,28 +39,6 @@ VOCABULARY = ["<S>", "</S>", "<UNK>", "the", "a", "naïve", "日本", "."]
 
 def load(directory, **kwargs):
     return AutoTokenizer.from_pretrained(directory), AutoModel.from_pretrained(directory, **kwargs).eval()
-
-
-@st.composite
-def options_of_every_kind(draw):
-    dim = draw(st.integers(1, 10))
-    clip = st.none() | st.floats(0.05, 3) | st.just(3)
-    filters = draw(st.lists(st.tuples(st.integers(1, 7), st.integers(1, 6)), min_size=1, max_size=4))
-    return make_options(
-        dim=dim,
-        projection_dim=draw(st.integers(1, dim) | st.just(dim) | st.just(min(dim, sum(n for _, n in filters)))),
-        n_layers=draw(st.none() | st.integers(1, 4)),
-        use_skip_connections=draw(st.none() | st.booleans()),
-        cell_clip=draw(clip),
-        proj_clip=draw(clip),
-        filters=filters,
-        n_highway=draw(st.none() | st.integers(0, 3)),
-        activation=draw(st.sampled_from(["relu", "tanh"])),
-        embedding_dim=draw(st.integers(1, 5)),
-        max_characters_per_token=draw(st.integers(7, 60) | st.just(50)),
-        n_characters=draw(st.sampled_from([261, 262])),
-        reads_words=draw(st.sampled_from([False, False, True])),
-    )
 
 
 words = st.text(st.characters(exclude_categories=("Cs",)), max_size=70) | st.sampled_from(VOCABULARY)
@@ -184,7 +163,7 @@ def test_original_word_embeddings_are_those_of_the_original_code(parity_dir, tmp
         expected = file["embedding"][...]
     inputs = tokenizer([words], is_split_into_words=True, add_special_tokens=False, return_tensors="pt")
     with torch.no_grad():
-        embeddings = model(**inputs, output_hidden_states=[0]).hidden_states[0][0]
+        embeddings = model(**inputs, output_hidden_states=True).hidden_states[0][0]
     assert len(words) == len(expected)
     for half in embeddings.split(16, dim=-1):
         np.testing.assert_allclose(half.numpy(), expected, atol=1e-6, rtol=0)

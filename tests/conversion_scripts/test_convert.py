@@ -1,0 +1,305 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Original files to a model directory: which files are meant, what is made of them, what happens when it fails."""
+
+import errno
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from modeling_elmo import ElmoModel
+from modeling_elmo.configuration_elmo import AUTO_MAP
+from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert
+from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights
+from tests.original_format import make_options, make_weights, write_model
+from tests.variants import options_of_every_kind
+
+from .conftest import WORDS, contents
+
+
+# The package's attribute of this name is the function.
+CONVERT = sys.modules["modeling_elmo.conversion_scripts.convert"]
+
+
+class TestFind:
+    def make(self, directory, *names):
+        directory.mkdir(exist_ok=True)
+        for name in names:
+            (directory / name).write_text("")
+
+    def test_plain_names(self, tmp_path):
+        self.make(tmp_path, "options.json", "weights.hdf5", "vocab.txt", "vocab_embedding.hdf5", "README.md")
+        expected = OriginalFiles(tmp_path / "options.json", tmp_path / "weights.hdf5", tmp_path / "vocab.txt")
+        assert OriginalFiles.find(tmp_path) == expected
+
+    @pytest.mark.parametrize("prefix", ["elmo_2x4096_512_2048cnn_2xhighway_5.5B_", "lm_", "elmo_pt_"])
+    def test_published_names(self, tmp_path, prefix):
+        self.make(tmp_path, f"{prefix}options.json", f"{prefix}weights.hdf5", "vocab-2016-09-10.txt")
+        files = OriginalFiles.find(tmp_path)
+        assert files.options == tmp_path / f"{prefix}options.json"
+        assert files.weights == tmp_path / f"{prefix}weights.hdf5"
+        assert files.vocab == tmp_path / "vocab-2016-09-10.txt"
+
+    def test_plain_name_comes_before_others(self, tmp_path):
+        self.make(tmp_path, "options.json", "old_options.json", "weights.hdf5", "old_weights.hdf5")
+        files = OriginalFiles.find(tmp_path)
+        assert (files.options.name, files.weights.name) == ("options.json", "weights.hdf5")
+
+    @pytest.mark.parametrize(
+        ("option", "names"),
+        [
+            ("--options", ["a_options.json", "b_options.json"]),
+            ("--weights", ["a_weights.hdf5", "b_weights.hdf5"]),
+            ("--vocab", ["a_vocab.txt", "vocab_b.txt"]),
+        ],
+    )
+    def test_several_candidates(self, tmp_path, option, names):
+        self.make(tmp_path, "options.json", "weights.hdf5", *names)
+        if option != "--vocab":
+            (tmp_path / ("options.json" if option == "--options" else "weights.hdf5")).unlink()
+        with pytest.raises(ElmoFormatError, match=f"found {names[0]}, {names[1]}; choose one with {option}"):
+            OriginalFiles.find(tmp_path)
+
+    @pytest.mark.parametrize(("option", "name"), [("--options", "options.json"), ("--weights", "weights.hdf5")])
+    def test_missing(self, tmp_path, option, name):
+        self.make(tmp_path, "options.json", "weights.hdf5")
+        (tmp_path / name).unlink()
+        with pytest.raises(ElmoFormatError, match=rf"holds no {name} \(nor .*\); name one with {option}"):
+            OriginalFiles.find(tmp_path)
+
+    def test_directory_by_the_name_of_a_file(self, tmp_path):
+        self.make(tmp_path, "options.json")
+        (tmp_path / "weights.hdf5").mkdir()
+        with pytest.raises(ElmoFormatError, match=r"holds no weights\.hdf5"):
+            OriginalFiles.find(tmp_path)
+
+    def test_working_directory_is_named_in_the_error(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ElmoFormatError, match=r"^\.: holds no options\.json"):
+            OriginalFiles.find(Path("."))
+
+    def test_missing_vocabulary_is_no_error(self, tmp_path):
+        self.make(tmp_path, "options.json", "weights.hdf5")
+        assert OriginalFiles.find(tmp_path).vocab is None
+
+    def test_no_directory(self, tmp_path):
+        with pytest.raises(ElmoFormatError, match="nowhere: expected a directory of original files, found none"):
+            OriginalFiles.find(tmp_path / "nowhere")
+
+    def test_file_in_the_place_of_the_directory(self, tmp_path):
+        self.make(tmp_path, "options.json")
+        with pytest.raises(ElmoFormatError, match="expected a directory of original files, found none"):
+            OriginalFiles.find(tmp_path / "options.json")
+
+    @pytest.mark.parametrize("option", ["options", "weights", "vocab", "token_embeddings"])
+    @pytest.mark.parametrize("is_directory", [False, True])
+    def test_given_file_that_is_none(self, tmp_path, option, is_directory):
+        self.make(tmp_path, "options.json", "weights.hdf5")
+        path = tmp_path if is_directory else tmp_path / "missing"
+        with pytest.raises(ElmoFormatError, match=f"--{option.replace('_', '-')}: .* is not a file"):
+            OriginalFiles.find(tmp_path, **{option: path})
+
+    def test_given_files_come_before_those_of_the_directory(self, tmp_path):
+        self.make(tmp_path, "options.json", "weights.hdf5", "vocab.txt", "x", "y", "z")
+        given = {"options": tmp_path / "x", "weights": tmp_path / "y", "vocab": tmp_path / "z"}
+        assert OriginalFiles.find(tmp_path, **given) == OriginalFiles.find(**given) == OriginalFiles(**given)
+
+    @pytest.mark.parametrize("missing", ["options", "weights"])
+    def test_without_a_directory_both_files_are_needed(self, tmp_path, missing):
+        self.make(tmp_path, "x")
+        given = {name: tmp_path / "x" for name in ("options", "weights") if name != missing}
+        with pytest.raises(ElmoFormatError, match=f"--{missing}: required, unless a SOURCE_DIR is given"):
+            OriginalFiles.find(**given)
+
+    def test_not_a_directory_of_characters_that_mean_something_in_patterns(self, tmp_path):
+        self.make(tmp_path / "a[b]*", "x_options.json", "x_weights.hdf5")
+        assert OriginalFiles.find(tmp_path / "a[b]*").options.name == "x_options.json"
+
+
+class TestVocabulary:
+    def write(self, source, content):
+        (source / "vocab.txt").write_bytes(content)
+
+    def test_not_utf8(self, source, refuses):
+        self.write(source, "<S>\n</S>\n<UNK>\nnaïve\n".encode("latin-1"))
+        refuses("vocab.txt: expected UTF-8 text, found byte 0xef")
+
+    def test_binary(self, source, refuses):
+        self.write(source, (source / "weights.hdf5").read_bytes())
+        refuses("vocab.txt: expected UTF-8 text, found byte 0x89")
+
+    def test_repeated_word(self, source, refuses):
+        self.write(source, b"<S>\n</S>\n<UNK>\nthe\nbank\nthe\n")
+        refuses("word 5 repeats word 3, 'the'")
+
+    def test_repeated_empty_line(self, source, refuses):
+        self.write(source, b"<S>\n</S>\n<UNK>\n\n \n")
+        refuses("word 4 repeats word 3, ''")
+
+    @pytest.mark.parametrize("stated", [0, 3, 7, 9, 793_471])
+    def test_other_number_of_words_than_the_options_state(self, change_options, refuses, stated):
+        change_options(lambda options: options.update(n_tokens_vocab=stated))
+        refuses(f"options.json: n_tokens_vocab is {stated}, but vocab.txt has 8 words")
+
+    def test_number_of_words_that_the_options_state(self, source, tmp_path, change_options):
+        change_options(lambda options: options.update(n_tokens_vocab=len(WORDS)))
+        convert(OriginalFiles.find(source), tmp_path / "elmo")
+        assert AutoConfig.from_pretrained(tmp_path / "elmo").vocab_size == len(WORDS) + 2
+
+    @pytest.mark.parametrize("missing", ["<S>", "</S>", "<UNK>"])
+    def test_model_of_words_needs_the_special_tokens(self, source, refuses, missing):
+        words = [word for word in WORDS if word != missing]
+        write_model(source, make_options(reads_words=True), words=words)
+        refuses(f"vocab.txt: a model that reads words needs {missing} in it")
+
+    def test_model_of_words_needs_a_vocabulary(self, source, refuses):
+        write_model(source, make_options(reads_words=True), words=WORDS)
+        (source / "vocab.txt").unlink()
+        refuses("--vocab: required for a model that reads words")
+
+    def test_ids_of_special_tokens_are_those_of_the_vocabulary(self, source, tmp_path):
+        self.write(source, b"the\n</S>\nbank\n")
+        convert(OriginalFiles.find(source), tmp_path / "elmo")
+        config, tokenizer = (kind.from_pretrained(tmp_path / "elmo") for kind in (AutoConfig, AutoTokenizer))
+        assert (config.bos_token_id, config.eos_token_id, config.pad_token_id, config.vocab_size) == (3, 1, 5, 7)
+        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            assert getattr(config, name) == getattr(tokenizer, name)
+
+    def test_windows_line_ends_and_a_byte_order_mark(self, source, tmp_path):
+        self.write(source, ("\ufeff" + "\r\n".join(WORDS)).encode())
+        convert(OriginalFiles.find(source), tmp_path / "elmo")
+        assert AutoTokenizer.from_pretrained(tmp_path / "elmo").get_vocab()["."] == WORDS.index(".")
+
+
+class TestModelDirectory:
+    def test_holds_these_files(self, model_dir):
+        assert sorted(path.name for path in model_dir.iterdir()) == [
+            "README.md",
+            "character_encoder.py",
+            "config.json",
+            "configuration_elmo.py",
+            "model.safetensors",
+            "modeling_elmo.py",
+            "projected_lstm.py",
+            "tokenization_elmo.py",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "treebank.py",
+        ]
+
+    def test_names_a_class_in_it_for_each_auto_class(self, model_dir):
+        config = json.loads((model_dir / "config.json").read_text())
+        assert config["auto_map"] == AUTO_MAP
+        for reference in config["auto_map"].values():
+            module, name = (reference if isinstance(reference, str) else reference[0]).split(".")
+            assert f"class {name}(" in (model_dir / f"{module}.py").read_text()
+
+    def test_all_files_have_the_same_permissions(self, model_dir):
+        assert len({path.stat().st_mode for path in model_dir.iterdir()}) == 1
+
+    def test_scalar_mixes_start_as_in_training(self, model_dir):
+        tensors = load_file(model_dir / "model.safetensors")
+        assert tensors["scalar_mixes.0.weight"].tolist() == [0, 0, 0]
+        assert tensors["scalar_mixes.0.gamma"].tolist() == [1]
+
+    def test_is_the_same_each_time(self, source, tmp_path):
+        for name in ("first", "second"):
+            convert(OriginalFiles.find(source), tmp_path / name)
+        for path in (tmp_path / "first").iterdir():
+            assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+    @settings(max_examples=25)
+    @given(options_of_every_kind())
+    def test_has_every_weight_of_models_of_every_kind(self, tmp_path_factory, options):
+        directory = tmp_path_factory.mktemp("variant")
+        write_model(directory / "source", options, make_weights(options, num_words=len(WORDS)), words=WORDS)
+        convert(OriginalFiles.find(directory / "source"), directory / "elmo")
+        model, report = ElmoModel.from_pretrained(directory / "elmo", output_loading_info=True)
+        assert not any(report.values())
+        expected = read_weights(directory / "source" / "weights.hdf5", model.config, len(WORDS))
+        state = model.state_dict()
+        for name, values in expected.items():
+            assert torch.equal(state[name][: len(values)], values)
+
+    @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+    def test_weights_are_rounded_to_the_type_asked_for(self, source, tmp_path, dtype):
+        convert(OriginalFiles.find(source), tmp_path / "elmo", dtype=dtype)
+        model = AutoModel.from_pretrained(tmp_path / "elmo")
+        assert model.config.dtype == getattr(torch, dtype)
+        state = model.state_dict()
+        for name, values in read_weights(source / "weights.hdf5", model.config).items():
+            assert state[name].dtype == getattr(torch, dtype)
+            assert torch.equal(state[name], values.to(getattr(torch, dtype)))
+
+    @pytest.mark.parametrize(("dtype", "number"), [("float16", 65520), ("float16", -1e38), ("bfloat16", 3.4e38)])
+    def test_numbers_too_large_for_the_type_asked_for(self, source, tmp_path, change_weights, dtype, number):
+        def change(file):
+            file["CNN_proj/b_proj"][0] = number
+
+        change_weights(change)
+        message = f"weights.hdf5: CNN_proj/b_proj: holds numbers too large for {dtype}"
+        with pytest.raises(ElmoFormatError, match=message):
+            convert(OriginalFiles.find(source), tmp_path / "elmo", dtype=dtype)
+        assert not (tmp_path / "elmo").exists()
+        convert(OriginalFiles.find(source), tmp_path / "elmo")
+
+    def test_source_may_be_anywhere(self, source, tmp_path):
+        place = tmp_path / "a b" / "naïve 日本 [x]*?"
+        source.rename(place.parent.mkdir() or place)
+        convert(OriginalFiles.find(place), place / "elmo, näher")
+        AutoModel.from_pretrained(place / "elmo, näher")
+
+
+class TestFailure:
+    @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+    @pytest.mark.parametrize(
+        "step", ["read_weights", "save_model_directory", "save_file", "custom_object_save", "write_model_card"]
+    )
+    def test_at_any_step_leaves_nothing(self, source, tmp_path, monkeypatch, step, error):
+        def fail(*args, **kwargs):
+            raise error
+
+        monkeypatch.setattr(CONVERT, step, fail)
+        before = contents(tmp_path)
+        with pytest.raises(type(error)):
+            convert(OriginalFiles.find(source), tmp_path / "new parent" / "elmo")
+        assert contents(tmp_path) == before
+
+    def test_with_force_leaves_what_was_there(self, source, tmp_path):
+        (tmp_path / "elmo").mkdir()
+        (tmp_path / "elmo" / "old").write_text("old")
+        before = contents(tmp_path)
+        with pytest.raises(ElmoFormatError):
+            convert(OriginalFiles(source / "options.json", source / "vocab.txt"), tmp_path / "elmo", force=True)
+        assert contents(tmp_path) == before
+
+    def test_target_that_is_not_empty(self, source, tmp_path):
+        with pytest.raises(ElmoFormatError, match="this directory is not empty; --force replaces it"):
+            convert(OriginalFiles.find(source), source)
+
+    def test_target_that_holds_the_source(self, source):
+        before = {path: path.read_bytes() for path in source.iterdir()}
+        with pytest.raises(ElmoFormatError, match="can't be replaced, since options.json is read from it"):
+            convert(OriginalFiles.find(source), source, force=True)
+        assert {path: path.read_bytes() for path in source.iterdir()} == before
+
+    def test_unidirectional(self, change_options, refuses):
+        change_options(lambda options: options.update(bidirectional=False))
+        refuses("options.json: bidirectional: a unidirectional model has no backward LSTM; expected true, found False")

@@ -1,0 +1,261 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""HDF5 files as an enemy or an accident makes them."""
+
+import h5py
+import numpy as np
+import pytest
+
+from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert
+from modeling_elmo.conversion_scripts.options_json import read_options
+from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights
+from tests.original_format import make_options, make_weights, read_hdf5, write_hdf5, write_model
+
+
+CELL = "RNN_0/RNN/MultiRNNCell/Cell0/LSTMCell"
+
+
+def replace(file, name, **kwargs):
+    """Puts another dataset in the place of one; by default with the same values."""
+    values = file[name][...]
+    del file[name]
+    return file.create_dataset(name, **{"data": values, **kwargs})
+
+
+class TestFile:
+    def test_cut_short(self, source, refuses):
+        path = source / "weights.hdf5"
+        whole = path.read_bytes()
+        for size in (8, 100, 1000, len(whole) // 2, len(whole) - 1):
+            path.write_bytes(whole[:size])
+            refuses("weights.hdf5: not a readable HDF5 file, or cut short")
+
+    def test_empty(self, source, refuses):
+        (source / "weights.hdf5").write_bytes(b"")
+        refuses("weights.hdf5: not a readable HDF5 file, or cut short")
+
+    def test_not_hdf5(self, source, refuses):
+        (source / "weights.hdf5").write_text("<html>404 Not Found</html>" * 1000)
+        refuses(
+            "weights.hdf5: not a readable HDF5 file, or cut short: Unable to synchronously open file (file signature"
+        )
+
+    def test_without_datasets(self, source, refuses):
+        write_hdf5(source / "weights.hdf5", {})
+        refuses("weights.hdf5: char_embed: missing; expected shape (261, 4)")
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_damaged_bytes_give_one_error_of_one_kind(self, tmp_path, seed):
+        write_model(tmp_path, make_options())
+        config, _ = read_options(tmp_path / "options.json")
+        path = tmp_path / "weights.hdf5"
+        whole = path.read_bytes()
+        random = np.random.default_rng(seed)
+        errors = []
+        for _ in range(150):
+            damaged = bytearray(whole)
+            for _ in range(random.integers(1, 20)):
+                # Most of the structure lies in the first 3,000 bytes.
+                damaged[random.integers(len(whole) if random.random() < 0.3 else 3000)] = random.integers(256)
+            path.write_bytes(damaged)
+            try:
+                read_weights(path, config)
+            except ElmoFormatError as error:
+                errors.append(str(error))
+        assert len(errors) > 50
+        assert all(error.startswith("weights.hdf5: ") and "\n" not in error for error in errors)
+
+
+class TestLinks:
+    def test_external_link(self, source, change_weights, refuses):
+        write_hdf5(source / "elsewhere.h5", {"char_embed": np.zeros((261, 4), np.float32)})
+
+        def change(file):
+            del file["char_embed"]
+            file["char_embed"] = h5py.ExternalLink("elsewhere.h5", "char_embed")
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: expected a dataset, found a link (ExternalLink)")
+
+    def test_external_link_to_the_cells_of_a_single_layer(self, source, refuses):
+        options = make_options(n_layers=1)
+        write_model(source, options)
+        weights = make_weights(options)
+        cells = {name.replace("MultiRNNCell/Cell0/", ""): values for name, values in weights.items() if "RNN" in name}
+        write_hdf5(source / "elsewhere.h5", cells)
+        write_hdf5(source / "weights.hdf5", {name: v for name, v in weights.items() if "RNN" not in name})
+        with h5py.File(source / "weights.hdf5", "r+") as file:
+            file["RNN_0"] = h5py.ExternalLink("elsewhere.h5", "RNN_0")
+        refuses("weights.hdf5: RNN_0: expected a dataset, found a link (ExternalLink)")
+
+    def test_soft_link(self, change_weights, refuses):
+        def change(file):
+            del file["CNN/b_cnn_0"]
+            file["CNN/b_cnn_0"] = h5py.SoftLink("/CNN_high_0/b_carry")
+
+        change_weights(change)
+        refuses("weights.hdf5: CNN/b_cnn_0: expected a dataset, found a link (SoftLink)")
+
+    def test_dangling_soft_link(self, change_weights, refuses):
+        def change(file):
+            file["more"] = h5py.SoftLink("/nowhere")
+
+        change_weights(change)
+        refuses("weights.hdf5: more: expected a dataset, found a link (SoftLink)")
+
+    def test_cycle_of_hard_links(self, change_weights, refuses):
+        def change(file):
+            del file["RNN_0/RNN/MultiRNNCell/Cell1"]
+            file["RNN_0/RNN/MultiRNNCell/Cell1"] = file["RNN_0"]
+
+        change_weights(change)
+        refuses("weights.hdf5: RNN_0/RNN/MultiRNNCell/Cell1/RNN: nothing of this name and kind belongs to the model")
+
+    def test_group_that_holds_itself(self, change_weights, refuses):
+        def change(file):
+            file["CNN/CNN"] = file["CNN"]
+
+        change_weights(change)
+        refuses("weights.hdf5: CNN/CNN: nothing of this name and kind belongs to the model")
+
+
+class TestDatasets:
+    def test_virtual(self, source, change_weights, refuses):
+        write_hdf5(source / "elsewhere.h5", {"values": np.zeros((261, 4), np.float32)})
+
+        def change(file):
+            layout = h5py.VirtualLayout(shape=(261, 4), dtype="f4")
+            layout[...] = h5py.VirtualSource(source / "elsewhere.h5", "values", shape=(261, 4))
+            del file["char_embed"]
+            file.create_virtual_dataset("char_embed", layout)
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: expected data within the file, found a reference to another file")
+
+    def test_stored_in_another_file(self, source, change_weights, refuses):
+        (source / "secret").write_bytes(bytes(261 * 4 * 4))
+
+        def change(file):
+            external = [(str(source / "secret"), 0, 261 * 4 * 4)]
+            replace(file, "char_embed", data=None, shape=(261, 4), dtype="f4", external=external)
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: expected data within the file, found a reference to another file")
+
+    def test_compressed_by_a_plug_in(self, change_weights, refuses):
+        def change(file):
+            del file["char_embed"]
+            properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            properties.set_chunk((261, 4))
+            # Blosc, here only named, and LZF with a greater number, which is harmless.
+            properties.set_filter(32001, h5py.h5z.FLAG_OPTIONAL)
+            properties.set_filter(h5py.h5z.FILTER_LZF, h5py.h5z.FLAG_OPTIONAL)
+            space = h5py.h5s.create_simple((261, 4))
+            dataset = h5py.h5d.create(file.id, b"char_embed", h5py.h5t.IEEE_F32LE, space, properties)
+            dataset.write_direct_chunk((0, 0), bytes(261 * 4 * 4))
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: compressed by a plug-in filter (number 32001)")
+
+    def test_declared_but_never_written(self, change_weights, refuses):
+        change_weights(lambda file: replace(file, "char_embed", data=None, shape=(261, 4), dtype="f4"))
+        refuses("weights.hdf5: char_embed: expected 4176 bytes of data, found 0")
+
+    def test_enormous_and_never_written(self, source, change_options, change_weights, refuses):
+        # 32 TB: an attempt to make room for them would be told as another error.
+        change_options(lambda options: options["lstm"].update(dim=1_000_000, projection_dim=1_000_000))
+        change_options(lambda options: options["char_cnn"].update(filters=[[1, 1_000_000]], n_highway=0))
+
+        def change(file):
+            for name in list(file):
+                del file[name]
+            file["char_embed"] = np.zeros((261, 4), np.float32)
+            file["CNN/W_cnn_0"] = np.zeros((1, 1, 4, 1_000_000), np.float32)
+            file["CNN/b_cnn_0"] = np.zeros(1_000_000, np.float32)
+            for direction in (0, 1):
+                for layer in (0, 1):
+                    cell = file.create_group(f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell")
+                    cell.create_dataset("W_0", (2_000_000, 4_000_000), "f4", chunks=(1000, 1000), compression="gzip")
+                    cell["W_0"][0, 0] = 1
+                    cell.create_dataset("B", (4_000_000,), "f4")
+
+        change_weights(change)
+        refuses(f"weights.hdf5: {CELL}/W_0: expected {2 * 4 * 4 * 10**12} bytes of data, found")
+
+    def test_chunk_that_was_never_written(self, change_weights, refuses):
+        def change(file):
+            dataset = replace(file, "char_embed", data=None, shape=(261, 4), dtype="f4", chunks=(100, 4))
+            dataset[:200] = 1
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: expected 3 chunks, found 2")
+
+    def test_chunk_with_a_wrong_checksum(self, source, change_weights, refuses):
+        values = np.arange(261 * 4, dtype=np.float32).reshape(261, 4)
+        change_weights(lambda file: replace(file, "char_embed", data=values, chunks=(261, 4), fletcher32=True))
+        path = source / "weights.hdf5"
+        whole = bytearray(path.read_bytes())
+        whole[whole.index(values.tobytes()) + 1000] ^= 1
+        path.write_bytes(whole)
+        refuses("weights.hdf5: char_embed: can't be read")
+
+    def test_named_datatype(self, change_weights, refuses):
+        def change(file):
+            del file["char_embed"]
+            file["char_embed"] = np.dtype("f4")
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: nothing of this name and kind belongs to the model")
+
+    def test_group_in_the_place_of_a_dataset(self, change_weights, refuses):
+        def change(file):
+            del file["char_embed"]
+            file.create_group("char_embed")
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: nothing of this name and kind belongs to the model")
+
+    def test_dataset_in_the_place_of_a_group(self, change_weights, refuses):
+        def change(file):
+            del file["CNN"]
+            file["CNN"] = np.zeros(3, np.float32)
+
+        change_weights(change)
+        refuses("weights.hdf5: CNN: nothing of this name and kind belongs to the model")
+
+    def test_null_and_scalar(self, change_weights, refuses):
+        change_weights(lambda file: replace(file, "char_embed", data=h5py.Empty("f4")))
+        refuses("weights.hdf5: char_embed: expected shape (261, 4), found None")
+        change_weights(lambda file: replace(file, "char_embed", data=np.float32(1)))
+        refuses("weights.hdf5: char_embed: expected shape (261, 4), found ()")
+
+    @pytest.mark.parametrize(
+        "kwargs",
+        [
+            {"compression": "gzip", "shuffle": True, "fletcher32": True, "chunks": (100, 3)},
+            {"compression": "lzf"},
+            {"chunks": (1, 1)},
+            {"maxshape": (None, None)},
+            {"dtype": ">f4"},
+        ],
+        ids=["gzip", "lzf", "chunks", "resizable", "big-endian"],
+    )
+    def test_other_ways_to_store_the_same_numbers_are_read(self, source, tmp_path, change_weights, kwargs):
+        convert(OriginalFiles.find(source), tmp_path / "as it was")
+        before = read_hdf5(source / "weights.hdf5")
+        change_weights(lambda file: replace(file, "char_embed", **kwargs))
+        np.testing.assert_array_equal(read_hdf5(source / "weights.hdf5")["char_embed"], before["char_embed"])
+        convert(OriginalFiles.find(source), tmp_path / "elmo")
+        name = "model.safetensors"
+        assert (tmp_path / "elmo" / name).read_bytes() == (tmp_path / "as it was" / name).read_bytes()

@@ -1,0 +1,244 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""`options.json`: what is no architecture is refused, quickly and by the option's name."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modeling_elmo import ElmoConfig
+from modeling_elmo.conversion_scripts.errors import ElmoFormatError
+from modeling_elmo.conversion_scripts.options_json import read_options, write_options
+from tests.original_format import make_options
+from tests.variants import options_of_every_kind
+
+
+class TestFile:
+    def write(self, source, content):
+        (source / "options.json").write_bytes(content)
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"{", b"lstm: {dim: 3}", b"\xff\xfe\x00", b'{"lstm": {}} x', b"\x89HDF\r\n\x1a\n", b"{'a': 1}"]
+    )
+    def test_not_json(self, source, refuses, content):
+        self.write(source, content)
+        refuses("options.json: not a JSON file: ")
+
+    @pytest.mark.parametrize("content", ["[]", "3", "null", '"lstm"', "true"])
+    def test_not_an_object(self, source, refuses, content):
+        self.write(source, content.encode())
+        refuses("options.json: options: expected a JSON object, found")
+
+    @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+    def test_number_that_json_has_not(self, source, refuses, number):
+        # One that the config would carry along to its own JSON file.
+        text = (source / "options.json").read_text()
+        self.write(source, (text[:-1] + f', "all_clip_norm_val": {number}}}').encode())
+        refuses("options.json: not a JSON file: Out of range float values are not JSON compliant")
+
+    @pytest.mark.parametrize(("left", "right"), [("[", "]"), ('{"a":', "}")])
+    @pytest.mark.parametrize("depth", [20, 500, 100_000])
+    def test_deep_nesting(self, source, refuses, left, right, depth):
+        text = (source / "options.json").read_text()
+        self.write(source, (text[:-1] + f', "x": {left * depth}1{right * depth}}}').encode())
+        refuses("options.json: ")
+
+    def test_integer_of_thousands_of_digits(self, source, refuses):
+        text = (source / "options.json").read_text()
+        self.write(source, (text[:-1] + f', "x": {"9" * 5000}}}').encode())
+        refuses("options.json: not a JSON file: Exceeds the limit")
+
+    def test_too_long(self, source, refuses):
+        self.write(source, b" " * 10_000_001)
+        refuses("options.json: expected at most 10000000 bytes, found 10000001")
+
+    def test_long_list_is_not_quoted_in_full(self, source, change_options, refuses):
+        change_options(lambda options: options["char_cnn"].update(filters=["x"] * 100_000))
+        refuses("options.json: char_cnn.filters: expected a list of [width, number] pairs, found ['x', 'x'")
+
+    def test_byte_order_mark_and_utf16_are_read(self, source):
+        text = (source / "options.json").read_text()
+        expected = read_options(source / "options.json")[0].to_dict()
+        for encoding in ("utf-8-sig", "utf-16"):
+            self.write(source, text.encode(encoding))
+            assert read_options(source / "options.json")[0].to_dict() == expected
+
+
+class TestSections:
+    @pytest.mark.parametrize("name", ["lstm"])
+    def test_missing(self, change_options, refuses, name):
+        change_options(lambda options: options.pop(name))
+        refuses("options.json: lstm: this section is missing")
+
+    def test_missing_embedding(self, change_options, refuses):
+        change_options(lambda options: options["char_cnn"].pop("embedding"))
+        refuses("options.json: char_cnn.embedding: this section is missing")
+
+    @pytest.mark.parametrize("value", [None, [], 3, "x"])
+    def test_not_an_object(self, change_options, refuses, value):
+        change_options(lambda options: options.update(char_cnn=value))
+        refuses("options.json: char_cnn: expected a section (a JSON object), found")
+
+    def test_missing_char_cnn_makes_a_model_that_reads_words(self, change_options, refuses):
+        # Then the weights of the CNN have no place.
+        change_options(lambda options: options.pop("char_cnn"))
+        refuses("weights.hdf5: CNN: nothing of this name and kind belongs to the model")
+
+
+NOT_SIZES = [None, "5", 5.0, True, [], {}, -1, 10**9, 10**300]
+
+
+class TestSizes:
+    @pytest.mark.parametrize("name", ["dim", "projection_dim"])
+    @pytest.mark.parametrize("value", NOT_SIZES)
+    def test_of_the_lstm(self, change_options, refuses, name, value):
+        change_options(lambda options: options["lstm"].update({name: value}))
+        refuses(f"options.json: lstm.{name}: expected an integer between 0 and 100000000, found")
+
+    @pytest.mark.parametrize("value", NOT_SIZES)
+    def test_of_a_word(self, change_options, refuses, value):
+        change_options(lambda options: options["char_cnn"].update(max_characters_per_token=value))
+        refuses("options.json: char_cnn.max_characters_per_token: expected an integer between 0 and 100000000, found")
+
+    @pytest.mark.parametrize(
+        ("section", "name", "value", "message"),
+        [
+            ("lstm", "dim", 0, "cell_size is between 1 and 1000000: found 0"),
+            ("lstm", "dim", 1_000_001, "cell_size is between 1 and 1000000: found 1000001"),
+            ("lstm", "projection_dim", 0, "projection_size is between 1 and 1000000: found 0"),
+            ("lstm", "projection_dim", 13, "projection_size can't exceed cell_size: found projection_size=13 and"),
+            ("lstm", "n_layers", 0, "num_hidden_layers is between 1 and 1000: found 0"),
+            ("lstm", "n_layers", 10_000_000, "num_hidden_layers is between 1 and 1000: found 10000000"),
+            ("lstm", "n_layers", "2", "lstm.n_layers: expected an integer"),
+            ("lstm", "cell_clip", "3", "lstm.cell_clip: expected a number, found '3'"),
+            ("lstm", "cell_clip", True, "lstm.cell_clip: expected a number, found True"),
+            ("lstm", "cell_clip", 0, "cell_clip is a positive number or None: found 0"),
+            ("lstm", "cell_clip", 10**400, "lstm.cell_clip: expected a number, found 1000000"),
+            ("lstm", "cell_clip", 1e39, "lstm.cell_clip: expected a number, found 1e+39"),
+            ("lstm", "proj_clip", -3, "projection_clip is a positive number or None: found -3"),
+            ("lstm", "use_skip_connections", 1, "lstm.use_skip_connections: expected true or false, found 1"),
+            ("char_cnn", "n_highway", -1, "char_cnn.n_highway: expected an integer"),
+            ("char_cnn", "n_highway", 1001, "num_highway_layers is between 0 and 1000: found 1001"),
+            ("char_cnn", "activation", "gelu", 'char_cnn.activation: expected "relu" or "tanh", found \'gelu\''),
+            ("char_cnn", "activation", None, 'char_cnn.activation: expected "relu" or "tanh", found null'),
+            ("char_cnn", "activation", ["relu"], 'char_cnn.activation: expected "relu" or "tanh", found [\'relu\']'),
+            ("char_cnn", "embedding", {"dim": 0}, "character_embedding_size is between 1 and 1000000: found 0"),
+            ("char_cnn", "embedding", {"dim": "4"}, "char_cnn.embedding.dim: expected an integer"),
+            ("char_cnn", "max_characters_per_token", 2, "a filter can't be wider than a word"),
+            ("char_cnn", "filters", None, "char_cnn.filters: expected a list of [width, number] pairs, found null"),
+            ("char_cnn", "filters", [[1, 2, 3]], "char_cnn.filters: expected a list of [width, number] pairs"),
+            ("char_cnn", "filters", [[1, True]], "char_cnn.filters: expected a list of [width, number] pairs"),
+            ("char_cnn", "filters", {"1": 4}, "char_cnn.filters: expected a list of [width, number] pairs"),
+            ("char_cnn", "filters", [], "character_filters has 1 to 1000 groups: found 0"),
+            ("char_cnn", "filters", [[1, 1]] * 1001, "character_filters has 1 to 1000 groups: found 1001"),
+            ("char_cnn", "filters", [[0, 4]], "character_filters holds [width, number] pairs of positive sizes"),
+            ("char_cnn", "filters", [[1, -4]], "character_filters holds [width, number] pairs of positive sizes"),
+            ("char_cnn", "filters", [[1, 10**300]], "character_filters holds [width, number] pairs of positive sizes"),
+            ("char_cnn", "filters", [[51, 4]], "a filter can't be wider than a word: found a filter of width 51"),
+            ("char_cnn", "filters", [[1, 10**6], [2, 1]], "character_filters has at most 1000000 filters"),
+        ],
+    )
+    def test_absurd(self, change_options, refuses, section, name, value, message):
+        change_options(lambda options: options[section].update({name: value}))
+        refuses(f"options.json: {message}")
+
+    @pytest.mark.parametrize("value", [260, 263, 0, -1, 262.0, "262", None, True])
+    def test_number_of_characters(self, change_options, refuses, value):
+        change_options(lambda options: options["char_cnn"].update(n_characters=value))
+        refuses("options.json: char_cnn.n_characters: expected")
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("n_tokens_vocab", "8", "n_tokens_vocab: expected an integer"),
+            ("n_tokens_vocab", 10**12, "n_tokens_vocab: expected an integer"),
+            ("n_tokens_vocab", 10**8, "vocab_size is between 1 and 100000000: found 100000002"),
+            ("dropout", 1, "lstm_dropout is a probability below 1: found 1"),
+            ("dropout", -0.1, "lstm_dropout is a probability below 1: found -0.1"),
+            ("dropout", "0.1", "dropout: expected a number, found '0.1'"),
+            ("bidirectional", False, "bidirectional: a unidirectional model has no backward LSTM; expected true"),
+            ("bidirectional", 0, "bidirectional: a unidirectional model has no backward LSTM; expected true"),
+        ],
+    )
+    def test_of_training(self, change_options, refuses, name, value, message):
+        change_options(lambda options: options.update({name: value}))
+        refuses(f"options.json: {message}")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+    max_leaves=8,
+)
+PLACES = [
+    *[("lstm", name) for name in make_options()["lstm"]],
+    *[("char_cnn", name) for name in make_options()["char_cnn"]],
+    *[(name,) for name in ("lstm", "char_cnn", "bidirectional", "n_tokens_vocab", "dropout", "anything")],
+]
+
+
+@given(st.sampled_from(PLACES), json_values)
+def test_any_value_in_any_place_is_either_read_or_refused_by_one_line(tmp_path_factory, place, value):
+    options = make_options()
+    section = options
+    for name in place[:-1]:
+        section = section[name]
+    section[place[-1]] = value
+    path = tmp_path_factory.mktemp("options") / "options.json"
+    path.write_text(json.dumps(options))
+    try:
+        read_options(path)
+    except ElmoFormatError as error:
+        message = str(error)
+    else:
+        return
+    assert message.startswith("options.json: ")
+
+
+@given(options_of_every_kind(bidirectional=True, unroll_steps=20, dropout=0.1), st.integers(0, 10**6))
+def test_options_come_back_with_defaults_made_explicit(tmp_path_factory, options, num_words):
+    path = tmp_path_factory.mktemp("options") / "options.json"
+    path.write_text(json.dumps(options))
+    config, stated = read_options(path)
+    assert stated is None
+    write_options(path, config, num_words)
+    assert json.loads(path.read_text()) == with_defaults(options, num_words)
+    again, stated = read_options(path)
+    assert stated == num_words
+    assert {**again.to_dict(), "vocab_size": 0, "pad_token_id": 0} == {
+        **config.to_dict(),
+        "vocab_size": 0,
+        "pad_token_id": 0,
+    }
+
+
+def with_defaults(options, num_words):
+    """The options as the inference code needs them: all there, and with the padding character counted."""
+    options = json.loads(json.dumps(options))
+    lstm = {"n_layers": 1, "use_skip_connections": False, "cell_clip": None, "proj_clip": None}
+    options["lstm"] = {**lstm, **options["lstm"]}
+    if "char_cnn" in options:
+        options["char_cnn"] = {"n_highway": 0, **options["char_cnn"], "n_characters": 262}
+    return {"dropout": 0.0, **options, "n_tokens_vocab": num_words}
+
+
+def test_what_the_original_code_has_no_option_for_is_not_written(tmp_path):
+    with pytest.raises(ElmoFormatError, match=r"options.json: the original code's forget_bias is always 1.0: found 0"):
+        write_options(tmp_path / "options.json", ElmoConfig(forget_bias=0), 3)
+    config = ElmoConfig(training_options={"learning_rate": float("nan")})
+    with pytest.raises(ElmoFormatError, match=r"options.json: Out of range float values"):
+        write_options(tmp_path / "options.json", config, 3)
+    assert not list(tmp_path.iterdir())

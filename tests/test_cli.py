@@ -1,0 +1,351 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The command `elmo`: exit codes, one line for whatever is wrong, and silence otherwise."""
+
+import errno
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel
+from transformers.utils import logging
+
+from modeling_elmo.cli import main
+from modeling_elmo.conversion_scripts import weights_hdf5
+from tests.original_format import make_options, write_hdf5, write_model
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_the_process():
+    """`main` sets what holds for a process, which here lives on."""
+    handler, verbosity = signal.getsignal(signal.SIGTERM), logging.get_verbosity()
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    logging.set_verbosity(verbosity)
+    logging.enable_progress_bar()
+
+
+@pytest.fixture
+def elmo(monkeypatch, capsys):
+    """Runs the command in this process; gives its exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["elmo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def fails(elmo):
+    """Checks that a command ends with exit code 2 and this one line."""
+
+    def run(message, *arguments):
+        code, out, err = elmo(*arguments)
+        assert code == 2
+        assert out == ""
+        assert err.startswith("elmo: ")
+        assert message in err
+        assert err.endswith("\n")
+        assert len(err.splitlines()) == 1
+
+    return run
+
+
+@pytest.fixture
+def source(original_dir, tmp_path):
+    shutil.copytree(original_dir, tmp_path / "source")
+    return tmp_path / "source"
+
+
+class TestConvert:
+    def test_says_only_what_it_wrote(self, elmo, source, tmp_path):
+        assert elmo("convert", source, tmp_path / "elmo") == (0, f"Wrote {tmp_path / 'elmo'}\n", "")
+        AutoModel.from_pretrained(tmp_path / "elmo")
+
+    def test_takes_files_by_name(self, elmo, source, tmp_path):
+        for name in ("options.json", "weights.hdf5", "vocab.txt"):
+            (source / name).rename(source / f"x{name}")
+        arguments = [
+            item
+            for option, name in (("options", "options.json"), ("weights", "weights.hdf5"), ("vocab", "vocab.txt"))
+            for item in (f"--{option}", source / f"x{name}")
+        ]
+        assert elmo("convert", *arguments, tmp_path / "elmo")[0] == 0
+        assert elmo("convert", source, tmp_path / "elmo", *arguments, "--force")[0] == 0
+
+    def test_takes_a_type(self, elmo, source, tmp_path):
+        assert elmo("convert", source, tmp_path / "elmo", "--dtype", "bfloat16")[0] == 0
+        assert json.loads((tmp_path / "elmo" / "config.json").read_text())["dtype"] == "bfloat16"
+
+    def test_takes_token_embeddings(self, elmo, source, tmp_path):
+        assert elmo("convert", source, tmp_path / "elmo")[0] == 0
+        assert elmo("export", tmp_path / "elmo", tmp_path / "back", "--token-embeddings")[0] == 0
+        embeddings = tmp_path / "back" / "vocab_embedding.hdf5"
+        assert elmo("convert", source, tmp_path / "words", "--token-embeddings", embeddings)[0] == 0
+        assert json.loads((tmp_path / "words" / "config.json").read_text())["token_input"] == "words"
+
+    def test_force(self, elmo, fails, source, tmp_path):
+        assert elmo("convert", source, tmp_path / "elmo")[0] == 0
+        fails("elmo: this directory is not empty; --force replaces it", "convert", source, tmp_path / "elmo")
+        assert elmo("convert", source, tmp_path / "elmo", "--force")[0] == 0
+
+    def test_relative_names(self, elmo, source, tmp_path, monkeypatch):
+        monkeypatch.chdir(source)
+        assert elmo("convert", ".", "../elmo/") == (0, "Wrote ../elmo\n", "")
+        monkeypatch.chdir(tmp_path / "elmo")
+        assert elmo("export", ".", "../back")[0] == 0
+        assert (tmp_path / "back" / "weights.hdf5").is_file()
+
+    def test_bad_file(self, fails, source, tmp_path):
+        (source / "weights.hdf5").write_text("nothing")
+        fails("weights.hdf5: not a readable HDF5 file, or cut short", "convert", source, tmp_path / "a" / "elmo")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+    def test_no_source(self, fails, tmp_path):
+        fails("nowhere: expected a directory of original files", "convert", tmp_path / "nowhere", tmp_path / "elmo")
+        fails("--options: required, unless a SOURCE_DIR is given", "convert", tmp_path / "elmo")
+        fails("--weights: ", "convert", tmp_path, tmp_path / "elmo", "--weights", tmp_path / "x")
+
+    def test_source_in_the_target(self, fails, source):
+        fails("can't be replaced, since options.json is read from it", "convert", source, source, "--force")
+        assert len(list(source.iterdir())) == 3
+
+    def test_error_of_the_disk(self, fails, source, tmp_path, monkeypatch):
+        def fail(*args, **kwargs):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(sys.modules["modeling_elmo.conversion_scripts.convert"], "save_file", fail)
+        fails("No space left on device", "convert", source, tmp_path / "elmo")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+    def test_out_of_memory(self, fails, source, tmp_path, monkeypatch):
+        def fail(*args, **kwargs):
+            raise MemoryError
+
+        monkeypatch.setattr(sys.modules["modeling_elmo.conversion_scripts.convert"], "save_file", fail)
+        fails("out of memory", "convert", source, tmp_path / "elmo")
+
+    def test_interrupt(self, elmo, source, tmp_path, monkeypatch):
+        def interrupt(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(sys.modules["modeling_elmo.conversion_scripts.convert"], "save_file", interrupt)
+        assert elmo("convert", source, tmp_path / "elmo") == (130, "", "")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+    def test_names_that_would_act_upon_the_terminal_are_escaped(self, fails, source, tmp_path):
+        write_hdf5(source / "weights.hdf5", {"\x1b[2J\n\rchar_embed": 1})
+        fails(r"weights.hdf5: \x1b[2J\n\rchar_embed: nothing of this name", "convert", source, tmp_path / "elmo")
+        name = "a\nb\x1b[31m\u202e"
+        fails(r"a\nb\x1b[31m\u202e: expected a directory", "convert", tmp_path / name, tmp_path / "elmo")
+
+    @pytest.mark.parametrize("name", ["naïve 日本 🙂", "a\nb", os.fsdecode(b"\xff\xfe"), "'; rm -rf x", "--out"])
+    def test_any_name_of_the_target(self, elmo, source, tmp_path, name):
+        code, out, err = elmo("convert", "--", source, tmp_path / name)
+        assert (code, err) == (0, "")
+        assert len(out.splitlines()) == 1
+        assert (tmp_path / name / "model.safetensors").is_file()
+
+
+class TestExport:
+    def test_says_only_what_it_wrote(self, elmo, model_dir, tmp_path):
+        assert elmo("export", model_dir, tmp_path / "back") == (0, f"Wrote {tmp_path / 'back'}\n", "")
+
+    def test_force(self, elmo, fails, model_dir, tmp_path):
+        (tmp_path / "back").mkdir()
+        (tmp_path / "back" / "old").write_text("old")
+        fails("back: this directory is not empty; --force replaces it", "export", model_dir, tmp_path / "back")
+        assert elmo("export", model_dir, tmp_path / "back", "--force")[0] == 0
+        assert not (tmp_path / "back" / "old").exists()
+
+    def test_no_model(self, fails, original_dir, tmp_path):
+        fails("found no config.json in it", "export", tmp_path / "nowhere", tmp_path / "back")
+        fails("found no config.json in it", "export", original_dir, tmp_path / "back")
+
+    def test_model_with_wrong_shapes(self, fails, model_dir, tmp_path):
+        # transformers tells this by a report of many lines.
+        shutil.copytree(model_dir, tmp_path / "elmo")
+        config = json.loads((model_dir / "config.json").read_text())
+        (tmp_path / "elmo" / "config.json").write_text(json.dumps({**config, "cell_size": 13}))
+        fails("expected shape", "export", tmp_path / "elmo", tmp_path / "back")
+
+    def test_model_that_holds_more_than_elmo(self, elmo, model_dir, tmp_path):
+        # As a task model does: what does not belong to ELMo is left out without a word.
+        shutil.copytree(model_dir, tmp_path / "elmo")
+        tensors = load_file(model_dir / "model.safetensors")
+        tensors["classifier.weight"] = tensors["scalar_mixes.0.weight"].clone()
+        save_file(tensors, tmp_path / "elmo" / "model.safetensors", metadata={"format": "pt"})
+        code, _, err = elmo("export", tmp_path / "elmo", tmp_path / "back")
+        assert (code, err) == (0, "")
+
+
+class TestUsage:
+    def test_without_arguments_shows_help(self, elmo):
+        code, out, err = elmo()
+        assert (code, err) == (2, "")
+        assert "Usage: elmo" in out
+        assert "convert" in out
+        assert "export" in out
+
+    def test_help(self, elmo):
+        code, out, err = elmo("--help")
+        assert (code, err) == (0, "")
+        assert "ELMo for Hugging Face transformers." in out
+
+    def test_help_of_convert(self, elmo):
+        code, out, err = elmo("convert", "--help")
+        assert (code, err) == (0, "")
+        for part in (
+            "[SOURCE_DIR] OUT_DIR",
+            "--options",
+            "--weights",
+            "--vocab",
+            "--token-embeddings",
+            "--dtype",
+            "bfloat16",
+            "--force",
+        ):
+            assert part in out
+
+    def test_help_of_export(self, elmo):
+        code, out, err = elmo("export", "--help")
+        assert (code, err) == (0, "")
+        for part in ("MODEL_DIR", "OUT_DIR", "--token-embeddings", "--force"):
+            assert part in out
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--nothing"], "No such option: --nothing"),
+            (["nothing"], "No such command 'nothing'"),
+            (["convert"], "Missing argument '[SOURCE_DIR] OUT_DIR'"),
+            (["convert", "a", "b", "c"], "expected [SOURCE_DIR] OUT_DIR, found 3 directories"),
+            (["convert", "a", "b", "--nothing"], "No such option: --nothing"),
+            (["convert", "a", "b", "--dtype", "int8"], "'int8' is not one of 'float32', 'bfloat16', 'float16'"),
+            (["convert", "a", "b", "--dtype"], "Option '--dtype' requires an argument"),
+            (["convert", "a", "b", "--weights"], "Option '--weights' requires an argument"),
+            (["convert", "a", ""], ""),
+            (["export"], "Missing argument 'MODEL_DIR'"),
+            (["export", "a"], "Missing argument 'OUT_DIR'"),
+            (["export", "a", "b", "c"], "unexpected extra argument"),
+            (["export", "a", "b", "--dtype", "float16"], "No such option: --dtype"),
+        ],
+    )
+    def test_wrong(self, fails, tmp_path, monkeypatch, arguments, message):
+        monkeypatch.chdir(tmp_path)
+        fails(message, *arguments)
+        assert not list(tmp_path.iterdir())
+
+
+class Terminal(io.StringIO):
+    """A stream that takes itself for a terminal, if it is told so."""
+
+    def __init__(self, is_terminal):
+        super().__init__()
+        self.is_terminal = is_terminal
+
+    def isatty(self):
+        return self.is_terminal
+
+
+class TestProgress:
+    @pytest.fixture
+    def progress(self, monkeypatch, original_dir, tmp_path):
+        """What a conversion that takes so many seconds for each dataset writes to standard error."""
+
+        def run(is_terminal, seconds):
+            read = weights_hdf5.read_dataset
+
+            def read_slowly(*args):
+                time.sleep(seconds)
+                return read(*args)
+
+            monkeypatch.setattr(weights_hdf5, "read_dataset", read_slowly)
+            monkeypatch.setattr(sys, "stderr", Terminal(is_terminal))
+            monkeypatch.setattr(sys, "argv", ["elmo", "convert", str(original_dir), str(tmp_path / "elmo")])
+            with pytest.raises(SystemExit):
+                main()
+            return sys.stderr.getvalue()
+
+        return run
+
+    def test_is_shown_on_a_terminal_when_it_takes_a_while(self, progress):
+        assert "Reading weights:" in progress(True, 0.07)
+
+    def test_is_not_shown_when_it_takes_no_time(self, progress):
+        assert progress(True, 0) == ""
+
+    def test_is_not_written_to_files_and_pipes(self, progress):
+        assert progress(False, 0.07) == ""
+
+
+class TestProcess:
+    """The real thing, as a shell runs it."""
+
+    def run(self, *command, **kwargs):
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=100, **kwargs)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_installed_command_and_module(self, source, tmp_path):
+        command = [Path(sys.executable).with_name("elmo")]
+        if not command[0].is_file():
+            pytest.skip("the package is not installed beside this Python")
+        assert self.run(*command, "convert", "source", "model", cwd=tmp_path) == (0, "Wrote model\n", "")
+        command = [sys.executable, "-m", "modeling_elmo.cli"]
+        assert self.run(*command, "export", "model", "source", cwd=tmp_path) == (
+            2,
+            "",
+            "elmo: source: this directory is not empty; --force replaces it\n",
+        )
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+    def test_stopped_by_a_signal_leaves_nothing(self, source, tmp_path, number, code):
+        program = (
+            "import sys, time\n"
+            "from modeling_elmo import cli, conversion_scripts\n"
+            "def wait(*args, **kwargs):\n"
+            "    print('saving', flush=True)\n"
+            "    time.sleep(60)\n"
+            "sys.modules['modeling_elmo.conversion_scripts.convert'].save_file = wait\n"
+            f"sys.argv = ['elmo', 'convert', {str(source)!r}, {str(tmp_path / 'a' / 'elmo')!r}]\n"
+            "cli.main()\n"
+        )
+        command = [sys.executable, "-c", program]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "saving\n"
+            process.send_signal(number)
+            assert process.wait(60) == code
+            assert process.stderr.read() == ""
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+
+def test_every_kind_of_model_prints_the_same_two_lines(elmo, tmp_path):
+    words = ["<S>", "</S>", "<UNK>"]
+    for index, options in enumerate([make_options(n_layers=1), make_options(reads_words=True)]):
+        write_model(tmp_path / f"source{index}", options, words=words)
+        assert elmo("convert", tmp_path / f"source{index}", tmp_path / f"elmo{index}")[2] == ""
+        assert elmo("export", tmp_path / f"elmo{index}", tmp_path / f"back{index}")[2] == ""
