@@ -42,6 +42,10 @@ from .treebank import treebank_pre_tokenizer
 BEGIN_SENTENCE, END_SENTENCE, BEGIN_WORD, END_WORD, PAD_CHARACTER = 257, 258, 259, 260, 261
 PAD_POSITION = 0
 
+# Lists made of these share one object per id, where `ndarray.tolist()` makes one per position: 300,000 rows of 50 take
+# 132 MB, not 544.
+INTEGERS = np.array(range(PAD_CHARACTER + 1), dtype=object)
+
 # A Python string may hold halves of surrogate pairs, which no encoding accepts.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -191,13 +195,11 @@ class ElmoTokenizer(TokenizersBackend):
             )
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
-        if tokenizer_object is not None or tokenizer_file is not None:
-            if tokenizer_object is not None:
-                self._tokenizer = copy.deepcopy(tokenizer_object)
-            else:
-                with open(tokenizer_file, encoding="utf-8") as file:
-                    self._tokenizer = Tokenizer.from_str(file.read())
-            self._merge_added_tokens()
+        if tokenizer_object is not None:
+            self._tokenizer = copy.deepcopy(tokenizer_object)
+        elif tokenizer_file is not None:
+            with open(tokenizer_file, encoding="utf-8") as file:
+                self._tokenizer = Tokenizer.from_str(file.read())
         else:
             if vocab is None:
                 vocab = [] if vocab_file is None else read_vocabulary(vocab_file)
@@ -208,6 +210,7 @@ class ElmoTokenizer(TokenizersBackend):
             self._tokenizer.pre_tokenizer = treebank_pre_tokenizer()
             self._tokenizer.add_special_tokens(list(special_tokens.values()))
             kwargs = {"add_bos_token": True, "add_eos_token": True, **kwargs}
+        self._merge_added_tokens()
         # A tokenizer file says in its template alone whether boundaries are added; the base class would take silence
         # about one of them for a no.
         template = self._tokenizer.encode("").tokens
@@ -240,9 +243,8 @@ class ElmoTokenizer(TokenizersBackend):
         model = self._tokenizer.model
         if not isinstance(model, WordLevel):
             raise ValueError(f"ElmoTokenizer: expected a tokenizer of kind WordLevel, found {type(model).__name__}")
-        ids = self._tokenizer.get_vocab(with_added_tokens=True)
-        if len(ids) > self._tokenizer.get_vocab_size(with_added_tokens=False):
-            self._tokenizer.model = WordLevel(ids, unk_token=model.unk_token)
+        if len(self) > self.vocab_size:
+            self._tokenizer.model = WordLevel(self.get_vocab(), unk_token=model.unk_token)
 
     def _backend(self, is_split_into_words: bool) -> "ElmoTokenizer":
         """Returns a view of this tokenizer for one call, which may set truncation and padding unseen by other threads.
@@ -304,7 +306,7 @@ class ElmoTokenizer(TokenizersBackend):
         if "character_ids" in self.model_input_names:
             origin = data.get("overflow_to_sample_mapping", range(len(encodings)))
             rows = self._character_rows(encodings, [samples[index] for index in origin], is_split_into_words)
-            characters = [row.tolist() for row in rows] if return_tensors is None else rows
+            characters = [INTEGERS[row].tolist() for row in rows] if return_tensors is None else rows
             data = {"input_ids": data.pop("input_ids"), "character_ids": characters, **data}
         if not is_batched and return_tensors is None and not return_overflowing_tokens:
             data = {name: value[0] if isinstance(value[0], list) else value for name, value in data.items()}
@@ -318,7 +320,9 @@ class ElmoTokenizer(TokenizersBackend):
         words: list[str] = []
         unknown = self._tokenizer.model.unk_token
         for encoding, sample in zip(encodings, samples):
-            origins = zip(encoding.tokens, encoding.word_ids, encoding.sequence_ids, encoding.offsets)
+            # Not `encoding.tokens`: there, an added token may have the white space around it.
+            tokens = self.convert_ids_to_tokens(encoding.ids)
+            origins = zip(tokens, encoding.word_ids, encoding.sequence_ids, encoding.offsets)
             for token, word_id, segment, (start, end) in origins:
                 if token != unknown or word_id is None:
                     words.append(token)
@@ -473,7 +477,8 @@ def _segment(segment: Any, name: str, is_split_into_words: bool) -> Any:
 
 def _encodable(text: Any, name: str) -> str:
     if not isinstance(text, str):
-        raise ValueError(f"{name}: expected a string, found {_describe(text)}")
+        hint = " (words need is_split_into_words=True)" if isinstance(text, (list, tuple)) else ""
+        raise ValueError(f"{name}: expected a string, found {_describe(text)}{hint}")
     return text if text.isascii() else LONE_SURROGATE.sub("\ufffd", text)
 
 
