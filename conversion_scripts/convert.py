@@ -21,7 +21,6 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
-from transformers.dynamic_module_utils import custom_object_save
 
 from modeling_elmo.configuration_elmo import ElmoConfig
 from modeling_elmo.modeling_elmo import ElmoModel
@@ -144,7 +143,6 @@ def save_model_directory(
     assert {name: tuple(value.shape) for name, value in parameters.items()} == expected
     config.save_pretrained(target)
     tokenizer.save_pretrained(target)
-    custom_object_save(ElmoModel, target)
     save_file(parameters, target / "model.safetensors", metadata={"format": "pt"})
     # safetensors makes files for their owner alone.
     shutil.copymode(target / "config.json", target / "model.safetensors")

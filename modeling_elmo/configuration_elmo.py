@@ -17,12 +17,17 @@ Holds every number that defines an ELMo model, the checks that they agree with o
 and to the `options.json` of the original code. Nothing here reads or writes files of weights.
 """
 
+import copy
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import field
+from pathlib import Path
 from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
+from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils import auto_docstring
 
 
@@ -44,7 +49,7 @@ MAX_VOCAB_SIZE = 100_000_000
 MAX_DEPTH = 1_000
 MAX_CHARACTERS = 10_000
 
-# Just below the greatest float32, which a clip and a probability have to fit.
+# Just below the greatest float32: what is beyond it, or no number, turns vectors into NaN.
 MAX_NUMBER = 3e38
 
 
@@ -100,12 +105,13 @@ class ElmoConfig(PreTrainedConfig):
         Whether each layer is normalised before it is mixed, with one mean and variance over all real tokens of the
         batch: AllenNLP's `do_layer_norm`.
     mix_parameters (`list[float]`, *optional*):
-        Fixed mix weights before the softmax, one per layer and one for the token embedding; the mixes then have no
-        trainable weights. AllenNLP's `scalar_mix_parameters`.
+        Fixed mix weights before the softmax, the token embedding's first, then one per LSTM layer; the mixes then have
+        no trainable weights. `[-9e10, 1, -9e10]` is the first of two LSTM layers. AllenNLP's `scalar_mix_parameters`.
     representation_dropout (`float`, *optional*, defaults to 0.5):
         Dropout on the ELMo vectors. The default is AllenNLP's.
     freeze_bilm (`bool`, *optional*, defaults to `True`):
-        Whether the biLM's weights stay fixed, so that only the scalar mixes (and a head) train, as in the paper.
+        Whether the biLM's weights stay fixed, so that only the scalar mixes (and a head) train, as in the paper. Acts
+        when a model is made or loaded; later, `requires_grad_` decides.
     training_options (`dict`, *optional*):
         What the original `options.json` says about training beyond the architecture. Carried along for export.
     pad_token_id (`int`, *optional*):
@@ -153,12 +159,6 @@ class ElmoConfig(PreTrainedConfig):
     pad_token_id: int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
-        hidden_size = kwargs.pop("hidden_size", None)
-        if hidden_size not in (None, self.hidden_size):
-            raise ValueError(
-                f"hidden_size is twice projection_size: found hidden_size={hidden_size!r} and "
-                f"projection_size={self.projection_size}"
-            )
         if self.pad_token_id is None and self.vocab_size > NUM_APPENDED_TOKENS:
             self.pad_token_id = self.vocab_size - NUM_APPENDED_TOKENS
         super().__post_init__(**kwargs)
@@ -167,6 +167,14 @@ class ElmoConfig(PreTrainedConfig):
     def hidden_size(self) -> int:
         """`int`: Width of an ELMo vector, forward and backward halves together."""
         return 2 * self.projection_size
+
+    @hidden_size.setter
+    def hidden_size(self, value: int) -> None:
+        if value != self.hidden_size:
+            raise ValueError(
+                f"hidden_size is twice projection_size: found hidden_size={value!r} and "
+                f"projection_size={self.projection_size}"
+            )
 
     @property
     def num_character_filters(self) -> int:
@@ -209,6 +217,9 @@ class ElmoConfig(PreTrainedConfig):
                 f"mix_parameters has one number per LSTM layer and one for the token embedding: found "
                 f"{len(self.mix_parameters)} numbers and num_hidden_layers={self.num_hidden_layers}"
             )
+        for name, numbers in (("mix_parameters", self.mix_parameters or []), ("forget_bias", [self.forget_bias])):
+            if not all(abs(number) <= MAX_NUMBER for number in numbers):
+                raise ValueError(f"{name}: expected finite numbers, found {_short(numbers)}")
         if self.character_vocab_size != 262:
             raise ValueError(
                 f"character_vocab_size is 262 (256 bytes, 5 marks, padding): found {self.character_vocab_size}"
@@ -231,9 +242,23 @@ class ElmoConfig(PreTrainedConfig):
                 f"max_characters_per_token={self.max_characters_per_token}"
             )
 
-    def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> None:
-        """As `PreTrainedConfig.save_pretrained`; the file names every ELMo class for the Auto classes."""
-        self.auto_map = dict(AUTO_MAP)
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        # Fields that `from_pretrained` is told to change are set one by one, checked for their type alone.
+        loaded = super().from_dict(config_dict, **kwargs)
+        (loaded[0] if isinstance(loaded, tuple) else loaded).validate()
+        return loaded
+
+    def save_pretrained(self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any) -> None:
+        """As `PreTrainedConfig.save_pretrained`; the file names every ELMo class for the Auto classes, and the code
+        files that hold them lie beside it."""
+        others = getattr(self, "auto_map", None) or {}
+        others = {name: reference for name, reference in others.items() if not _is_ours(reference)}
+        self.auto_map = {**copy.deepcopy(AUTO_MAP), **others}
+        if not os.path.isfile(save_directory):
+            os.makedirs(save_directory, exist_ok=True)
+            for path in _code_files():
+                shutil.copyfile(path, Path(save_directory, path.name))
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
     @classmethod
@@ -310,6 +335,27 @@ class ElmoConfig(PreTrainedConfig):
         options["n_tokens_vocab"] = self.vocab_size - NUM_APPENDED_TOKENS
         options["dropout"] = self.lstm_dropout
         return options
+
+
+def _module_of(reference: Any) -> str:
+    """Returns the module that an entry of an `auto_map` names: `module.Class`, `repository--module.Class`, or two."""
+    name = reference if isinstance(reference, str) else reference[0]
+    return name.rpartition("--")[2].partition(".")[0]
+
+
+def _is_ours(reference: Any) -> bool:
+    return _module_of(reference) in {_module_of(ours) for ours in AUTO_MAP.values()}
+
+
+def _code_files() -> list[Path]:
+    """Returns the files that hold the classes of `AUTO_MAP`, and what these import.
+
+    A model that was itself loaded without the package has only the files that were needed for it.
+    """
+    modules = [Path(__file__).with_name(f"{_module_of(reference)}.py") for reference in AUTO_MAP.values()]
+    present = [path for path in modules if path.is_file()]
+    imported = [Path(name) for path in present for name in get_relative_import_files(path)]
+    return sorted({path.resolve() for path in present + imported})
 
 
 def _check_range(config: ElmoConfig, name: str, least: int, most: int) -> None:

@@ -80,7 +80,7 @@ class ScalarMix(nn.Module):
         if self.layer_norm:
             layers = [_normalize_over_batch(layer, mask) for layer in layers]
         mixed = torch.zeros_like(reference)
-        for weight, layer in zip(share.to(reference.dtype), layers):
+        for weight, layer in zip(share.to(reference.dtype), layers, strict=True):
             mixed = mixed + weight * layer
         return gamma * mixed
 
@@ -133,8 +133,11 @@ class ElmoPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _no_split_modules = ["ElmoCharacterEncoder", "ElmoLayer"]
     _can_record_outputs = {"hidden_states": ElmoLayer}
-    # Mixes with fixed weights have no parameters; a checkpoint of the same biLM may hold trained ones.
-    _keys_to_ignore_on_load_unexpected = [r"scalar_mixes\.\d+\.(weight|gamma)"]
+
+    def __init__(self, config: ElmoConfig, *args: Any, **kwargs: Any):
+        # Fields assigned since the config was made have been checked for their type alone.
+        config.validate()
+        super().__init__(config, *args, **kwargs)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -175,8 +178,9 @@ class ElmoPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
         # Loading replaces every parameter by a trainable one, so freezing has to be done again.
         loaded = super().from_pretrained(*args, **kwargs)
-        model = loaded[0] if isinstance(loaded, tuple) else loaded
-        model.base_model._apply_freeze()
+        for module in (loaded[0] if isinstance(loaded, tuple) else loaded).modules():
+            if isinstance(module, ElmoModel):
+                module._apply_freeze()
         return loaded
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
@@ -190,12 +194,10 @@ class ElmoPreTrainedModel(PreTrainedModel):
 
     @property
     def dummy_inputs(self) -> dict[str, torch.Tensor]:
-        """`dict[str, torch.Tensor]`: A batch of one boundary token, enough for a forward pass."""
+        """`dict[str, torch.Tensor]`: A batch of one word, enough for a forward pass."""
         inputs = {"input_ids": torch.zeros(1, 1, dtype=torch.long)}
         if self.config.token_input == "characters":
-            character_ids = torch.full((1, 1, self.config.max_characters_per_token), 261)
-            character_ids[..., :3] = torch.tensor([259, 257, 260])
-            inputs["character_ids"] = character_ids
+            inputs["character_ids"] = torch.ones(1, 1, self.config.max_characters_per_token, dtype=torch.long)
         return inputs
 
 
@@ -214,6 +216,9 @@ class ElmoModel(ElmoPreTrainedModel):
         self.layers = nn.ModuleList(ElmoLayer(config, layer_idx) for layer_idx in range(config.num_hidden_layers))
         self.scalar_mixes = nn.ModuleList(ScalarMix(config) for _ in range(config.num_output_representations))
         self.gradient_checkpointing = False
+        if config.mix_parameters is not None:
+            # The mixes then have no parameters; a checkpoint of the same biLM may hold trained ones.
+            self._keys_to_ignore_on_load_unexpected = [r"scalar_mixes\.\d+\.(weight|gamma)"]
         self.post_init()
         self._apply_freeze()
 
@@ -249,8 +254,8 @@ class ElmoModel(ElmoPreTrainedModel):
         character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
             Character ids, 0 to 261, as `ElmoTokenizer` gives them. The input of a model that reads characters.
         attention_mask (`torch.Tensor` of shape `(batch_size, num_words)`, *optional*):
-            Nonzero at real words. The padding may be anywhere in a row. By default every position is real that is not
-            padding: its characters are not all 0, or its word id is not `config.pad_token_id`.
+            Positive at real words, 0 elsewhere. The padding may be anywhere in a row. By default every position is real
+            that is not padding: its characters are not all 0, or its word id is not `config.pad_token_id`.
         token_type_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
             Segments. Each run of equal numbers is encoded as a sentence of its own.
         inputs_embeds (`torch.FloatTensor` of shape `(batch_size, num_words, projection_size)`, *optional*):
@@ -260,7 +265,8 @@ class ElmoModel(ElmoPreTrainedModel):
             `(2 * num_hidden_layers, batch_size, cell_size)` to start from, as an earlier output's `state`. Zeros by
             default. The original implementations carry it from batch to batch unasked.
         use_cache (`bool`, *optional*):
-            Whether to return `state`.
+            Whether to return `state`. In training it carries gradients: detach it between steps. With gradient
+            checkpointing, transformers switches it off.
 
         Returns:
             [`ElmoModelOutput`] or `tuple`.
@@ -283,11 +289,12 @@ class ElmoModel(ElmoPreTrainedModel):
         ```"""
         inputs = self._checked_inputs(input_ids, character_ids, inputs_embeds)
         for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
-            _check_shape(name, tensor, tuple(inputs.shape[:2]))
-        mask = self._real_tokens(inputs) if attention_mask is None else attention_mask != 0
+            if tensor is not None:
+                _check_shape(name, tensor, tuple(inputs.shape[:2]))
+        mask = self._real_tokens(inputs, attention_mask, is_embedded=inputs_embeds is not None)
         packing = Packing.from_mask(mask, token_type_ids)
         if inputs_embeds is None:
-            embeddings = self._embed(inputs, packing.forward_index)
+            embeddings = self._embed(inputs.long(), packing.forward_index)
         else:
             embeddings = inputs_embeds.masked_fill(~mask.unsqueeze(-1), 0)
         hidden, cell = self._initial_state(state, use_cache, packing, embeddings)
@@ -318,20 +325,17 @@ class ElmoModel(ElmoPreTrainedModel):
         """Returns the one of the inputs that this model reads."""
         config = self.config
         if inputs_embeds is not None:
-            if inputs_embeds.ndim != 3 or inputs_embeds.shape[-1] != config.projection_size:
-                raise ValueError(
-                    f"inputs_embeds: expected shape (batch, words, {config.projection_size}), "
-                    f"found {tuple(inputs_embeds.shape)}"
-                )
+            _check_shape("inputs_embeds", inputs_embeds, ("batch", "words", config.projection_size))
+            if not inputs_embeds.is_floating_point():
+                raise ValueError(f"inputs_embeds: expected floating point numbers, found {inputs_embeds.dtype}")
             if input_ids is not None or character_ids is not None:
                 raise ValueError("inputs_embeds takes the place of input_ids and character_ids: pass one or the other")
             return inputs_embeds
         if config.token_input == "words":
             if input_ids is None:
                 raise ValueError("this model reads words: pass input_ids (batch, words) or inputs_embeds")
-            if input_ids.ndim != 2:
-                raise ValueError(f"input_ids: expected shape (batch, words), found {tuple(input_ids.shape)}")
-            _check_range("input_ids", input_ids, config.vocab_size)
+            _check_shape("input_ids", input_ids, ("batch", "words"))
+            _check_ids("input_ids", input_ids, config.vocab_size)
             return input_ids
         size = config.max_characters_per_token
         if character_ids is None:
@@ -340,22 +344,26 @@ class ElmoModel(ElmoPreTrainedModel):
                 f"this model reads characters: pass character_ids (batch, words, {size}), as ElmoTokenizer "
                 f"returns them, or inputs_embeds; found {found}"
             )
-        if character_ids.ndim != 3 or character_ids.shape[-1] != size:
-            raise ValueError(
-                f"character_ids: expected shape (batch, words, {size}), found {tuple(character_ids.shape)}; the last "
-                "axis is config.max_characters_per_token"
-            )
-        _check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
-        _check_range("character_ids", character_ids, config.character_vocab_size)
+        _check_shape("character_ids", character_ids, ("batch", "words", size))
+        if input_ids is not None:
+            _check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
+        _check_ids("character_ids", character_ids, config.character_vocab_size)
         return character_ids
 
-    def _real_tokens(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Returns the mask `(B, W)` of positions that are not padding."""
-        if inputs.is_floating_point():
-            return torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
-        if inputs.ndim == 3:
+    def _real_tokens(
+        self, inputs: torch.Tensor, attention_mask: torch.Tensor | None, is_embedded: bool
+    ) -> torch.Tensor:
+        """Returns the mask `(B, W)` of real tokens."""
+        if attention_mask is not None:
+            if (attention_mask < 0).any():
+                raise ValueError("attention_mask: expected 1 at real words and 0 elsewhere, found a negative number")
+            return attention_mask != 0
+        pad_token_id = self.config.pad_token_id
+        if self.config.token_input == "characters" and not is_embedded:
             return (inputs != 0).any(-1)
-        return inputs != (-1 if self.config.pad_token_id is None else self.config.pad_token_id)
+        if is_embedded or pad_token_id is None:
+            return torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
+        return torch.ne(inputs, pad_token_id)
 
     def _embed(self, ids: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         """Returns token embeddings `(B, W, P)`, computed at the real tokens only and zero elsewhere."""
@@ -365,7 +373,7 @@ class ElmoModel(ElmoPreTrainedModel):
         return embeddings.index_copy(0, index, tokens_NP).unflatten(0, (batch_size, num_words))
 
     def _initial_state(
-        self, state: State | None, use_cache: bool | None, packing: Packing, inputs_embeds: torch.Tensor
+        self, state: Any, use_cache: bool | None, packing: Packing, inputs_embeds: torch.Tensor
     ) -> State:
         if packing.has_segments and (use_cache or state is not None):
             raise ValueError(
@@ -382,23 +390,30 @@ class ElmoModel(ElmoPreTrainedModel):
                 inputs_embeds.new_zeros(hidden_shape),
                 inputs_embeds.new_zeros(cell_shape, dtype=cell_dtype),
             )
-        if len(state) != 2:
-            raise ValueError(f"state: expected a pair (hidden states, cell states), found {len(state)} items")
+        if not isinstance(state, (tuple, list)) or len(state) != 2:
+            found = f"{len(state)} items" if isinstance(state, (tuple, list)) else type(state).__name__
+            raise ValueError(f"state: expected a pair (hidden states, cell states), found {found}")
         hidden, cell = state
         _check_shape("state: hidden states", hidden, hidden_shape)
         _check_shape("state: cell states", cell, cell_shape)
         return hidden.to(inputs_embeds), cell.to(inputs_embeds.device, cell_dtype)
 
 
-def _check_shape(name: str, tensor: torch.Tensor | None, expected: tuple[int, ...]) -> None:
-    if tensor is not None and tuple(tensor.shape) != expected:
-        raise ValueError(f"{name}: expected shape {expected}, found {tuple(tensor.shape)}")
+def _check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> None:
+    """Raises `ValueError` unless `tensor` has the shape `expected`, in which a word stands for any size."""
+    if not isinstance(tensor, torch.Tensor):
+        raise ValueError(f"{name}: expected a tensor, found {type(tensor).__name__}")
+    sizes = zip(tensor.shape, expected)
+    if tensor.ndim != len(expected) or any(isinstance(size, int) and size != found for found, size in sizes):
+        shape = ", ".join(map(str, expected))
+        raise ValueError(f"{name}: expected shape ({shape}), found {tuple(tensor.shape)}")
 
 
-def _check_range(name: str, ids: torch.Tensor, size: int) -> None:
-    # An index out of range would be an error far from its cause on a CPU, and stop the whole process on a GPU.
+def _check_ids(name: str, ids: torch.Tensor, size: int) -> None:
     if ids.is_floating_point() or ids.dtype == torch.bool:
         raise ValueError(f"{name}: expected integers, found {ids.dtype}")
+    # An id out of range would be an error far from its cause on a CPU, and stop the whole process on a GPU. Reading
+    # values would cut a compiled graph in two.
     if ids.numel() and not torch.compiler.is_compiling():
         least, most = int(ids.min()), int(ids.max())
         if least < 0 or most >= size:

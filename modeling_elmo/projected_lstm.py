@@ -28,7 +28,7 @@ Dimensions: B batch, W words of a padded row, N real tokens, S sequences, T step
     cells.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -73,7 +73,7 @@ class Packing:
             token_type_ids (`torch.Tensor` of shape `(B, W)`, *optional*): The segment of each token.
         """
         position = mask.flatten().nonzero().squeeze(1)
-        row = position // max(mask.shape[1], 1)
+        row = position // mask.shape[1]
         starts_sequence = torch.ones_like(position, dtype=torch.bool)
         starts_sequence[1:] = row[1:] != row[:-1]
         has_segments = False
@@ -103,12 +103,11 @@ class Packing:
 
     def to(self, device: torch.device | str, **kwargs: object) -> "Packing":
         """The same on another device; called by accelerate where layers are spread over devices."""
-        return Packing(
-            batch_sizes=self.batch_sizes,
+        return replace(
+            self,
             forward_index=self.forward_index.to(device),
             backward_index=self.backward_index.to(device),
             rows=self.rows.to(device),
-            has_segments=self.has_segments,
         )
 
 
@@ -190,14 +189,15 @@ class ElmoLayer(GradientCheckpointingLayer):
 
         Returns:
             The output `(B, W, 2P)`, zero outside the mask, and the hidden and cell states after each row's last token
-            (backward direction: after its first). Rows without tokens keep their state.
+            (backward direction: after its first). Rows without tokens keep their state; that of rows with several
+            segments has no meaning.
         """
         if not packing.batch_sizes:
             return hidden_states, hidden, cell
         # A frozen biLM gives fixed features. As with the original's dropout wrapper, the skip connection sees the same
         # dropped input as the LSTM.
-        is_trained = self.training and self.forward_lstm.weight_ih.requires_grad
-        hidden_states = F.dropout(hidden_states, self.dropout, is_trained)
+        is_trained = any(parameter.requires_grad for parameter in self.parameters())
+        hidden_states = F.dropout(hidden_states, self.dropout, self.training and is_trained)
         directions = ((self.forward_lstm, packing.forward_index), (self.backward_lstm, packing.backward_index))
         outputs, new_hidden, new_cell = [], [], []
         for (lstm, index), inputs, h, c in zip(directions, hidden_states.chunk(2, dim=-1), hidden, cell):
@@ -206,11 +206,9 @@ class ElmoLayer(GradientCheckpointingLayer):
             packed_output, (last_hidden, last_cell) = lstm(tokens, packing.batch_sizes, state)
             output = packed_output.new_zeros(inputs.shape[0] * inputs.shape[1], packed_output.shape[-1])
             outputs.append(output.index_copy(0, index, packed_output).unflatten(0, inputs.shape[:2]))
-            if not packing.has_segments:
-                h = h.to(last_hidden.dtype).index_copy(0, packing.rows, last_hidden)
-                c = c.index_copy(0, packing.rows, last_cell)
-            new_hidden.append(h)
-            new_cell.append(c)
+            # Autocast may have made the new state narrower than the old.
+            new_hidden.append(h.to(last_hidden.dtype).index_copy(0, packing.rows, last_hidden))
+            new_cell.append(c.index_copy(0, packing.rows, last_cell))
         output = torch.cat(outputs, dim=-1)
         if self.has_skip_connection:
             output = output + hidden_states

@@ -94,5 +94,7 @@ def parity_dir():
     """Small original models with the outputs of the original code, where they are at hand."""
     directory = SHARED / "parity"
     if not directory.is_dir():
-        pytest.skip("the original models and their outputs are not on this machine (../shared/parity)")
+        pytest.skip(
+            "needs the test models of bilm-tf and AllenNLP with their outputs (shared/parity beside the checkout)"
+        )
     return directory

@@ -155,6 +155,9 @@ class TestValidation:
             ({"num_output_representations": 0}, "num_output_representations is between 1 and 1000: found 0"),
             ({"cell_size": 10**9}, "cell_size is between 1 and 1000000"),
             ({"vocab_size": 0}, "vocab_size is between 1 and"),
+            ({"mix_parameters": [float("nan"), 0, 0]}, r"mix_parameters: expected finite numbers, found \[nan"),
+            ({"mix_parameters": [1e300, 0, 0]}, "mix_parameters: expected finite numbers"),
+            ({"forget_bias": float("inf")}, r"forget_bias: expected finite numbers, found \[inf\]"),
             ({"token_input": "bytes"}, "token_input"),
             ({"hidden_act": "gelu"}, "hidden_act"),
             ({"cell_size": "4096"}, "cell_size"),
@@ -174,6 +177,36 @@ class TestValidation:
         config.projection_size = 32
         assert config.hidden_size == 64
 
+    def test_defaults_are_those_of_the_original_model(self):
+        config = ElmoConfig()
+        expected = {
+            "vocab_size": 5,
+            "token_input": "characters",
+            "character_vocab_size": 262,
+            "max_characters_per_token": 50,
+            "character_embedding_size": 16,
+            "character_filters": [[1, 32], [2, 32], [3, 64], [4, 128], [5, 256], [6, 512], [7, 1024]],
+            "num_highway_layers": 2,
+            "hidden_act": "relu",
+            "num_hidden_layers": 2,
+            "cell_size": 4096,
+            "projection_size": 512,
+            "cell_clip": 3.0,
+            "projection_clip": 3.0,
+            "use_skip_connections": True,
+            "forget_bias": 1.0,
+            "lstm_dropout": 0.0,
+            "num_output_representations": 1,
+            "mix_layer_norm": False,
+            "mix_parameters": None,
+            "representation_dropout": 0.5,
+            "freeze_bilm": True,
+            "bos_token_id": 0,
+            "eos_token_id": 1,
+            "pad_token_id": 3,
+        }
+        assert {name: getattr(config, name) for name in expected} == expected
+
 
 class TestSaving:
     @given(configs)
@@ -188,15 +221,45 @@ class TestSaving:
         place = {"transformers_version": None, "_name_or_path": None}
         assert {**loaded.to_dict(), **place} == {**config.to_dict(), **place}
 
-    def test_changed_fields_are_checked_together_on_loading(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"projection_size": 128}, "projection_size=128 and cell_size=64"),
+            ({"mix_parameters": [0.0]}, "1 numbers and num_hidden_layers=2"),
+            ({"lstm_dropout": 2.0}, "lstm_dropout is a probability"),
+            ({"hidden_size": 100}, "hidden_size=100 and projection_size=16"),
+        ],
+    )
+    def test_fields_changed_on_loading_are_checked_together(self, tmp_path, change, message):
         ElmoConfig(cell_size=64, projection_size=16).save_pretrained(tmp_path)
-        assert ElmoConfig.from_pretrained(tmp_path, projection_size=8).hidden_size == 16
+        for auto_class in (ElmoConfig, AutoConfig):
+            with pytest.raises((ValueError, StrictDataclassError), match=message):
+                auto_class.from_pretrained(tmp_path, **change)
+        assert AutoConfig.from_pretrained(tmp_path, projection_size=8).hidden_size == 16
+
+    def test_fields_changed_later_are_checked_by_the_model(self):
+        config = ElmoConfig(cell_size=64, projection_size=16)
+        config.mix_parameters = [0.0]
+        with pytest.raises(StrictDataclassError, match="1 numbers and num_hidden_layers=2"):
+            modeling_elmo.ElmoModel(config)
 
     def test_saved_config_names_every_class_for_the_auto_classes(self, tmp_path):
         config = ElmoConfig()
-        config.auto_map = {"AutoModel": "an older list"}
+        config.auto_map = {"AutoModel": "someone/elmo--modeling_elmo.AnOlderName"}
         config.save_pretrained(tmp_path)
         assert json.loads((tmp_path / "config.json").read_text())["auto_map"] == AUTO_MAP
+
+    def test_saved_config_keeps_classes_of_others(self, tmp_path):
+        config = ElmoConfig()
+        config.auto_map = {"AutoModelForCausalLM": "my_head.MyHead"}
+        config.save_pretrained(tmp_path)
+        stored = json.loads((tmp_path / "config.json").read_text())["auto_map"]
+        assert stored == {**AUTO_MAP, "AutoModelForCausalLM": "my_head.MyHead"}
+
+    def test_code_of_every_class_named_lies_beside_a_saved_config(self, tmp_path):
+        ElmoConfig().save_pretrained(tmp_path)
+        code = {"configuration_elmo", "tokenization_elmo", "treebank", "modeling_elmo", "character_encoder"}
+        assert {path.stem for path in tmp_path.glob("*.py")} == code | {"projected_lstm"}
 
     def test_every_class_named_is_the_one_registered(self):
         config = ElmoConfig(cell_size=4, projection_size=2, character_filters=[[1, 2]])

@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 import copy
+import pickle
 import threading
 
 import numpy as np
@@ -21,10 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer, DataCollatorForTokenClassification, Trainer, TrainingArguments
+from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.utils import output_capturing
 
-from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+from modeling_elmo import ElmoConfig, ElmoModel, ElmoPreTrainedModel, ElmoTokenizer
 from modeling_elmo.modeling_elmo import ScalarMix
 from tests import reference
 
@@ -287,6 +289,12 @@ class TestState:
             assert torch.equal(got[:, 1], before[:, 1])
             assert not torch.equal(got[:, 0], before[:, 0])
 
+    def test_a_state_of_another_precision_is_converted(self, make_model):
+        model, inputs = make_model().to(torch.bfloat16), encode(SENTENCES)
+        state = torch.randn(4, 5, 4).double(), torch.randn(4, 5, 6).double()
+        after = model(**inputs, state=state, use_cache=True).state
+        assert [tensor.dtype for tensor in after] == [torch.bfloat16, torch.float32]
+
     def test_given_state_is_not_changed(self, make_model):
         state = torch.randn(4, 5, 4), torch.randn(4, 5, 6)
         copies = copy.deepcopy(state)
@@ -304,7 +312,9 @@ class TestState:
                 (torch.zeros(4, 5, 4), torch.zeros(2, 5, 6)),
                 r"cell states: expected shape \(4, 5, 6\), found \(2, 5, 6\)",
             ),
-            ((torch.zeros(4, 5, 4),), "expected a pair .* found 1"),
+            ((torch.zeros(4, 5, 4),), "expected a pair .* found 1 items"),
+            (5, "expected a pair .* found int"),
+            ((None, None), "hidden states: expected a tensor, found NoneType"),
         ],
     )
     def test_refuses_a_state_of_another_model_or_batch(self, make_model, state, message):
@@ -327,6 +337,32 @@ class TestInputs:
         model = make_model(token_input="words", vocab_size=7)
         output = model(input_ids=torch.tensor([[0, 6, 1]]), output_hidden_states=True)
         assert torch.equal(output.hidden_states[0][0, :, :4], model.word_embedding.weight[[0, 6, 1]])
+
+    @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+    def test_ids_of_any_integer_type_are_taken(self, make_model, dtype):
+        inputs = encode(SENTENCES[:2])
+        inputs["character_ids"] = inputs["character_ids"].clamp(max=200)
+        model = make_model()
+        expected = model(**inputs).last_hidden_state
+        inputs["character_ids"] = inputs["character_ids"].to(dtype)
+        assert torch.equal(model(**inputs).last_hidden_state, expected)
+
+    @pytest.mark.parametrize("convert", [torch.Tensor.bool, torch.Tensor.float, lambda mask: 2 * mask])
+    def test_a_mask_of_any_type_is_taken(self, make_model, convert):
+        inputs, model = encode(SENTENCES), make_model()
+        expected = model(**inputs).last_hidden_state
+        inputs["attention_mask"] = convert(inputs["attention_mask"])
+        assert torch.equal(model(**inputs).last_hidden_state, expected)
+
+    def test_a_word_with_a_zero_among_its_characters_is_real(self, make_model):
+        characters = encode([["word"]])["character_ids"]
+        characters[0, 1, 5:] = 0
+        assert make_model()(character_ids=characters).last_hidden_state.any(-1).all()
+
+    def test_without_a_padding_id_every_word_id_is_real(self, make_model):
+        model = make_model(token_input="words", vocab_size=5)
+        model.config.pad_token_id = None
+        assert model(input_ids=torch.arange(5)[None]).last_hidden_state.any(-1).all()
 
     def test_dummy_inputs_run(self, make_model):
         for model in (make_model(), make_model(token_input="words")):
@@ -364,6 +400,12 @@ class TestInputs:
                 {"inputs_embeds": torch.ones(5, 11, 8)},
                 r"inputs_embeds: expected shape \(batch, words, 4\)",
             ),
+            ("characters", {"inputs_embeds": torch.ones(5, 11, 4).long()}, "expected floating point .* torch.int64"),
+            ("characters", {"inputs_embeds": torch.ones(5, 11, 4), "input_ids": None}, "pass one or the other"),
+            ("characters", {"character_ids": np.zeros((5, 11, 50))}, "character_ids: expected a tensor, found ndarray"),
+            ("characters", {"character_ids": torch.zeros(5, 11, 50).bool()}, "expected integers, found torch.bool"),
+            ("characters", {"attention_mask": np.ones((5, 11))}, "attention_mask: expected a tensor, found ndarray"),
+            ("characters", {"attention_mask": -torch.ones(5, 11)}, "expected 1 at real words .* negative"),
             ("words", {"input_ids": None}, "reads words: pass input_ids"),
             ("words", {"input_ids": torch.zeros(5, 11, 1).long()}, r"input_ids: expected shape \(batch, words\)"),
             ("words", {"input_ids": torch.full((5, 11), 5)}, "input_ids: expected ids from 0 to 4, found 5"),
@@ -484,6 +526,13 @@ class TestScalarMix:
         assert list(model.scalar_mixes.parameters()) == []
         torch.testing.assert_close(output.last_hidden_state, output.hidden_states[1])
 
+    def test_stored_mixes_that_find_no_place_are_reported(self, make_model, tmp_path):
+        make_model(num_output_representations=2).save_pretrained(tmp_path)
+        _, report = ElmoModel.from_pretrained(tmp_path, num_output_representations=1, output_loading_info=True)
+        assert set(report["unexpected_keys"]) == {"scalar_mixes.1.weight", "scalar_mixes.1.gamma"}
+        _, report = ElmoModel.from_pretrained(tmp_path, mix_parameters=[0, 0, 1], output_loading_info=True)
+        assert not report["unexpected_keys"]
+
     def test_fixed_weights_pass_through_the_softmax(self, tiny_config):
         mix = ScalarMix(tiny_config(mix_parameters=[0.0, 1.0, 2.0]))
         layers = [torch.randn(2, 3, 8) for _ in range(3)]
@@ -537,7 +586,9 @@ class TestPrecision:
         inputs = encode(SENTENCES)
         expected = model(**inputs).last_hidden_state
         with torch.autocast("cpu", dtype=torch.bfloat16):
+            embedded = model(inputs_embeds=torch.randn(2, 3, 32), use_cache=True)
             output = model(**inputs, use_cache=True)
+        assert embedded.state[1].dtype == torch.float32
         assert output.state[1].dtype == torch.float32
         output.last_hidden_state.float().sum().backward()
         assert all(p.grad.dtype == torch.float32 and torch.isfinite(p.grad).all() for p in model.parameters())
@@ -656,7 +707,27 @@ class TestLoading:
         assert not report["missing_keys"]
         assert not report["unexpected_keys"]
         assert type(loaded) is ElmoModel
-        assert torch.equal(loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
+        torch.testing.assert_close(loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
+
+    @pytest.mark.parametrize("dtype", ["auto", torch.bfloat16, "bfloat16"])
+    def test_loads_with_the_type_asked_for(self, make_model, tmp_path, dtype):
+        make_model().to(torch.bfloat16).save_pretrained(tmp_path)
+        loaded = AutoModel.from_pretrained(tmp_path, dtype=dtype)
+        assert {parameter.dtype for parameter in loaded.parameters()} == {torch.bfloat16}
+
+    def test_loads_from_shards_in_a_subfolder(self, make_model, tmp_path):
+        model, inputs = make_model(), encode(SENTENCES)
+        model.save_pretrained(tmp_path / "sub", max_shard_size="4KB")
+        assert len(list((tmp_path / "sub").glob("*.safetensors"))) > 1
+        loaded = AutoModel.from_pretrained(tmp_path, subfolder="sub")
+        torch.testing.assert_close(loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
+
+    def test_copies_and_pickles_give_the_same(self, make_model):
+        model, inputs = make_model(), encode(SENTENCES)
+        expected = model(**inputs).last_hidden_state
+        for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            with torch.inference_mode():
+                assert torch.equal(other(**inputs).last_hidden_state, expected)
 
     def test_loads_onto_a_device_map_with_layers_offloaded_to_disk(self, make_model, tmp_path):
         pytest.importorskip("accelerate")
@@ -667,11 +738,12 @@ class TestLoading:
             tmp_path / "model", device_map=device_map, offload_folder=tmp_path / "offload"
         )
         assert next(loaded.layers[1].parameters()).device.type == "meta"
-        assert torch.equal(loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
+        torch.testing.assert_close(loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
 
-    def test_is_built_on_the_meta_device_without_memory(self, tiny_config):
+    def test_is_built_on_the_meta_device_without_memory(self):
         with torch.device("meta"):
             model = ElmoModel(ElmoConfig())
+        assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
         assert sum(parameter.numel() for parameter in model.parameters()) == 93_600_864 + 4
 
     def test_resizing_the_vocabulary_of_a_model_that_reads_characters_changes_only_its_config(self, make_model):
@@ -695,3 +767,91 @@ class TestLoading:
             embeddings = copy.deepcopy(model.get_input_embeddings())
             model.set_input_embeddings(embeddings)
             assert model.get_input_embeddings() is embeddings
+
+    def test_resizing_to_nothing_changes_nothing(self, make_model):
+        model = make_model()
+        assert model.resize_token_embeddings() is model.character_encoder
+        assert model.config.vocab_size == 5
+
+
+class Head(ElmoPreTrainedModel):
+    """What a user may build: a linear classifier of words on top."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.elmo = ElmoModel(config)
+        self.classifier = nn.Linear(config.hidden_size, 2)
+        self.post_init()
+
+    def forward(self, input_ids=None, character_ids=None, attention_mask=None, labels=None, **kwargs):
+        vectors = self.elmo(input_ids, character_ids, attention_mask).last_hidden_state
+        logits = self.classifier(vectors)
+        loss = nn.functional.cross_entropy(logits.transpose(1, 2), labels) if labels is not None else None
+        return TokenClassifierOutput(loss=loss, logits=logits)
+
+
+class HeadOfAnotherName(ElmoPreTrainedModel):
+    """The same, with the biLM under a name of its own."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.encoder = ElmoModel(config)
+        self.post_init()
+
+
+class TestHeads:
+    def test_a_head_takes_the_weights_of_a_base_model_and_gives_them_back(self, make_model, tmp_path):
+        base, inputs = make_model(), encode(SENTENCES)
+        base.save_pretrained(tmp_path / "base")
+        head, report = Head.from_pretrained(tmp_path / "base", output_loading_info=True)
+        assert set(report["missing_keys"]) == {"classifier.weight", "classifier.bias"}
+        head.save_pretrained(tmp_path / "head")
+        again = ElmoModel.from_pretrained(tmp_path / "head")
+        torch.testing.assert_close(again(**inputs).last_hidden_state, base(**inputs).last_hidden_state)
+
+    @pytest.mark.parametrize("head_class", [Head, HeadOfAnotherName])
+    def test_the_bilm_of_a_head_stays_frozen_after_loading(self, tiny_config, tmp_path, head_class):
+        head_class(tiny_config()).save_pretrained(tmp_path)
+        loaded = head_class.from_pretrained(tmp_path)
+        bilm = [p for name, p in loaded.named_parameters() if ".layers." in name or ".character_encoder." in name]
+        assert bilm
+        assert not any(parameter.requires_grad for parameter in bilm)
+
+    @pytest.mark.parametrize("freeze", [True, False])
+    def test_trainer_trains_what_is_not_frozen_and_saves_all_of_it(self, tiny_config, tmp_path, freeze):
+        pytest.importorskip("accelerate")
+        torch.manual_seed(0)
+        model = Head(tiny_config(freeze_bilm=freeze))
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        encoded = [encode([sentence]) for sentence in SENTENCES * 4 if sentence]
+        examples = [
+            {
+                "input_ids": example["input_ids"][0].tolist(),
+                "character_ids": example["character_ids"][0].tolist(),
+                "attention_mask": example["attention_mask"][0].tolist(),
+                "labels": [length % 2 for length in range(example["input_ids"].shape[1])],
+            }
+            for example in encoded
+        ]
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path / "checkpoints"),
+            per_device_train_batch_size=4,
+            gradient_accumulation_steps=2,
+            num_train_epochs=3,
+            learning_rate=0.05,
+            report_to=[],
+            use_cpu=True,
+            logging_steps=1,
+            disable_tqdm=True,
+        )
+        collator = DataCollatorForTokenClassification(TOKENIZER)
+        trainer = Trainer(model, arguments, train_dataset=examples, data_collator=collator, processing_class=TOKENIZER)
+        trainer.train()
+        changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+        bilm = {name for name in before if ".layers." in name or ".character_encoder." in name}
+        assert changed - bilm == {name for name in before if name not in bilm}
+        assert bool(changed & bilm) != freeze
+        trainer.save_model(tmp_path / "saved")
+        loaded = Head.from_pretrained(tmp_path / "saved")
+        assert all(torch.equal(value, model.state_dict()[name]) for name, value in loaded.state_dict().items())
+        assert AutoTokenizer.from_pretrained(tmp_path / "saved")(["x"]) == TOKENIZER(["x"])

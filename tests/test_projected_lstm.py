@@ -159,6 +159,16 @@ class TestElmoLayer:
         # The recurrence does not see the skip connection.
         assert torch.equal(hidden, hidden_with)
 
+    def test_the_skip_connection_sees_the_dropped_input(self, tiny_config):
+        layer = ElmoLayer(tiny_config(lstm_dropout=0.5), layer_idx=1)
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
+        inputs, packing = torch.rand(2, 3, 8) + 1, Packing.from_mask(torch.ones(2, 3, dtype=torch.bool))
+        output = layer(inputs, packing, torch.zeros(2, 2, 4), torch.zeros(2, 2, 6))[0]
+        kept = output != 0
+        assert 0 < kept.float().mean() < 1
+        torch.testing.assert_close(output[kept], 2 * inputs[kept])
+
     def test_drops_inputs_only_while_its_weights_are_trained(self, tiny_config):
         layer = random_parameters(ElmoLayer(tiny_config(lstm_dropout=0.5), layer_idx=0))
         inputs, packing = torch.randn(2, 3, 8), Packing.from_mask(torch.ones(2, 3, dtype=torch.bool))

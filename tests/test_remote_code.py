@@ -22,6 +22,8 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+
 
 # Makes the package unimportable; the code files of a directory are imported under another name.
 WITHOUT_PACKAGE = """
@@ -86,6 +88,20 @@ assert transformers.AutoTokenizer.from_pretrained(again, **kwargs)(sentences) ==
     assert {path.name for path in again.iterdir()} == {path.name for path in model_dir.iterdir()} - {"README.md"}
     # And with the package it is an ordinary model of the package again.
     assert type(AutoModel.from_pretrained(again)) is type(model)
+
+
+def test_what_the_package_saves_loads_without_it(tmp_path):
+    config = ElmoConfig(cell_size=6, projection_size=4, character_filters=[[2, 5]])
+    ElmoModel(config).save_pretrained(tmp_path / "elmo")
+    ElmoTokenizer().save_pretrained(tmp_path / "elmo")
+    code = """
+import transformers
+for name in ("AutoConfig", "AutoTokenizer", "AutoModel"):
+    loaded = getattr(transformers, name).from_pretrained(sys.argv[1], trust_remote_code=True)
+    print(type(loaded).__name__, type(loaded).__module__.startswith("transformers_modules."))
+"""
+    output = run_without_package(code, tmp_path / "elmo", cache=tmp_path).stdout
+    assert output.splitlines() == ["ElmoConfig True", "ElmoTokenizer True", "ElmoModel True"]
 
 
 def test_code_of_a_directory_is_run_only_on_request(model_dir, tmp_path):

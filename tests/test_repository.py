@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 # What a file that travels with a model may import: the dependencies of transformers itself.
 REMOTE_IMPORTS = {"torch", "transformers", "tokenizers", "numpy", "huggingface_hub"}
-STANDARD = {"collections", "copy", "dataclasses", "itertools", "os", "re", "typing"}
+STANDARD = {"collections", "copy", "dataclasses", "itertools", "os", "pathlib", "re", "shutil", "typing"}
 
 # Arrows run one way: each file may import relatively only these.
 RELATIVE_IMPORTS = {
