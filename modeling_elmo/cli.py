@@ -22,6 +22,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 from transformers.utils import logging
 
+from .version import __version__
+
 
 # What is wrong with a command line, typer tells by click's classes, which it has under different names in different
 # versions: all are of the class that this one is derived from.
@@ -51,8 +53,19 @@ Force = Annotated[
 ]
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def elmo(context: typer.Context) -> None:
+def elmo(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """ELMo for Hugging Face transformers."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

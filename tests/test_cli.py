@@ -29,6 +29,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 from transformers.utils import logging
 
+import modeling_elmo
 from modeling_elmo.cli import main
 from modeling_elmo.conversion_scripts import weights_hdf5
 from tests.original_format import make_options, write_hdf5, write_model
@@ -214,6 +215,9 @@ class TestUsage:
         code, out, err = elmo("--help")
         assert (code, err) == (0, "")
         assert "ELMo for Hugging Face transformers." in out
+
+    def test_version(self, elmo):
+        assert elmo("--version") == (0, f"{modeling_elmo.__version__}\n", "")
 
     def test_help_of_convert(self, elmo):
         code, out, err = elmo("convert", "--help")
