@@ -11,10 +11,15 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# torch comes first and pinned: left to itself, pip would choose the newest build with gigabytes of GPU libraries.
+# torch comes first and pinned: the version that the tests ran with, from wherever pip is set up to find it. The default
+# build for Linux brings gigabytes of GPU libraries; TORCH_ARGS='--index-url ...' chooses another.
+TORCH_ARGS ?=
+
 $(BIN)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or later is needed: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) "$$(grep '^torch==' constraints.txt)"
+	@echo "Installing torch and transformers, which may take minutes"
+	$(PIP) $(TORCH_ARGS) "$$(grep '^torch==' constraints.txt)"
 	$(PIP) --constraint constraints.txt --editable .
 	@touch $@
 

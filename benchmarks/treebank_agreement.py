@@ -114,8 +114,8 @@ def kind(whole: str) -> str:
 
 
 def main(
-    text_file: Annotated[Path, typer.Argument(help="One paragraph a line; .xz or plain.")],
-    count: Annotated[int, typer.Option(help="Number of paragraphs.")] = 1000,
+    text_file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="One paragraph a line; .xz or plain.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of paragraphs.")] = 1000,
 ) -> None:
     """Print the F1 of the pre-tokenizer against NLTK's, and the kinds of differences."""
     texts = list(islice(paragraphs(text_file), count))

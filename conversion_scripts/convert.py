@@ -79,7 +79,7 @@ class OriginalFiles:
         vocab = vocab or _find(source_dir, "--vocab", "vocab.txt", "*vocab*.txt", is_optional=True)
         if options is None or weights is None:
             missing = "--options" if options is None else "--weights"
-            raise ElmoFormatError(f"{missing}: required, unless a SOURCE_DIR is given")
+            raise ElmoFormatError(f"{missing}: required without a SOURCE_DIR (elmo convert SOURCE_DIR OUT_DIR)")
         return cls(options, weights, vocab, token_embeddings)
 
     def all(self) -> list[Path]:
@@ -123,6 +123,9 @@ def convert(
         parameters = _read_parameters(files, config, len(words), len(tokenizer), progress)
         if files.token_embeddings is not None:
             config.token_input = "words"
+        if files.vocab is None and num_words is not None:
+            # Nothing here depends on it, but the original code does: kept for the way back.
+            config.training_options = {**(config.training_options or {}), "n_tokens_vocab": num_words}
         config.vocab_size = len(tokenizer)
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(config, name, getattr(tokenizer, name))

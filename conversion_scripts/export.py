@@ -20,7 +20,7 @@ import torch
 
 from modeling_elmo.configuration_elmo import ElmoConfig
 from modeling_elmo.modeling_elmo import ElmoModel
-from modeling_elmo.tokenization_elmo import ElmoTokenizer, read_vocabulary
+from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
 
 from .errors import ElmoFormatError, damage_told
 from .options_json import write_options
@@ -35,7 +35,7 @@ def export(
     """Writes `options.json`, `weights.hdf5` and `vocab.txt`. Weights converted in float32 come back bit for bit.
 
     A model that reads words has its embeddings in `weights.hdf5`, as bilm-tf's training writes them; the inference code
-    wants them in `vocab_embedding.hdf5`. A model that reads characters may come without a tokenizer; then there is no
+    wants them in `vocab_embedding.hdf5`. A model that reads characters may come without a vocabulary; then there is no
     `vocab.txt`.
 
     Args:
@@ -85,11 +85,14 @@ def _load_model(model_dir: Path) -> ElmoModel:
 
 
 def _load_tokenizer(model_dir: Path) -> ElmoTokenizer | None:
+    """Returns the tokenizer, `None` if there is none or it has no vocabulary."""
     # Without these files, `from_pretrained` would make a tokenizer without a vocabulary.
     if not any((model_dir / name).is_file() for name in ElmoTokenizer.vocab_files_names.values()):
         return None
     with damage_told(f"{model_dir}: tokenizer"):
-        return ElmoTokenizer.from_pretrained(model_dir)
+        tokenizer = ElmoTokenizer.from_pretrained(model_dir)
+    has_vocabulary = tokenizer.num_words > 0 or len(tokenizer) > len(SPECIAL_TOKENS)
+    return tokenizer if has_vocabulary else None
 
 
 def _write_vocabulary(model_dir: Path, tokenizer: ElmoTokenizer, target: Path) -> list[str]:
@@ -107,7 +110,7 @@ def _checked_num_words(
     reads_words = config.token_input == "words"
     if words is None:
         if reads_words or token_embeddings:
-            raise ElmoFormatError(f"{model_dir}: holds no tokenizer, and so no vocabulary to write embeddings of")
+            raise ElmoFormatError(f"{model_dir}: holds no vocabulary to write embeddings of")
         return None
     if reads_words and len(words) > config.vocab_size:
         raise ElmoFormatError(

@@ -72,7 +72,7 @@ def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
                 elif name in expected and kind is h5py.Dataset:
                     found.add(name)
                 else:
-                    raise ElmoFormatError(f"{_name(file)}: {name}: nothing of this name and kind belongs to the model")
+                    raise ElmoFormatError(f"{_name(file)}: {name}: the options describe nothing of this name and kind")
     return found
 
 

@@ -31,8 +31,9 @@ def write_model_card(directory: Path, config: ElmoConfig, sources: Iterable[Path
     sections = [
         "---\nlibrary_name: transformers\npipeline_tag: feature-extraction\ntags:\n- elmo\n- custom_code\n---",
         "# ELMo",
-        "Contextual word vectors from a bidirectional language model over characters (Peters et al. 2018, [Deep "
-        "contextualized word representations](https://arxiv.org/abs/1802.05365)), converted from its original files.",
+        f"Contextual word vectors from a bidirectional language model over {config.token_input} (Peters et al. 2018, "
+        "[Deep contextualized word representations](https://arxiv.org/abs/1802.05365)), converted from its original "
+        "files.",
         "## Usage",
         _USAGE,
         "## Architecture",
@@ -61,7 +62,7 @@ output.last_hidden_state  # [batch, words, dimensions]: the mix of all layers, t
 output.hidden_states      # each layer of the language model
 ```
 
-With `pip install modeling-elmo` and `import modeling_elmo`, `trust_remote_code` is not needed."""
+Where the package modeling-elmo is installed, `import modeling_elmo` takes the place of `trust_remote_code`."""
 
 
 def _architecture(config: ElmoConfig) -> list[tuple[str, str]]:

@@ -61,6 +61,8 @@ def _check_may_replace(path: Path, place: Path, force: bool, sources: Iterable[P
     contents = sorted(place.iterdir())
     if contents and not force:
         raise ElmoFormatError(f"{path}: this directory is not empty; --force replaces it")
+    if os.path.ismount(place):
+        raise ElmoFormatError(f"{path}: this is a mount point, which can't be replaced; name a directory within it")
     for source in sources:
         # The name that is read may be a link out of the directory, or lead into it by a link.
         if any(real.is_relative_to(place) for real in (source.resolve(), source.parent.resolve() / source.name)):

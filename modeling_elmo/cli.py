@@ -25,8 +25,8 @@ from transformers.utils import logging
 from .version import __version__
 
 
-# What is wrong with a command line, typer tells by click's classes, which it has under different names in different
-# versions: all are of the class that this one is derived from.
+# Errors of usage are click's `UsageError`, which typer keeps in different places in different versions: it is the class
+# that this one is derived from.
 UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
@@ -120,9 +120,10 @@ def main() -> None:
     from .conversion_scripts import ElmoFormatError
 
     _keep_quiet()
+    _clean_up_when_stopped()
     try:
         # Not standalone: typer would tell wrong usage in several lines.
-        code = app(standalone_mode=False)
+        code = app(prog_name="elmo", standalone_mode=False)
     except (ElmoFormatError, OSError, MemoryError) as error:
         _fail(str(error) or "out of memory")
     except UsageError as error:
@@ -133,10 +134,18 @@ def main() -> None:
 
 
 def _keep_quiet() -> None:
-    """Silences progress bars and warnings of transformers, and lets a terminated conversion clean up after itself."""
+    """Silences progress bars and warnings of transformers."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+def _clean_up_when_stopped() -> None:
+    """Lets a conversion that is terminated, or whose terminal is closed, take its temporary files away."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Under nohup, a closed terminal is to be ignored.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def _fail(message: str) -> NoReturn:

@@ -332,7 +332,9 @@ class ElmoConfig(PreTrainedConfig):
                 "n_characters": self.character_vocab_size,
                 "max_characters_per_token": self.max_characters_per_token,
             }
-        options["n_tokens_vocab"] = self.vocab_size - NUM_APPENDED_TOKENS
+        # Without a vocabulary there is nothing to say, unless the training options say it.
+        if self.vocab_size != type(self).vocab_size:
+            options["n_tokens_vocab"] = self.vocab_size - NUM_APPENDED_TOKENS
         options["dropout"] = self.lstm_dropout
         return options
 

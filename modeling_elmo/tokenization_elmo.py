@@ -124,7 +124,9 @@ def _numbered(words: Iterable[str]) -> dict[str, int]:
         if not isinstance(word, str):
             raise ValueError(f"vocab: expected words, found {_describe(word)}")
         if numbered.setdefault(word, id) != id:
-            raise ValueError(f"vocab: every word has one id: word {id} repeats word {numbered[word]}, {word!r}")
+            raise ValueError(
+                f"vocab: every word has one id: word {id} repeats word {numbered[word]}, {word!r} (from 0)"
+            )
     return numbered
 
 
@@ -151,6 +153,9 @@ class ElmoTokenizer(TokenizersBackend):
             The words themselves, in place of `vocab_file`: in the order of their ids, or with their ids.
         max_characters_per_token (`int`, *optional*, defaults to 50):
             Length of a row of character ids; the model's `config.max_characters_per_token`.
+        num_words (`int`, *optional*, defaults to 0):
+            How many words the vocabulary had before special tokens were appended. Counted when a tokenizer is made from
+            a vocabulary, and saved with it.
         bos_token (`str`, *optional*, defaults to `"<S>"`):
             Begins a sentence.
         eos_token (`str`, *optional*, defaults to `"</S>"`):
@@ -167,7 +172,7 @@ class ElmoTokenizer(TokenizersBackend):
     >>> from modeling_elmo import ElmoTokenizer
 
     >>> tokenizer = ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", "do", "n't", "."])
-    >>> batch = tokenizer("Do n't panic.")
+    >>> batch = tokenizer("Don't panic.")
     >>> batch["input_ids"]
     [0, 2, 4, 2, 5, 1]
     >>> tokenizer.decode(batch["character_ids"], skip_special_tokens=True)
@@ -187,6 +192,7 @@ class ElmoTokenizer(TokenizersBackend):
         max_characters_per_token: int = 50,
         tokenizer_file: str | os.PathLike[str] | None = None,
         tokenizer_object: Tokenizer | None = None,
+        num_words: int = 0,
         **kwargs: Any,
     ):
         if not isinstance(max_characters_per_token, int) or max_characters_per_token < 3:
@@ -204,6 +210,7 @@ class ElmoTokenizer(TokenizersBackend):
             if vocab is None:
                 vocab = [] if vocab_file is None else read_vocabulary(vocab_file)
             ids = _numbered(vocab)
+            num_words = len(ids)
             for token in special_tokens.values():
                 ids.setdefault(str(token), len(ids))
             self._tokenizer = Tokenizer(WordLevel(ids, unk_token=str(special_tokens["unk_token"])))
@@ -218,9 +225,10 @@ class ElmoTokenizer(TokenizersBackend):
         adds = {name: kwargs.get(name, str(token) in template) for name, token in boundaries.items()}
         if any(name in kwargs for name in adds):
             kwargs.update(adds)
-        super().__init__(max_characters_per_token=max_characters_per_token, **kwargs)
+        super().__init__(max_characters_per_token=max_characters_per_token, num_words=num_words, **kwargs)
         self._add_bos_token, self._add_eos_token = adds.values()
         self.max_characters_per_token = max_characters_per_token
+        self.num_words = num_words
 
     @classmethod
     def convert_to_native_format(cls, trust_remote_code: bool = False, **kwargs: Any) -> dict[str, Any]:
@@ -361,7 +369,7 @@ class ElmoTokenizer(TokenizersBackend):
 
         Args:
             token_ids: Word ids `(words)`, or character ids `(words, max_characters_per_token)`; or a batch of either.
-                As lists, arrays or tensors. Character ids are told by their form: each row is all 0 or
+                As lists, arrays or tensors. Character ids are recognised by their form: each row is all 0 or
                 `[259, bytes ..., 260, 261 ...]`.
             skip_special_tokens (`bool`, *optional*, defaults to `False`):
                 Whether to leave special tokens out.
@@ -426,7 +434,7 @@ class ElmoTokenizer(TokenizersBackend):
             `ValueError`: If a word can't be a line of a vocabulary file.
         """
         words = self._words()
-        while words and words[-1] in (self.pad_token, self.mask_token):
+        while len(words) > self.num_words and words[-1] in (self.pad_token, self.mask_token):
             words.pop()
         for word in words:
             if word != word.strip(LINE_SPACE) or "\n" in word or word == NOT_A_WORD:

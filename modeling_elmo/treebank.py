@@ -79,7 +79,7 @@ def treebank_pre_tokenizer() -> PreTokenizer:
     """Cuts a sentence into words and punctuation: `I can't, he said.` gives `I`, `ca`, `n't`, `,`, `he`, `said`, `.`.
 
     The pieces are slices of the text, and together they hold each of its characters but white space, whatever the
-    script. Two differences with NLTK are meant: URLs and e-mail addresses stay whole, and a typographic apostrophe
+    script. Two differences from NLTK are deliberate: URLs and e-mail addresses stay whole, and a typographic apostrophe
     (U+2019) between two letters is cut like the typewriter's, not as a closing quote.
     """
     return Sequence(

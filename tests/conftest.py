@@ -14,10 +14,14 @@
 """What all tests share: no network, no surprises from memory that was never written, small models on disk."""
 
 import os
+import tempfile
 
 
-# Before transformers is imported, which reads it once.
+# Before transformers is imported, which reads them once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Code that models bring along is copied here, and not to the home directory.
+_modules = tempfile.TemporaryDirectory(prefix="elmo-tests-")
+os.environ["HF_MODULES_CACHE"] = _modules.name
 
 from pathlib import Path
 

@@ -38,9 +38,11 @@ from tests.original_format import make_options, write_hdf5, write_model
 @pytest.fixture(autouse=True)
 def _settings_of_the_process():
     """`main` sets what holds for a process, which here lives on."""
-    handler, verbosity = signal.getsignal(signal.SIGTERM), logging.get_verbosity()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    verbosity = logging.get_verbosity()
     yield
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     logging.set_verbosity(verbosity)
     logging.enable_progress_bar()
 
@@ -127,7 +129,9 @@ class TestConvert:
 
     def test_no_source(self, fails, tmp_path):
         fails("nowhere: expected a directory of original files", "convert", tmp_path / "nowhere", tmp_path / "elmo")
-        fails("--options: required, unless a SOURCE_DIR is given", "convert", tmp_path / "elmo")
+        fails(
+            "--options: required without a SOURCE_DIR (elmo convert SOURCE_DIR OUT_DIR)", "convert", tmp_path / "elmo"
+        )
         fails("--weights: ", "convert", tmp_path, tmp_path / "elmo", "--weights", tmp_path / "x")
 
     def test_source_in_the_target(self, fails, source):
@@ -159,7 +163,12 @@ class TestConvert:
 
     def test_names_that_would_act_upon_the_terminal_are_escaped(self, fails, source, tmp_path):
         write_hdf5(source / "weights.hdf5", {"\x1b[2J\n\rchar_embed": 1})
-        fails(r"weights.hdf5: \x1b[2J\n\rchar_embed: nothing of this name", "convert", source, tmp_path / "elmo")
+        fails(
+            r"weights.hdf5: \x1b[2J\n\rchar_embed: the options describe nothing of this name",
+            "convert",
+            source,
+            tmp_path / "elmo",
+        )
         name = "a\nb\x1b[31m\u202e"
         fails(r"a\nb\x1b[31m\u202e: expected a directory", "convert", tmp_path / name, tmp_path / "elmo")
 
@@ -326,7 +335,7 @@ class TestProcess:
         )
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
     def test_stopped_by_a_signal_leaves_nothing(self, source, tmp_path, number, code):
         program = (
             "import sys, time\n"

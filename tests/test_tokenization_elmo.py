@@ -985,6 +985,7 @@ def test_saved_vocabulary_reads_back_with_the_same_ids(tmp_path):
     for index, change in enumerate(CHANGES.values()):
         tokenizer = make_changed_tokenizer(change)
         (path,) = tokenizer.save_vocabulary(str(tmp_path), filename_prefix=str(index))
+        assert path == str(tmp_path / f"{index}-vocab.txt")
         names = {name: token for name, token in tokenizer.special_tokens_map.items() if name != "cls_token"}
         assert ElmoTokenizer(path, **names).get_vocab() == tokenizer.get_vocab()
 

@@ -118,7 +118,7 @@ def test_quotes_are_cut_off(text, expected):
         ("AT&T #1 $3.88 50% *a* @b", "AT & T # 1 $ 3.88 50 % * a * @ b"),
         ("wait... what.. no....", "wait ... what .. no ...."),
         ("a--b---c", "a -- b -- -c"),
-        ("a\u2013b\u2014c", "a \u2013 b \u2014 c"),
+        ("a\u2012b\u2013c\u2014d\u2015e", "a \u2012 b \u2013 c \u2014 d \u2015 e"),
         ("?!,,::", "? ! , , : :"),
         ("yes,no a:b", "yes , no a : b"),
     ],

@@ -54,11 +54,26 @@ class TestRoundTrip:
         assert_same_model(place / "again", place / "elmo")
         shutil.rmtree(place)
 
+    @pytest.mark.parametrize("last", [["<PAD>"], ["<MASK>"], ["<PAD>", "<MASK>"], ["<MASK>", "<PAD>"]])
+    def test_of_words_whose_vocabulary_ends_in_tokens_that_are_elsewhere_appended(self, tmp_path, last):
+        words = ["<S>", "</S>", "<UNK>", "the", *last]
+        weights = write_model(tmp_path / "source", make_options(reads_words=True), words=words)
+        convert(OriginalFiles.find(tmp_path / "source"), tmp_path / "elmo")
+        export(tmp_path / "elmo", tmp_path / "back")
+        assert_same_bits(read_hdf5(tmp_path / "back" / "weights.hdf5"), weights)
+        assert (tmp_path / "back" / "vocab.txt").read_text().split() == words
+
+    def test_without_a_vocabulary_its_stated_size_comes_back(self, tmp_path):
+        write_model(tmp_path / "source", make_options(n_tokens_vocab=793471))
+        convert(OriginalFiles.find(tmp_path / "source"), tmp_path / "elmo")
+        export(tmp_path / "elmo", tmp_path / "back")
+        assert json.loads((tmp_path / "back" / "options.json").read_text())["n_tokens_vocab"] == 793471
+
     def test_without_a_vocabulary(self, source, tmp_path):
         (source / "vocab.txt").unlink()
         convert(OriginalFiles.find(source), tmp_path / "elmo")
         export(tmp_path / "elmo", tmp_path / "back")
-        assert (tmp_path / "back" / "vocab.txt").read_text() == "<S>\n</S>\n<UNK>\n"
+        assert not (tmp_path / "back" / "vocab.txt").exists()
         convert(OriginalFiles.find(tmp_path / "back"), tmp_path / "again")
         assert_same_model(tmp_path / "again", tmp_path / "elmo")
 
@@ -132,7 +147,7 @@ class TestSavedByTransformers:
         assert_same_bits(read_hdf5(tmp_path / "back" / "weights.hdf5"), weights)
         assert not (tmp_path / "back" / "vocab.txt").exists()
         assert json.loads((tmp_path / "back" / "options.json").read_text())["n_tokens_vocab"] == len(WORDS)
-        with pytest.raises(ElmoFormatError, match="saved: holds no tokenizer, and so no vocabulary"):
+        with pytest.raises(ElmoFormatError, match="saved: holds no vocabulary"):
             export(tmp_path / "saved", tmp_path / "more", token_embeddings=True)
 
     def test_trained_mixes_and_other_mixes_do_not_matter(self, tmp_path):
@@ -289,7 +304,7 @@ class TestRefused:
         write_model(source, make_options(reads_words=True), words=WORDS)
         convert(OriginalFiles.find(source), tmp_path / "elmo")
         (tmp_path / "elmo" / "tokenizer.json").unlink()
-        refuses("elmo: holds no tokenizer, and so no vocabulary", tmp_path / "elmo")
+        refuses("elmo: holds no vocabulary", tmp_path / "elmo")
 
     def test_model_of_words_with_the_tokenizer_of_another(self, source, tmp_path, refuses):
         write_model(source, make_options(reads_words=True), words=WORDS)

@@ -120,14 +120,14 @@ class TestLinks:
             file["RNN_0/RNN/MultiRNNCell/Cell1"] = file["RNN_0"]
 
         change_weights(change)
-        refuses("weights.hdf5: RNN_0/RNN/MultiRNNCell/Cell1/RNN: nothing of this name and kind belongs to the model")
+        refuses("weights.hdf5: RNN_0/RNN/MultiRNNCell/Cell1/RNN: the options describe nothing of this name and kind")
 
     def test_group_that_holds_itself(self, change_weights, refuses):
         def change(file):
             file["CNN/CNN"] = file["CNN"]
 
         change_weights(change)
-        refuses("weights.hdf5: CNN/CNN: nothing of this name and kind belongs to the model")
+        refuses("weights.hdf5: CNN/CNN: the options describe nothing of this name and kind")
 
 
 class TestDatasets:
@@ -216,7 +216,7 @@ class TestDatasets:
             file["char_embed"] = np.dtype("f4")
 
         change_weights(change)
-        refuses("weights.hdf5: char_embed: nothing of this name and kind belongs to the model")
+        refuses("weights.hdf5: char_embed: the options describe nothing of this name and kind")
 
     def test_group_in_the_place_of_a_dataset(self, change_weights, refuses):
         def change(file):
@@ -224,7 +224,7 @@ class TestDatasets:
             file.create_group("char_embed")
 
         change_weights(change)
-        refuses("weights.hdf5: char_embed: nothing of this name and kind belongs to the model")
+        refuses("weights.hdf5: char_embed: the options describe nothing of this name and kind")
 
     def test_dataset_in_the_place_of_a_group(self, change_weights, refuses):
         def change(file):
@@ -232,7 +232,7 @@ class TestDatasets:
             file["CNN"] = np.zeros(3, np.float32)
 
         change_weights(change)
-        refuses("weights.hdf5: CNN: nothing of this name and kind belongs to the model")
+        refuses("weights.hdf5: CNN: the options describe nothing of this name and kind")
 
     def test_null_and_scalar(self, change_weights, refuses):
         change_weights(lambda file: replace(file, "char_embed", data=h5py.Empty("f4")))

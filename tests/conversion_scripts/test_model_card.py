@@ -42,7 +42,9 @@ def test_of_a_model_of_words_says_nothing_of_characters(tmp_path):
     write_model_card(tmp_path, ElmoConfig(token_input="words", vocab_size=1002), [])
     card = (tmp_path / "README.md").read_text()
     assert "| Reads | words, a vocabulary of 1,002 |" in card
-    assert "Convolution" not in card
+    assert "language model over words" in card
+    assert "onvolution" not in card
+    assert "character" not in card
 
 
 def test_begins_with_metadata_that_the_hub_reads(tmp_path):

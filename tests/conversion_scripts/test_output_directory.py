@@ -117,6 +117,13 @@ class TestRefused:
         monkeypatch.chdir(tmp_path / "out")
         self.refuses(Path(), "this is the working directory", force=True)
 
+    def test_mount_point(self, tmp_path, monkeypatch):
+        (tmp_path / "mount").mkdir()
+        monkeypatch.setattr(os.path, "ismount", lambda path: str(path).endswith("mount"))
+        with pytest.raises(ElmoFormatError, match="mount: this is a mount point"), new_directory(tmp_path / "mount"):
+            pass
+        assert list((tmp_path / "mount").iterdir()) == []
+
     def test_root(self):
         self.refuses(Path("/"), "/: this directory is not empty")
 

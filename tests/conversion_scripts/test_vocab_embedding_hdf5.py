@@ -100,7 +100,7 @@ class TestRefused:
         refuses("vocab_embedding.hdf5: embedding: expected finite numbers, found NaN or infinity", **files)
 
     def test_another_dataset(self, source, refuses):
-        message = "vocab_embedding.hdf5: embeddings: nothing of this name and kind belongs to the model"
+        message = "vocab_embedding.hdf5: embeddings: the options describe nothing of this name and kind"
         refuses(message, **write_embeddings(source, name="embeddings"))
 
     def test_no_dataset(self, source, refuses):

@@ -126,7 +126,7 @@ class TestSingleLayer:
 
     def test_of_a_model_of_two_layers(self, tmp_path, weights):
         write_hdf5(tmp_path / "weights.hdf5", weights)
-        with pytest.raises(ElmoFormatError, match="RNN_0/RNN/LSTMCell: nothing of this name"):
+        with pytest.raises(ElmoFormatError, match="RNN_0/RNN/LSTMCell: the options describe nothing of this name"):
             read_weights(tmp_path / "weights.hdf5", ElmoConfig.from_options(make_options(n_layers=2)))
 
 
@@ -142,15 +142,15 @@ class TestMissingAndExtra:
 
     def test_extra_dataset(self, change_weights, refuses):
         change_weights(lambda file: file.create_dataset("CNN/W_cnn_3", data=np.zeros(3, np.float32)))
-        refuses("weights.hdf5: CNN/W_cnn_3: nothing of this name and kind belongs to the model")
+        refuses("weights.hdf5: CNN/W_cnn_3: the options describe nothing of this name and kind")
 
     def test_extra_empty_group(self, change_weights, refuses):
         change_weights(lambda file: file.create_group("Adagrad"))
-        refuses("weights.hdf5: Adagrad: nothing of this name and kind belongs to the model")
+        refuses("weights.hdf5: Adagrad: the options describe nothing of this name and kind")
 
     def test_layer_that_the_options_do_not_know(self, change_options, refuses):
         change_options(lambda options: options["lstm"].update(n_layers=1))
-        refuses("weights.hdf5: RNN_0/RNN/MultiRNNCell/Cell1: nothing of this name and kind belongs to the model")
+        refuses("weights.hdf5: RNN_0/RNN/MultiRNNCell/Cell1: the options describe nothing of this name and kind")
 
     def test_layer_that_only_the_options_know(self, change_options, refuses):
         change_options(lambda options: options["lstm"].update(n_layers=3))
@@ -158,7 +158,7 @@ class TestMissingAndExtra:
 
     def test_projection_without_use(self, change_options, refuses):
         change_options(lambda options: options["char_cnn"].update(filters=[[1, 2], [2, 3]]))
-        refuses("nothing of this name and kind belongs to the model")
+        refuses("the options describe nothing of this name and kind")
 
 
 class TestValues:
