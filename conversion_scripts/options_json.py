@@ -14,6 +14,7 @@
 """`options.json`: the architecture, and after training also the training options. See `ElmoConfig.from_options`."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,20 @@ from .errors import ElmoFormatError, one_line
 # nests a thousand deep can't be copied into a config.
 MAX_BYTES = 10_000_000
 MAX_NESTING = 20
+
+# What the config calls an option: its own errors name these.
+OPTION_NAMES = {
+    "cell_size": "lstm.dim",
+    "projection_size": "lstm.projection_dim",
+    "num_hidden_layers": "lstm.n_layers",
+    "cell_clip": "lstm.cell_clip",
+    "projection_clip": "lstm.proj_clip",
+    "character_embedding_size": "char_cnn.embedding.dim",
+    "character_filters": "char_cnn.filters",
+    "num_highway_layers": "char_cnn.n_highway",
+    "max_characters_per_token": "char_cnn.max_characters_per_token",
+    "lstm_dropout": "dropout",
+}
 
 
 def read_options(path: Path, **kwargs: Any) -> tuple[ElmoConfig, int | None]:
@@ -55,7 +70,10 @@ def read_options(path: Path, **kwargs: Any) -> tuple[ElmoConfig, int | None]:
         raise ElmoFormatError(f"{path.name}: expected lists and objects at most {MAX_NESTING} deep, found more")
     try:
         config = ElmoConfig.from_options(options, **kwargs)
-    except (ValueError, StrictDataclassError) as error:
+    except StrictDataclassError as error:
+        reason = re.sub(r"\w+", lambda word: OPTION_NAMES.get(word[0], word[0]), one_line(error))
+        raise ElmoFormatError(f"{path.name}: {reason}") from error
+    except ValueError as error:
         raise ElmoFormatError(f"{path.name}: {one_line(error)}") from error
     return config, options.get("n_tokens_vocab")
 
