@@ -82,9 +82,7 @@ def main() -> None:
     for layer, states in enumerate(output.hidden_states):
         similarity = cosine_similarity(states[0, 2], states[1, 2], dim=0)
         print(f"      layer {layer}: {similarity:.4f}" + ("  (no context yet)" if layer == 0 else ""))
-    print(
-        "\nThe weights are random, so that the similarities mean nothing yet: no trained model ships with the project."
-    )
+    print("\nThe weights are random until a trained model ships with the project: the numbers mean nothing yet.")
 
 
 if __name__ == "__main__":
