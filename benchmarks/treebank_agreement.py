@@ -134,11 +134,13 @@ def main(
     common = sum(len(set(left) & set(right)) for left, right in zip(ours, theirs, strict=True))
     ours_total, theirs_total = sum(map(len, ours)), sum(map(len, theirs))
     precision, recall = common / ours_total, common / theirs_total
+    f1 = 2 * common / (ours_total + theirs_total)
+    our_rate, their_rate = ours_total / our_seconds, theirs_total / their_seconds
     identical = sum(left == right for left, right in zip(ours, theirs, strict=True))
     print(f"{len(texts)} paragraphs, {identical} cut identically; span_tokenize gives the same spans in {sum(same)}")
     print(f"words: ours {ours_total}, NLTK {theirs_total}, common {common}")
-    print(f"precision {precision:.5f}  recall {recall:.5f}  F1 {2 * common / (ours_total + theirs_total):.5f}")
-    print(f"words/s: ours {ours_total / our_seconds:,.0f}, NLTK {theirs_total / their_seconds:,.0f}")
+    print(f"precision {precision:.5f}  recall {recall:.5f}  F1 {f1:.5f}")
+    print(f"words/s: ours {our_rate:,.0f}, NLTK {their_rate:,.0f}")
 
     kinds: dict[str, Counter] = defaultdict(Counter)
     contexts = {}
@@ -151,8 +153,8 @@ def main(
         "words": ours_total,
         "precision": precision,
         "recall": recall,
-        "f1": 2 * common / (ours_total + theirs_total),
-        "words_per_second_over_nltk": (ours_total / our_seconds) / (theirs_total / their_seconds),
+        "f1": f1,
+        "words_per_second_over_nltk": our_rate / their_rate,
     }
     print("\ncount  kind: examples (count): ours / NLTK")
     for name, pairs in sorted(kinds.items(), key=lambda item: -item[1].total()):

@@ -151,9 +151,14 @@ def save_model_directory(
     shutil.copymode(target / "config.json", target / "model.safetensors")
 
 
+def _reads_words(files: OriginalFiles, config: ElmoConfig) -> bool:
+    """Whether the converted model reads words: the options say so, or given token embeddings replace the CNN."""
+    return config.token_input == "words" or files.token_embeddings is not None
+
+
 def _read_words(files: OriginalFiles, config: ElmoConfig, num_words: int | None) -> list[str]:
     """Reads the vocabulary, `num_words` long if the options say so. Without one there are no words."""
-    reads_words = config.token_input == "words" or files.token_embeddings is not None
+    reads_words = _reads_words(files, config)
     if files.vocab is None:
         if reads_words:
             raise ElmoFormatError("--vocab: required for a model that reads words")
@@ -175,7 +180,7 @@ def _read_words(files: OriginalFiles, config: ElmoConfig, num_words: int | None)
 
 def _make_tokenizer(files: OriginalFiles, config: ElmoConfig, words: list[str]) -> ElmoTokenizer:
     kwargs: dict[str, Any] = {}
-    if config.token_input == "words" or files.token_embeddings is not None:
+    if _reads_words(files, config):
         names = ElmoTokenizer.model_input_names
         # As an argument, it is saved with the tokenizer.
         kwargs["model_input_names"] = [name for name in names if name != "character_ids"]

@@ -57,7 +57,7 @@ def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
     """
     known_groups = {name[:end] for name in expected for end, letter in enumerate(name) if letter == "/"}
     found, groups = set(), [""]
-    with damage_told(f"{_name(file)}: damaged"):
+    with damage_told(f"{file_name(file)}: damaged"):
         while groups:
             group = groups.pop(0)
             for key in file[group or "/"]:
@@ -65,14 +65,16 @@ def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
                 link = file.get(name, getlink=True)
                 if not isinstance(link, h5py.HardLink):
                     kind = type(link).__name__
-                    raise ElmoFormatError(f"{_name(file)}: {name}: expected a dataset, found a link ({kind})")
+                    raise ElmoFormatError(f"{file_name(file)}: {name}: expected a dataset, found a link ({kind})")
                 kind = file.get(name, getclass=True)
                 if name in known_groups and kind is h5py.Group:
                     groups.append(name)
                 elif name in expected and kind is h5py.Dataset:
                     found.add(name)
                 else:
-                    raise ElmoFormatError(f"{_name(file)}: {name}: the options describe nothing of this name and kind")
+                    raise ElmoFormatError(
+                        f"{file_name(file)}: {name}: the options describe nothing of this name and kind"
+                    )
     return found
 
 
@@ -83,7 +85,7 @@ def read_dataset(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarr
         `ElmoFormatError`: If it has another shape or type, lies outside the file, can't be read, or holds NaN or
             infinity.
     """
-    place = f"{_name(file)}: {name}"
+    place = f"{file_name(file)}: {name}"
     with damage_told(f"{place}: can't be read"):
         dataset = file[name]
         _check_dataset(place, dataset, shape)
@@ -115,5 +117,6 @@ def _check_dataset(place: str, dataset: h5py.Dataset, shape: tuple[int, ...]) ->
             raise ElmoFormatError(f"{place}: expected {num_chunks} chunks, found {dataset.id.get_num_chunks()}")
 
 
-def _name(file: h5py.File) -> str:
+def file_name(file: h5py.File) -> str:
+    """Returns the name that messages give an open file: without its directory."""
     return Path(file.filename).name

@@ -33,7 +33,7 @@ from tqdm.auto import tqdm
 from modeling_elmo.configuration_elmo import ElmoConfig
 
 from .errors import ElmoFormatError
-from .hdf5 import dataset_names, open_hdf5, read_dataset
+from .hdf5 import dataset_names, file_name, open_hdf5, read_dataset
 
 
 # The character embedding of the file has no row for padding positions.
@@ -189,7 +189,7 @@ def _table_of_file(file: h5py.File, config: ElmoConfig, num_words: int) -> list[
     found = dataset_names(file, {dataset.name for dataset in table + single_cell})
     if any(name.startswith("RNN_0/RNN/LSTMCell/") for name in found):
         table = single_cell
-    place = Path(file.filename).name
+    place = file_name(file)
     for name in sorted(found - {dataset.name for dataset in table}):
         raise ElmoFormatError(f"{place}: {name}: this layer is there twice, as the only cell and as one of several")
     for dataset in table:

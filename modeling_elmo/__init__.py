@@ -32,7 +32,8 @@ from .version import __version__
 def _register_with_auto_classes() -> None:
     _transformers.AutoConfig.register(ElmoConfig.model_type, ElmoConfig, exist_ok=True)
     _transformers.AutoTokenizer.register(ElmoConfig, tokenizer_class=ElmoTokenizer, exist_ok=True)
-    # The second registration makes `save_pretrained` copy the code files, for use without this package.
+    # So that `save_pretrained` says where the class is and copies its file, for use without this package: that of the
+    # tokenizer, and those of classes that users derive. The files of our own models the config copies all.
     ElmoConfig.register_for_auto_class()
     ElmoTokenizer.register_for_auto_class()
     for auto_name, reference in _AUTO_MAP.items():

@@ -99,13 +99,22 @@ class TestLinks:
             file["RNN_0"] = h5py.ExternalLink("elsewhere.h5", "RNN_0")
         refuses("weights.hdf5: RNN_0: expected a dataset, found a link (ExternalLink)")
 
-    def test_soft_link(self, change_weights, refuses):
+    @pytest.mark.parametrize(
+        ("name", "item", "message"),
+        [
+            ("CNN/b_cnn_0", h5py.SoftLink("/CNN_high_0/b_carry"), "expected a dataset, found a link (SoftLink)"),
+            ("char_embed", np.dtype("f4"), "the options describe nothing of this name and kind"),
+            ("CNN", np.zeros(3, np.float32), "the options describe nothing of this name and kind"),
+        ],
+        ids=["soft link", "named datatype", "dataset for a group"],
+    )
+    def test_something_else_in_the_place_of_what_is_expected(self, change_weights, refuses, name, item, message):
         def change(file):
-            del file["CNN/b_cnn_0"]
-            file["CNN/b_cnn_0"] = h5py.SoftLink("/CNN_high_0/b_carry")
+            del file[name]
+            file[name] = item
 
         change_weights(change)
-        refuses("weights.hdf5: CNN/b_cnn_0: expected a dataset, found a link (SoftLink)")
+        refuses(f"weights.hdf5: {name}: {message}")
 
     def test_dangling_soft_link(self, change_weights, refuses):
         def change(file):
@@ -210,14 +219,6 @@ class TestDatasets:
         path.write_bytes(whole)
         refuses("weights.hdf5: char_embed: can't be read")
 
-    def test_named_datatype(self, change_weights, refuses):
-        def change(file):
-            del file["char_embed"]
-            file["char_embed"] = np.dtype("f4")
-
-        change_weights(change)
-        refuses("weights.hdf5: char_embed: the options describe nothing of this name and kind")
-
     def test_group_in_the_place_of_a_dataset(self, change_weights, refuses):
         def change(file):
             del file["char_embed"]
@@ -225,14 +226,6 @@ class TestDatasets:
 
         change_weights(change)
         refuses("weights.hdf5: char_embed: the options describe nothing of this name and kind")
-
-    def test_dataset_in_the_place_of_a_group(self, change_weights, refuses):
-        def change(file):
-            del file["CNN"]
-            file["CNN"] = np.zeros(3, np.float32)
-
-        change_weights(change)
-        refuses("weights.hdf5: CNN: the options describe nothing of this name and kind")
 
     def test_null_and_scalar(self, change_weights, refuses):
         change_weights(lambda file: replace(file, "char_embed", data=h5py.Empty("f4")))
