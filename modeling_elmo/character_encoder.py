@@ -22,15 +22,27 @@ Equations (Peters et al. 2018, section 3.4; Kim et al. 2015), for one word of C 
              g = sigmoid(W_g x + b_g)
     output = W_p x + b_p                                            [P], left out where F = P
 
-The maximum runs over all C positions: the padding characters after a word take part, as they did in training.
+The maximum runs over all C positions: the padding characters after a word take part, as they did in training. But every
+window that lies wholly in padding gives the same value, so that one such window is enough.
 
-Dimensions: N words, C characters per word, E character embedding, F filters, P projection.
+`ElmoCharacterEncoder.plain_forward` is the equations as they stand, for each word at its full length; `forward` encodes
+each distinct word once, and no more of its padding than needed.
+
+Dimensions: N words, D distinct words, C characters per word, E character embedding, F filters, P projection.
 """
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
+from .characters import PAD_CHARACTER
 from .configuration_elmo import ElmoConfig
+from .matrix_product import Linear, is_traced, linear
+from .word_cache import WordCache
+
+
+# Without gradients, so many words are encoded at a time: that bounds the memory of a batch of any size.
+WORDS_AT_A_TIME = 512
 
 
 class ElmoCharacterEmbedding(nn.Embedding):
@@ -40,7 +52,17 @@ class ElmoCharacterEmbedding(nn.Embedding):
         super().__init__(config.character_vocab_size, config.character_embedding_size, padding_idx=0)
 
 
-class ElmoHighwayGate(nn.Linear):
+class ElmoCharacterConvolution(nn.Conv1d):
+    """One group of filters and its maximum over the word: character embeddings `[N, C, E]` -> features `[N, n]`."""
+
+    def forward(self, characters_NCE: torch.Tensor) -> torch.Tensor:
+        # As a product with the windows of all words: for so few channels, several times as fast as a convolution.
+        windows_NLEW = characters_NCE.unfold(1, self.kernel_size[0], 1)
+        values = linear(windows_NLEW.flatten(0, 1).flatten(1), self.weight.flatten(1), self.bias)
+        return values.unflatten(0, windows_NLEW.shape[:2]).amax(dim=1)
+
+
+class ElmoHighwayGate(Linear):
     """The gate of a highway layer: a class of its own, since its bias starts at -2 (words pass unchanged at first)."""
 
 
@@ -49,7 +71,7 @@ class ElmoHighwayLayer(nn.Module):
 
     def __init__(self, size: int):
         super().__init__()
-        self.transform = nn.Linear(size, size)
+        self.transform = Linear(size, size)
         self.gate = ElmoHighwayGate(size, size)
 
     def forward(self, inputs_NF: torch.Tensor) -> torch.Tensor:
@@ -64,22 +86,66 @@ class ElmoCharacterEncoder(nn.Module):
         super().__init__()
         self.character_embedding = ElmoCharacterEmbedding(config)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(config.character_embedding_size, number, kernel_size=width)
+            ElmoCharacterConvolution(config.character_embedding_size, number, kernel_size=width)
             for width, number in config.character_filters
         )
         self.activation = torch.relu if config.hidden_act == "relu" else torch.tanh
         size = config.num_character_filters
         self.highway_layers = nn.ModuleList(ElmoHighwayLayer(size) for _ in range(config.num_highway_layers))
-        self.projection = nn.Linear(size, config.projection_size) if config.has_character_projection else None
+        self.projection = Linear(size, config.projection_size) if config.has_character_projection else None
+        self.widest_filter = max(width for width, _ in config.character_filters)
+        self.word_cache: WordCache | None = None
 
     def forward(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
-        characters_NEC = self.character_embedding(character_ids_NC).transpose(1, 2)
+        # Under autocast the embeddings would be of another dtype.
+        is_plain = not is_traced(character_ids_NC) and not torch.is_autocast_enabled(character_ids_NC.device.type)
+        if self.word_cache is None or not is_plain or self._is_trained() or not len(character_ids_NC):
+            return self._encode_distinct(character_ids_NC)
+        return self.word_cache.embed(character_ids_NC, self._encode_distinct, self.parameters())
+
+    def cache_words(self, vocabulary_NC: torch.Tensor, max_new_words: int) -> None:
+        """Remembers the embeddings of these words from now on, and of so many others; none at all if there are none."""
+        self.word_cache = None
+        if len(vocabulary_NC) or max_new_words:
+            cache = WordCache(max_new_words)
+            cache.add_vocabulary(vocabulary_NC, self._encode_distinct, self.parameters())
+            self.word_cache = cache
+
+    def _is_trained(self) -> bool:
+        return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in self.parameters())
+
+    def _encode_distinct(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
+        distinct_DC, occurrence_N = torch.unique(self._trim(character_ids_NC), dim=0, return_inverse=True)
+        # With gradients all activations are kept in any case.
+        portions = (distinct_DC,) if self._is_trained() else distinct_DC.split(WORDS_AT_A_TIME)
+        return torch.cat([self._encode(words) for words in portions]).index_select(0, occurrence_N)
+
+    def _trim(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
+        """Cuts off the padding that is common to all words, but for one window of the widest filter."""
+        is_used_C = (character_ids_NC != PAD_CHARACTER).any(dim=0)
+        positions = torch.arange(1, len(is_used_C) + 1, device=is_used_C.device)
+        return character_ids_NC[:, : int((positions * is_used_C).max()) + self.widest_filter]
+
+    def _encode(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
+        characters_NCE = self.character_embedding(character_ids_NC)
         # Activations are monotonic: applied after the maximum, they cost C times less.
-        features = [convolution(characters_NEC).amax(dim=-1) for convolution in self.convolutions]
+        features = [convolution(characters_NCE) for convolution in self.convolutions]
         embedding_NF = self.activation(torch.cat(features, dim=-1))
         for highway_layer in self.highway_layers:
             embedding_NF = highway_layer(embedding_NF)
         return embedding_NF if self.projection is None else self.projection(embedding_NF)
+
+    def plain_forward(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
+        """The reference for `forward`: the equations, for each word by itself and at its full length."""
+        characters_NEC = self.character_embedding(character_ids_NC).transpose(1, 2)
+        filters = [tuple(group.parameters()) for group in self.convolutions]
+        features = [F.conv1d(characters_NEC, weight, bias).amax(dim=-1) for weight, bias in filters]
+        x_NF = self.activation(torch.cat(features, dim=-1))
+        for layer in self.highway_layers:
+            transform, gate = layer.children()
+            gate_NF = torch.sigmoid(F.linear(x_NF, *gate.parameters()))
+            x_NF = gate_NF * torch.relu(F.linear(x_NF, *transform.parameters())) + (1 - gate_NF) * x_NF
+        return x_NF if self.projection is None else F.linear(x_NF, *self.projection.parameters())
 
 
 __all__ = ["ElmoCharacterEncoder"]

@@ -23,9 +23,11 @@ theirs, the model remembers nothing from call to call unless the caller passes `
 Dimensions: B batch, W words, C characters per word, N real tokens, L layers, P projection, H cells.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -38,6 +40,7 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate
+from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
 from .projected_lstm import ElmoLayer, Packing, ProjectedLSTM
 
@@ -69,20 +72,20 @@ class ScalarMix(nn.Module):
             self.weight = nn.Parameter(torch.empty(config.num_hidden_layers + 1))
             self.gamma = nn.Parameter(torch.empty(1))
 
-    def forward(self, layers: list[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, layers: Iterable[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
         """Mixes L+1 tensors `(B, W, 2P)`, zero outside `mask` `(B, W)`, into one `(B, W, 2P)`."""
-        reference = layers[0]
         if self.fixed_weight is None:
-            share, gamma = self.weight.softmax(dim=0), self.gamma.to(reference.dtype)
+            share, gamma = self.weight.softmax(dim=0), self.gamma
         else:
-            weight = torch.tensor(self.fixed_weight, dtype=torch.float32, device=reference.device)
-            share, gamma = weight.softmax(dim=0), reference.new_ones(1)
-        if self.layer_norm:
-            layers = [_normalize_over_batch(layer, mask) for layer in layers]
-        mixed = torch.zeros_like(reference)
-        for weight, layer in zip(share.to(reference.dtype), layers, strict=True):
-            mixed = mixed + weight * layer
-        return gamma * mixed
+            weight = torch.tensor(self.fixed_weight, dtype=torch.float32, device=mask.device)
+            share, gamma = weight.softmax(dim=0), None
+        mixed: torch.Tensor | None = None
+        for weight, layer in zip(share, layers, strict=True):
+            values = _normalize_over_batch(layer, mask) if self.layer_norm else layer
+            weighted = weight.to(layer.dtype) * values
+            mixed = weighted if mixed is None else mixed + weighted
+        assert mixed is not None
+        return mixed if gamma is None else gamma.to(mixed.dtype) * mixed
 
 
 def _normalize_over_batch(layer: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -234,6 +237,28 @@ class ElmoModel(ElmoPreTrainedModel):
     def set_input_embeddings(self, value: nn.Module) -> None:
         setattr(self, "character_encoder" if self.config.token_input == "characters" else "word_embedding", value)
 
+    def cache_vocabulary(self, words: Iterable[str] = (), max_new_words: int = 0) -> None:
+        """Computes the token embeddings of words once, for all later calls, until the weights change.
+
+        What the original tools did with `vocab_embedding.hdf5`; but words outside the vocabulary are encoded from their
+        characters, and up to `max_new_words` of them are remembered as well. The cache is used where the character
+        encoder gets no gradients, and takes `4 * config.projection_size` bytes a word. It is not saved.
+
+        Args:
+            words (`Iterable[str]`, *optional*): The vocabulary. `<S>` and `</S>` are in it unasked.
+            max_new_words (`int`, *optional*, defaults to 0): How many other words are remembered; when they are more,
+                the cache forgets them all and goes on with those that come. With no words and 0, the cache is dropped.
+
+        Raises:
+            `ValueError`: If the model reads words: it has a table of their embeddings.
+        """
+        if self.config.token_input == "words":
+            raise ValueError("cache_vocabulary: this model reads words, its token embeddings are a table already")
+        size = self.config.max_characters_per_token
+        words = list(words)
+        rows = np.concatenate([boundary_characters(size)[: 2 * bool(words)], encode_characters(words, size)])
+        self.character_encoder.cache_words(torch.from_numpy(rows).to(self.device), max_new_words)
+
     @merge_with_config_defaults
     @capture_outputs(tie_last_hidden_states=False)
     @auto_docstring
@@ -299,16 +324,22 @@ class ElmoModel(ElmoPreTrainedModel):
             embeddings = inputs_embeds.masked_fill(~mask.unsqueeze(-1), 0)
         hidden, cell = self._initial_state(state, use_cache, packing, embeddings)
 
-        hidden_states = torch.cat([embeddings, embeddings], dim=-1)
-        layers, new_hidden, new_cell = [hidden_states], [], []
-        for layer, layer_hidden, layer_cell in zip(self.layers, hidden.split(2), cell.split(2)):
-            hidden_states, layer_hidden, layer_cell = layer(hidden_states, packing, layer_hidden, layer_cell)
-            layers.append(hidden_states)
-            new_hidden.append(layer_hidden)
-            new_cell.append(layer_cell)
+        new_hidden: list[torch.Tensor] = []
+        new_cell: list[torch.Tensor] = []
 
+        def layers() -> Iterator[torch.Tensor]:
+            hidden_states = torch.cat([embeddings, embeddings], dim=-1)
+            yield hidden_states
+            for layer, layer_hidden, layer_cell in zip(self.layers, hidden.split(2), cell.split(2)):
+                hidden_states, layer_hidden, layer_cell = layer(hidden_states, packing, layer_hidden, layer_cell)
+                new_hidden.append(layer_hidden)
+                new_cell.append(layer_cell)
+                yield hidden_states
+
+        # A single mix takes each layer as it comes, so that without gradients only two are in memory at a time.
+        mixed = layers() if len(self.scalar_mixes) == 1 else list(layers())
         representations = tuple(
-            F.dropout(mix(layers, mask), self.config.representation_dropout, self.training) for mix in self.scalar_mixes
+            F.dropout(mix(mixed, mask), self.config.representation_dropout, self.training) for mix in self.scalar_mixes
         )
         return ElmoModelOutput(
             last_hidden_state=representations[0],

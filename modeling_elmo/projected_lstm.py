@@ -24,6 +24,8 @@ shrinks as sequences end, and one index per direction carries a padded tensor in
 
 The cell state is kept in float32 under half precision. Nothing is remembered between calls: states come in and go out.
 
+`ProjectedLSTM.plain_forward` is the equations as they stand; `forward` does the same by `fast_lstm`.
+
 Dimensions: B batch, W words of a padded row, N real tokens, S sequences, T steps, L layers, I input, P projection, H
     cells.
 """
@@ -36,6 +38,16 @@ from torch.nn import functional as F
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_elmo import ElmoConfig
+from .fast_lstm import (
+    CAPTURING_DEVICES,
+    CapturedSteps,
+    LSTMSettings,
+    LSTMWeights,
+    PackedWeights,
+    TrainedLSTM,
+    run_lstm,
+)
+from .matrix_product import PackedWeight, is_traced
 
 
 # Hidden state [S, P] and cell state [S, H] of one direction of one layer.
@@ -118,12 +130,14 @@ class ProjectedLSTM(nn.Module):
         super().__init__()
         cell_size, projection_size = config.cell_size, config.projection_size
         self.cell_clip = config.cell_clip
-        self.projection_clip = config.projection_clip
+        self.projection_clip = config.projection_clip if config.has_lstm_projection else None
         self.forget_bias = config.forget_bias
         self.weight_ih = nn.Parameter(torch.empty(4 * cell_size, projection_size))
         self.weight_hh = nn.Parameter(torch.empty(4 * cell_size, projection_size))
         self.bias = nn.Parameter(torch.empty(4 * cell_size))
         self.weight_hr = nn.Parameter(torch.empty(projection_size, cell_size)) if config.has_lstm_projection else None
+        self._packed_hh, self._packed_hr = PackedWeight(), PackedWeight()
+        self._captured_steps = CapturedSteps()
 
     def forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
@@ -139,6 +153,35 @@ class ProjectedLSTM(nn.Module):
         Returns:
             Outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token.
         """
+        tensors = (inputs_NI, *state, *self.parameters())
+        if is_traced(*tensors):
+            return self.plain_forward(inputs_NI, batch_sizes, state)
+        device_type = inputs_NI.device.type
+        autocasts = torch.is_autocast_enabled(device_type)
+        dtype = torch.get_autocast_dtype(device_type) if autocasts else inputs_NI.dtype
+        hh, hr = self.weight_hh.to(dtype), None if self.weight_hr is None else self.weight_hr.to(dtype)
+        weights = LSTMWeights(self.weight_ih.to(dtype), hh, self.bias.to(dtype), hr)
+        settings = LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
+        inputs_NI, hidden_SP, cell_SH = inputs_NI.to(dtype), state[0].to(dtype), state[1]
+        with torch.autocast(device_type, enabled=False):
+            if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+                # These weights are about to change: copies of them would only take memory.
+                self._packed_hh.drop()
+                self._packed_hr.drop()
+                outputs_NP, *last = TrainedLSTM.apply(inputs_NI, hidden_SP, cell_SH, *weights, batch_sizes, settings)
+                return outputs_NP, (last[0], last[1])
+            if hh is not self.weight_hh:
+                packed = PackedWeights.for_one_call(hh, hr, len(batch_sizes))
+                return run_lstm(inputs_NI, batch_sizes, (hidden_SP, cell_SH), weights, packed, settings)
+            if device_type in CAPTURING_DEVICES:
+                return self._captured_steps.run(inputs_NI, batch_sizes, (hidden_SP, cell_SH), weights, settings)
+            packed = PackedWeights(self._packed_hh.of(hh), None if hr is None else self._packed_hr.of(hr))
+            return run_lstm(inputs_NI, batch_sizes, (hidden_SP, cell_SH), weights, packed, settings)
+
+    def plain_forward(
+        self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
+    ) -> tuple[torch.Tensor, DirectionState]:
+        """The reference for `forward`: the equations step by step, all of it seen by autograd and by tracers."""
         hidden_SP, cell_SH = state
         # One product for the inputs of all steps: only the recurrent product has to wait for the step before.
         input_gates_NG = F.linear(inputs_NI, self.weight_ih, self.bias)
@@ -161,8 +204,8 @@ class ProjectedLSTM(nn.Module):
         hidden_SP = (torch.sigmoid(o) * torch.tanh(cell_SH)).to(input_gates_SG.dtype)
         if self.weight_hr is not None:
             hidden_SP = F.linear(hidden_SP, self.weight_hr)
-            if self.projection_clip is not None:
-                hidden_SP = hidden_SP.clamp(-self.projection_clip, self.projection_clip)
+        if self.projection_clip is not None:
+            hidden_SP = hidden_SP.clamp(-self.projection_clip, self.projection_clip)
         return hidden_SP, cell_SH
 
 
@@ -200,16 +243,18 @@ class ElmoLayer(GradientCheckpointingLayer):
         hidden_states = F.dropout(hidden_states, self.dropout, self.training and is_trained)
         directions = ((self.forward_lstm, packing.forward_index), (self.backward_lstm, packing.backward_index))
         outputs, new_hidden, new_cell = [], [], []
-        for (lstm, index), inputs, h, c in zip(directions, hidden_states.chunk(2, dim=-1), hidden, cell):
+        for (lstm, index), inputs, h, c in zip(directions, hidden_states.flatten(0, 1).chunk(2, dim=-1), hidden, cell):
             state = h.index_select(0, packing.rows), c.index_select(0, packing.rows)
-            tokens = inputs.flatten(0, 1).index_select(0, index)
-            packed_output, (last_hidden, last_cell) = lstm(tokens, packing.batch_sizes, state)
-            output = packed_output.new_zeros(inputs.shape[0] * inputs.shape[1], packed_output.shape[-1])
-            outputs.append(output.index_copy(0, index, packed_output).unflatten(0, inputs.shape[:2]))
+            output, (last_hidden, last_cell) = lstm(inputs.index_select(0, index), packing.batch_sizes, state)
+            outputs.append(output)
             # Autocast may have made the new state narrower than the old.
             new_hidden.append(h.to(last_hidden.dtype).index_copy(0, packing.rows, last_hidden))
             new_cell.append(c.index_copy(0, packing.rows, last_cell))
-        output = torch.cat(outputs, dim=-1)
+        output = outputs[0].new_zeros(hidden_states.shape).flatten(0, 1)
+        size = output.shape[-1] // 2
+        output[:, :size].index_copy_(0, packing.forward_index, outputs[0])
+        output[:, size:].index_copy_(0, packing.backward_index, outputs[1])
+        output = output.view(hidden_states.shape)
         if self.has_skip_connection:
             output = output + hidden_states
         return output, torch.stack(new_hidden), torch.stack(new_cell)

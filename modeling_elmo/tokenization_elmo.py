@@ -17,34 +17,39 @@
 row of character ids per word, which is what ELMo reads. A word outside the vocabulary has the id of `<UNK>` and keeps
 all its characters.
 
-Character ids (bilm-tf's `bilm/data.py`): a UTF-8 byte plus 1 is 1 to 256, then come the five marks below; 0 pads
-positions that hold no word. A word is [259, bytes ..., 260, 261 ...], cut to `max_characters_per_token`.
-
-Dimensions: N words, C characters per word.
+Dimensions: N words, B sentences, W positions per sentence, C characters per word.
 """
 
 import copy
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, compress, starmap
 from typing import Any
 
 import numpy as np
+import torch
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import WordLevel
 from transformers import BatchEncoding, TokenizersBackend
-from transformers.utils import to_py_obj
+from transformers.utils import TensorType, to_py_obj
 
+from .characters import (
+    BEGIN_SENTENCE,
+    BEGIN_WORD,
+    BOUNDARY_CONTENTS,
+    CHARACTER_OF_BYTE,
+    END_SENTENCE,
+    END_WORD,
+    INTEGER_OF_BYTE,
+    PAD_CHARACTER,
+    PAD_POSITION,
+    character_matrix,
+    leading_bytes,
+    numbers_among,
+)
 from .treebank import treebank_pre_tokenizer
 
-
-BEGIN_SENTENCE, END_SENTENCE, BEGIN_WORD, END_WORD, PAD_CHARACTER = 257, 258, 259, 260, 261
-PAD_POSITION = 0
-
-# Lists made of these share one object per id, where `ndarray.tolist()` makes one per position: 300,000 rows of 50 take
-# 132 MB, not 544.
-INTEGERS = np.array(range(PAD_CHARACTER + 1), dtype=object)
 
 # A Python string may hold halves of surrogate pairs, which no encoding accepts.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -65,35 +70,6 @@ SPECIAL_TOKENS = {
     "pad_token": "<PAD>",
     "mask_token": "<MASK>",
 }
-
-
-def encode_characters(words: Sequence[str], max_characters_per_token: int) -> np.ndarray:
-    """Returns the character ids of words, each distinct word encoded once.
-
-    Args:
-        words (`Sequence[str]`): N words, each taken as it is: `<S>` gives its three bytes, not the boundary mark.
-        max_characters_per_token (`int`): C, at least 3. A word keeps its first C - 2 bytes.
-
-    Returns:
-        `np.ndarray` of shape `(N, C)`, int64.
-    """
-    distinct = {word: row for row, word in enumerate(dict.fromkeys(words))}
-    space = max_characters_per_token - 2
-    # A character has at least one byte, so only the first `space` characters can matter, however long the word is.
-    encoded = [word[:space].encode("utf-8", "surrogatepass")[:space] for word in distinct]
-    length = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
-    characters = np.full((len(encoded), max_characters_per_token), PAD_CHARACTER, dtype=np.int64)
-    characters[:, 0] = BEGIN_WORD
-    is_byte = np.arange(space) < length[:, None]
-    characters[:, 1:-1][is_byte] = np.frombuffer(b"".join(encoded), dtype=np.uint8).astype(np.int64) + 1
-    characters[np.arange(len(encoded)), length + 1] = END_WORD
-    return characters[np.fromiter((distinct[word] for word in words), dtype=np.int64, count=len(words))]
-
-
-def _boundary_characters(mark: int, max_characters_per_token: int) -> np.ndarray:
-    row = np.full(max_characters_per_token, PAD_CHARACTER, dtype=np.int64)
-    row[:3] = BEGIN_WORD, mark, END_WORD
-    return row
 
 
 def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
@@ -297,10 +273,7 @@ class ElmoTokenizer(TokenizersBackend):
             # The backend drops empty words, and takes a word that reads "<S>" for the boundary token.
             hidden = {""} | (set(self.all_special_tokens) if split_special_tokens else set())
             batch = [
-                tuple(
-                    [NONCHARACTER * (len(word) or 1) if word in hidden else word for word in segment]
-                    for segment in sample
-                )
+                tuple(segment if hidden.isdisjoint(segment) else _hide(segment, hidden) for segment in sample)
                 for sample in samples
             ]
         encoded = super(ElmoTokenizer, self._backend(is_split_into_words))._encode_plus(
@@ -311,44 +284,69 @@ class ElmoTokenizer(TokenizersBackend):
             **kwargs,
         )
         data, encodings = dict(encoded), encoded.encodings
+        lengths = [len(encoding) for encoding in encodings]
+        is_matrix = return_tensors is not None and len(set(lengths)) == 1
         if "character_ids" in self.model_input_names:
             origin = data.get("overflow_to_sample_mapping", range(len(encodings)))
-            rows = self._character_rows(encodings, [samples[index] for index in origin], is_split_into_words)
-            characters = [INTEGERS[row].tolist() for row in rows] if return_tensors is None else rows
+            samples = [samples[index] for index in origin]
+            table = INTEGER_OF_BYTE if return_tensors is None else CHARACTER_OF_BYTE
+            characters: Any = self._character_ids(encodings, samples, is_split_into_words, table)
+            if is_matrix:
+                characters = characters.reshape(len(lengths), lengths[0], self.max_characters_per_token)
+            else:
+                characters = np.split(characters, list(accumulate(lengths))[:-1])
+                if return_tensors is None:
+                    characters = [matrix.tolist() for matrix in characters]
             data = {"input_ids": data.pop("input_ids"), "character_ids": characters, **data}
+        if is_matrix:
+            # `BatchEncoding` would read the lists several times, and copy the characters.
+            data = {name: np.asarray(value, dtype=np.int64) for name, value in data.items()}
+            if return_tensors == TensorType.PYTORCH:
+                data = {name: torch.from_numpy(value) for name, value in data.items()}
         if not is_batched and return_tensors is None and not return_overflowing_tokens:
             data = {name: value[0] if isinstance(value[0], list) else value for name, value in data.items()}
         result = BatchEncoding(data, encodings, tensor_type=return_tensors)
         return BatchEncoding({name: value[:0] for name, value in result.items()}, []) if is_empty else result
 
-    def _character_rows(
-        self, encodings: list[Any], samples: list[tuple[Any, ...]], is_split_into_words: bool
-    ) -> list[np.ndarray]:
-        """Returns the character ids `(N, C)` of each encoding, whose words come from `samples`."""
-        words: list[str] = []
-        unknown = self._tokenizer.model.unk_token
+    def _character_ids(
+        self, encodings: list[Any], samples: list[tuple[Any, ...]], is_split_into_words: bool, table: np.ndarray
+    ) -> np.ndarray:
+        """Returns the character ids `(N, C)` of all positions of the encodings, whose words come from `samples`."""
+        backend: Any = self._tokenizer
+        length = self.max_characters_per_token
+        unknown = backend.token_to_id(backend.model.unk_token)
+        is_real = np.frombuffer(b"".join([bytes(encoding.attention_mask) for encoding in encodings]), dtype=bool)
+        # A row follows from the id of its token or, where the vocabulary lacks it, from its word.
+        keys: list[int | str] = []
         for encoding, sample in zip(encodings, samples):
-            # Not `encoding.tokens`: there, an added token may have the white space around it.
-            tokens = self.convert_ids_to_tokens(encoding.ids)
-            origins = zip(tokens, encoding.word_ids, encoding.sequence_ids, encoding.offsets)
-            for token, word_id, segment, (start, end) in origins:
-                if token != unknown or word_id is None:
-                    words.append(token)
-                else:
-                    words.append(sample[segment][word_id] if is_split_into_words else sample[segment][start:end])
-        characters = encode_characters(words, self.max_characters_per_token)
-        ids = np.fromiter((id for encoding in encodings for id in encoding.ids), dtype=np.int64, count=len(words))
-        is_real = np.fromiter(
-            (real for encoding in encodings for real in encoding.attention_mask), dtype=np.int64, count=len(words)
-        )
-        for id, mark in ((self.bos_token_id, BEGIN_SENTENCE), (self.eos_token_id, END_SENTENCE)):
-            characters[ids == id] = _boundary_characters(mark, self.max_characters_per_token)
-        characters[is_real == 0] = PAD_POSITION
-        return np.split(characters, list(accumulate(len(encoding.ids) for encoding in encodings))[:-1])
+            word_ids = encoding.word_ids
+            places = word_ids if is_split_into_words else starmap(slice, encoding.offsets)
+            origins = zip(encoding.ids, word_ids, encoding.sequence_ids, places)
+            keys += [
+                id if id != unknown or word_id is None else sample[segment][place]
+                for id, word_id, segment, place in compress(origins, encoding.attention_mask)
+            ]
+        distinct = dict.fromkeys(keys)
+        boundaries = dict(zip((self.bos_token_id, self.eos_token_id), BOUNDARY_CONTENTS))
+        # Not `encoding.tokens`: there, an added token may have the white space around it.
+        contents = [
+            boundaries.get(key) or leading_bytes(key if isinstance(key, str) else backend.id_to_token(key), length)
+            for key in distinct
+        ]
+        numbers = np.full(len(is_real), -1)
+        numbers[is_real] = numbers_among(distinct, keys)
+        return character_matrix(contents, numbers, length, table)
+
+    def pad(self, *args: Any, **kwargs: Any) -> BatchEncoding:
+        """As in the base class; `character_ids` are padded with rows of zeros."""
+        padded = super().pad(*args, **kwargs)
+        if "character_ids" in padded and isinstance(padded["input_ids"], list):
+            padded["character_ids"] = to_py_obj(padded["character_ids"])
+        return padded
 
     def _pad(self, encoded_inputs: Any, *args: Any, **kwargs: Any) -> Any:
         expected = (len(encoded_inputs["input_ids"]), self.max_characters_per_token)
-        encoded_inputs = super()._pad(encoded_inputs, *args, **kwargs)
+        encoded_inputs = super()._pad(dict(encoded_inputs), *args, **kwargs)
         if "character_ids" in encoded_inputs:
             characters = np.array(encoded_inputs["character_ids"], dtype=np.int64)
             if not len(characters):
@@ -358,10 +356,12 @@ class ElmoTokenizer(TokenizersBackend):
                     f"character_ids: expected shape {expected}, as input_ids and max_characters_per_token say, "
                     f"found {characters.shape}"
                 )
-            missing = len(encoded_inputs["input_ids"]) - len(characters)
+            padded = np.full((len(encoded_inputs["input_ids"]), expected[1]), PAD_POSITION, dtype=np.int64)
             side = kwargs.get("padding_side") or self.padding_side
-            width = ((0, missing) if side == "right" else (missing, 0), (0, 0))
-            encoded_inputs["character_ids"] = np.pad(characters, width, constant_values=PAD_POSITION).tolist()
+            first = 0 if side == "right" else len(padded) - len(characters)
+            padded[first : first + len(characters)] = characters
+            # An array, which becomes part of a tensor much faster than lists do.
+            encoded_inputs["character_ids"] = padded
         return encoded_inputs
 
     def decode(self, token_ids: Any, skip_special_tokens: bool = False, **kwargs: Any) -> str | list[str]:
@@ -480,7 +480,17 @@ def _segment(segment: Any, name: str, is_split_into_words: bool) -> Any:
         return _encodable(segment, name)
     if not isinstance(segment, (list, tuple)):
         raise ValueError(f"{name}: expected a list of words (is_split_into_words=True), found {_describe(segment)}")
-    return [_encodable(word, name) for word in segment]
+    try:
+        text = "".join(segment)
+    except TypeError:
+        is_encodable = False
+    else:
+        is_encodable = text.isascii() or LONE_SURROGATE.search(text) is None
+    return list(segment) if is_encodable else [_encodable(word, name) for word in segment]
+
+
+def _hide(words: list[str], hidden: set[str]) -> list[str]:
+    return [NONCHARACTER * (len(word) or 1) if word in hidden else word for word in words]
 
 
 def _encodable(text: Any, name: str) -> str:

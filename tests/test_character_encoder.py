@@ -11,12 +11,19 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from modeling_elmo import character_encoder
 from modeling_elmo.character_encoder import ElmoCharacterEncoder
-from modeling_elmo.tokenization_elmo import encode_characters
+from modeling_elmo.characters import encode_characters
 
 
 def test_padding_character_takes_part_in_the_maximum(tiny_config):
@@ -66,3 +73,179 @@ def test_row_of_padding_positions_is_never_trained(tiny_config):
 
 def test_no_words_give_no_embeddings(tiny_config):
     assert ElmoCharacterEncoder(tiny_config())(torch.zeros(0, 50, dtype=torch.long)).shape == (0, 4)
+
+
+def random_encoder(config):
+    encoder = ElmoCharacterEncoder(config)
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return encoder
+
+
+character_ids = st.lists(
+    st.one_of(
+        st.text(max_size=12).map(lambda word: encode_characters([word], 50)[0].tolist()),
+        st.sampled_from([[0] * 50, [261] * 50, [5] * 50, [261] * 49 + [7], [0] * 49 + [261]]),
+    ),
+    max_size=8,
+).map(lambda rows: torch.tensor(rows, dtype=torch.long).reshape(-1, 50))
+
+
+class TestFastPath:
+    """The fast path against the plain reference."""
+
+    @pytest.mark.parametrize("hidden_act", ["relu", "tanh"])
+    @pytest.mark.parametrize("filters", [[[1, 2], [2, 3], [7, 5]], [[50, 4]], [[3, 4]]])
+    @given(ids=character_ids, seed=st.integers(0, 2**32))
+    def test_embeddings_and_gradients_are_those_of_the_reference(self, tiny_config, hidden_act, filters, ids, seed):
+        torch.manual_seed(seed)
+        encoder = random_encoder(tiny_config(hidden_act=hidden_act, character_filters=filters)).double()
+        weight = torch.randn(len(ids), 4).double()
+
+        def run(forward):
+            embedding = forward(ids)
+            return embedding, torch.autograd.grad((embedding * weight).sum(), list(encoder.parameters()))
+
+        torch.testing.assert_close(run(encoder), run(encoder.plain_forward))
+        with torch.no_grad():
+            torch.testing.assert_close(encoder(ids), encoder.plain_forward(ids))
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    def test_other_dtypes(self, tiny_config, dtype):
+        encoder = random_encoder(tiny_config()).to(dtype)
+        ids = torch.from_numpy(encode_characters(["some", "words", "some", "more"], 50))
+        tolerance = 1e-5 if dtype == torch.float32 else 0.2
+        for grad in (True, False):
+            with torch.set_grad_enabled(grad):
+                torch.testing.assert_close(encoder(ids), encoder.plain_forward(ids), rtol=tolerance, atol=tolerance)
+
+    def test_each_distinct_word_is_encoded_once_and_trimmed(self, tiny_config, monkeypatch):
+        encoder, encoded = random_encoder(tiny_config()), []
+        encode = encoder._encode
+        monkeypatch.setattr(encoder, "_encode", lambda ids: encoded.append(tuple(ids.shape)) or encode(ids))
+        encoder(torch.from_numpy(encode_characters(["to", "be", "or", "not", "to", "be"], 50)))
+        # Four words of at most three letters with their two marks, and one window of padding.
+        assert encoded == [(4, 5 + encoder.widest_filter)]
+
+    def test_memory_is_bounded_without_gradients(self, tiny_config, monkeypatch):
+        monkeypatch.setattr(character_encoder, "WORDS_AT_A_TIME", 3)
+        encoder, encoded = random_encoder(tiny_config()), []
+        encode = encoder._encode
+        monkeypatch.setattr(encoder, "_encode", lambda ids: encoded.append(len(ids)) or encode(ids))
+        ids = torch.from_numpy(encode_characters([str(number) for number in range(10)], 50))
+        with torch.no_grad():
+            torch.testing.assert_close(encoder(ids), encoder.plain_forward(ids))
+        assert encoded == [3, 3, 3, 1]
+
+    def test_follows_autocast(self, tiny_config):
+        encoder = random_encoder(tiny_config())
+        ids = torch.from_numpy(encode_characters(["some", "words"], 50))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert encoder(ids).dtype == encoder.plain_forward(ids).dtype == torch.bfloat16
+
+
+class TestWordCache:
+    @pytest.fixture
+    def encoder(self, tiny_config):
+        return random_encoder(tiny_config()).requires_grad_(False)
+
+    @pytest.fixture
+    def encoded(self, encoder, monkeypatch):
+        """The words that are really encoded, as they are."""
+        words, encode = [], encoder._encode
+
+        def watched(ids):
+            words.extend(bytes(id - 1 for id in row if 0 < id < 257).decode() for row in ids.tolist())
+            return encode(ids)
+
+        monkeypatch.setattr(encoder, "_encode", watched)
+        return words
+
+    def ids(self, *words):
+        return torch.from_numpy(encode_characters(words, 50))
+
+    def test_a_vocabulary_is_encoded_once_and_other_words_each_time(self, encoder, encoded):
+        encoder.cache_words(self.ids("the", "cat", "the"), max_new_words=0)
+        assert sorted(encoded) == ["cat", "the"]
+        for _ in range(2):
+            encoded.clear()
+            ids = self.ids("the", "dog", "the", "cat", "dog")
+            torch.testing.assert_close(encoder(ids), encoder.plain_forward(ids))
+            assert encoded == ["dog"]
+
+    def test_new_words_are_remembered_as_far_as_there_is_room(self, encoder, encoded):
+        encoder.cache_words(self.ids("the"), max_new_words=3)
+        for words, expected in [
+            (["the", "a", "b"], ["a", "b"]),
+            (["a", "the", "c"], ["c"]),
+            (["a", "b", "c"], []),
+            (["d", "a"], ["d"]),  # no room: all but "the" are forgotten, but for this batch
+            (["d", "the"], []),
+            (["a"], ["a"]),
+            (["p", "q", "r", "s"], ["p", "q", "r", "s"]),  # never any room for these
+            (["p"], ["p"]),
+        ]:
+            encoded.clear()
+            ids = self.ids(*words)
+            torch.testing.assert_close(encoder(ids), encoder.plain_forward(ids))
+            assert sorted(encoded) == expected
+            assert len(encoder.word_cache) <= 4
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda encoder: encoder.projection.weight.mul_(2),
+            lambda encoder: encoder.projection.weight.data.mul_(2),
+            lambda encoder: encoder.load_state_dict({name: w + 0.1 for name, w in encoder.state_dict().items()}),
+            lambda encoder: encoder.double(),
+        ],
+        ids=["in place", ".data", "load_state_dict", "to"],
+    )
+    def test_everything_is_forgotten_when_the_weights_change(self, encoder, encoded, change):
+        ids = self.ids("the", "cat")
+        encoder.cache_words(ids, max_new_words=10)
+        change(encoder)
+        encoded.clear()
+        torch.testing.assert_close(encoder(ids), encoder.plain_forward(ids))
+        assert sorted(encoded) == ["cat", "the"]
+
+    def test_it_is_passed_by_where_gradients_are_wanted_and_under_autocast(self, encoder, encoded):
+        ids = self.ids("the", "cat")
+        encoder.cache_words(ids, max_new_words=0)
+        encoded.clear()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert encoder(ids).dtype == torch.bfloat16
+        encoder.requires_grad_(True)(ids).sum().backward()
+        assert len(encoded) == 4
+
+    def test_what_inference_mode_remembered_serves_training_of_what_comes_after(self, encoder):
+        ids = self.ids("the", "cat")
+        encoder.cache_words(ids[:0], max_new_words=10)
+        with torch.inference_mode():
+            encoder(ids)
+        weight = torch.ones(4, requires_grad=True)
+        (encoder(ids) * weight).sum().backward()
+        torch.testing.assert_close(weight.grad, encoder.plain_forward(ids).sum(0))
+
+    def test_copies_start_empty_and_keep_their_bound(self, encoder):
+        encoder.cache_words(self.ids("the"), max_new_words=5)
+        for twin in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
+            assert len(twin.word_cache) == 0
+            torch.testing.assert_close(twin(self.ids("the", "cat")), encoder(self.ids("the", "cat")))
+            assert len(twin.word_cache) == 2
+
+    def test_no_words_are_no_trouble(self, encoder):
+        encoder.cache_words(self.ids("the"), max_new_words=5)
+        assert encoder(torch.zeros(0, 50, dtype=torch.long)).shape == (0, 4)
+
+    def test_neither_vocabulary_nor_room_means_no_cache(self, encoder):
+        encoder.cache_words(self.ids("the"), max_new_words=5)
+        encoder.cache_words(self.ids("the")[:0], max_new_words=0)
+        assert encoder.word_cache is None
+
+    def test_threads_may_share_it(self, encoder):
+        encoder.cache_words(self.ids("the"), max_new_words=20)
+        batches = [self.ids("the", *(str(number * step) for number in range(9))) for step in range(40)]
+        expected = [encoder.plain_forward(batch) for batch in batches]
+        with ThreadPoolExecutor(8) as threads:
+            torch.testing.assert_close(list(threads.map(encoder, batches)), expected)

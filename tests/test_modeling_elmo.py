@@ -14,6 +14,7 @@
 import copy
 import pickle
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorForTokenClassific
 from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.utils import output_capturing
 
-from modeling_elmo import ElmoConfig, ElmoModel, ElmoPreTrainedModel, ElmoTokenizer
+from modeling_elmo import ElmoConfig, ElmoModel, ElmoPreTrainedModel, ElmoTokenizer, fast_lstm
 from modeling_elmo.modeling_elmo import ScalarMix
 from tests import reference
 
@@ -855,3 +856,99 @@ class TestHeads:
         loaded = Head.from_pretrained(tmp_path / "saved")
         assert all(torch.equal(value, model.state_dict()[name]) for name, value in loaded.state_dict().items())
         assert AutoTokenizer.from_pretrained(tmp_path / "saved")(["x"]) == TOKENIZER(["x"])
+
+
+class TestCacheVocabulary:
+    WORDS = ["the", "cat", "sat", "<S>", "naïve"]
+
+    @pytest.fixture
+    def model(self, tiny_config):
+        return ElmoModel(tiny_config()).eval()
+
+    def batch(self, *sentences):
+        tokenizer = ElmoTokenizer()
+        return tokenizer([s.split() for s in sentences], is_split_into_words=True, padding=True, return_tensors="pt")
+
+    def test_gives_the_same_vectors_for_words_inside_and_outside(self, model):
+        batch = self.batch("the cat sat", "the naïve dog sat on the mat")
+        with torch.no_grad():
+            expected = model(**batch, output_hidden_states=True).hidden_states
+            model.cache_vocabulary(self.WORDS)
+            assert len(model.character_encoder.word_cache) == len(self.WORDS) + 2
+            for _ in range(2):
+                found = model(**batch, output_hidden_states=True).hidden_states
+                torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+        assert len(model.character_encoder.word_cache) == len(self.WORDS) + 2
+
+    def test_sentence_boundaries_are_in_it(self, model, monkeypatch):
+        model.cache_vocabulary(self.WORDS)
+        monkeypatch.setattr(model.character_encoder, "_encode", None)
+        with torch.no_grad():
+            model(**self.batch("the cat sat"))
+
+    def test_remembers_new_words_on_request_and_can_be_dropped(self, model):
+        batch = self.batch("the dog sat")
+        with torch.no_grad():
+            expected = model(**batch)[0]
+            model.cache_vocabulary(max_new_words=10)
+            torch.testing.assert_close(model(**batch)[0], expected)
+            assert len(model.character_encoder.word_cache) == 5
+            model.cache_vocabulary()
+            assert model.character_encoder.word_cache is None
+
+    def test_training_of_the_bilm_after_it_is_right(self, tiny_config):
+        model = ElmoModel(tiny_config(freeze_bilm=False))
+        model.cache_vocabulary(self.WORDS)
+        batch, optimizer = self.batch("the cat sat"), torch.optim.SGD(model.parameters(), lr=1.0)
+        model(**batch)[0].square().sum().backward()
+        assert model.character_encoder.character_embedding.weight.grad.abs().sum() > 0
+        optimizer.step()
+        with torch.no_grad():
+            found = model(**batch)[0]
+            model.cache_vocabulary()
+            torch.testing.assert_close(found, model(**batch)[0])
+
+    def test_is_no_part_of_what_is_saved(self, model, tmp_path):
+        model.cache_vocabulary(self.WORDS)
+        model.save_pretrained(tmp_path)
+        assert ElmoModel.from_pretrained(tmp_path).character_encoder.word_cache is None
+
+    def test_a_model_that_reads_words_has_no_use_for_it(self, tiny_config):
+        with pytest.raises(ValueError, match="reads words"):
+            ElmoModel(tiny_config(token_input="words")).cache_vocabulary(["the"])
+
+
+class TestLongText:
+    def test_holds_the_gates_of_a_few_tokens_at_a_time(self, tiny_config, monkeypatch):
+        rows, product = [], fast_lstm.product
+        monkeypatch.setattr(
+            fast_lstm, "product", lambda inputs, *args, **kw: rows.append(len(inputs)) or product(inputs, *args, **kw)
+        )
+        with torch.no_grad():
+            ElmoModel(tiny_config()).eval()(inputs_embeds=torch.randn(1, 3_000, 4))
+        assert max(rows) == fast_lstm.TOKENS_AT_A_TIME
+
+    def test_holds_two_layers_at_a_time(self, tiny_config):
+        model, alive, most = ElmoModel(tiny_config(num_hidden_layers=5)).eval(), weakref.WeakSet(), []
+
+        def watch(module, inputs, output):
+            alive.add(output[0])
+            most.append(len(alive))
+
+        for layer in model.layers:
+            layer.register_forward_hook(watch)
+        with torch.no_grad():
+            model(**encode(SENTENCES))
+        assert most == [1, 2, 2, 2, 2]
+
+    def test_pieces_of_a_long_text_give_its_forward_halves(self, tiny_config):
+        model, inputs = ElmoModel(tiny_config()).eval(), torch.randn(1, 3_000, 4)
+        with torch.no_grad():
+            whole = model(inputs_embeds=inputs, output_hidden_states=True).hidden_states
+            state, pieces = None, []
+            for piece in inputs.split(1_000, dim=1):
+                output = model(inputs_embeds=piece, state=state, use_cache=True, output_hidden_states=True)
+                state = output.state
+                pieces.append(output.hidden_states)
+        for layer, parts in zip(whole, zip(*pieces)):
+            torch.testing.assert_close(layer[..., :4], torch.cat(parts, dim=1)[..., :4])

@@ -11,13 +11,19 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from modeling_elmo import fast_lstm, matrix_product, projected_lstm
 from modeling_elmo.projected_lstm import ElmoLayer, Packing, ProjectedLSTM
 
 
@@ -132,6 +138,283 @@ class TestProjectedLSTM:
 
         inputs = [torch.randn(*shape, dtype=torch.double, requires_grad=True) for shape in ((5, 2), (2, 2), (2, 3))]
         assert torch.autograd.gradcheck(run, (*inputs, *lstm.parameters()))
+
+
+@contextmanager
+def filled_with_nan():
+    """Makes `torch.empty` and its like return NaN."""
+    torch.use_deterministic_algorithms(True)
+    try:
+        assert torch.empty(3).isnan().all()
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def batch_sizes_of(lengths):
+    return [sum(length > step for length in lengths) for step in range(max(lengths))]
+
+
+def compare(lstm, batch_sizes, inputs, state, rtol=1e-4, atol=1e-5, needed=None):
+    """Holds the fast path and the plain reference together: outputs, states, and all gradients."""
+    leaves = [inputs, *state, *lstm.parameters()]
+    for tensor, is_needed in zip(leaves, needed or [True] * len(leaves)):
+        tensor.requires_grad_(is_needed)
+    trained = [tensor for tensor in leaves if tensor.requires_grad]
+
+    def run(forward):
+        output, (hidden, cell) = forward(inputs, batch_sizes, state)
+        results = (output, hidden, cell)
+        generator = torch.Generator().manual_seed(7)
+        loss = sum((r.double() * torch.randn(r.shape, generator=generator)).sum() for r in results)
+        return results, torch.autograd.grad(loss, trained) if trained else ()
+
+    for ours, theirs in zip(run(lstm), run(lstm.plain_forward)):
+        torch.testing.assert_close(ours, theirs, rtol=rtol, atol=atol, check_dtype=False)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            lstm(inputs, batch_sizes, state),
+            lstm.plain_forward(inputs, batch_sizes, state),
+            rtol=rtol,
+            atol=atol,
+            check_dtype=False,
+        )
+
+
+@st.composite
+def runs(draw):
+    """A direction of a layer, with sequences, inputs and states for it."""
+    cell_size = draw(st.integers(1, 9))
+    clip = st.sampled_from([None, 0.05, 0.5])
+    config = {
+        "cell_size": cell_size,
+        "projection_size": draw(st.integers(1, cell_size)),
+        "cell_clip": draw(clip),
+        "projection_clip": draw(clip),
+        "forget_bias": draw(st.sampled_from([0.0, 1.0])),
+    }
+    lengths = sorted(draw(st.lists(st.integers(1, 12), min_size=1, max_size=6)), reverse=True)
+    return config, lengths, draw(st.integers(0, 2**32)), draw(st.booleans())
+
+
+class TestFastPath:
+    """The fast path against the plain reference."""
+
+    @pytest.fixture(params=["a few tokens at a time", "all at once"])
+    def portions(self, request, monkeypatch):
+        # Portions that end in the middle of a batch, and weights packed for every call.
+        if request.param == "a few tokens at a time":
+            monkeypatch.setattr(fast_lstm, "TOKENS_AT_A_TIME", 5)
+            monkeypatch.setattr(fast_lstm, "STEPS_WORTH_PACKING", 1)
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(run=runs())
+    def test_outputs_states_and_gradients_are_those_of_the_reference(self, tiny_config, portions, run):
+        config, lengths, seed, has_past = run
+        torch.manual_seed(seed)
+        lstm = random_parameters(ProjectedLSTM(tiny_config(**config)))
+        hidden = torch.randn(len(lengths), config["projection_size"]) * has_past
+        cell = torch.randn(len(lengths), config["cell_size"]) * has_past
+        inputs = torch.randn(sum(lengths), config["projection_size"])
+        compare(lstm, batch_sizes_of(lengths), inputs, (hidden, cell))
+
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+    def test_other_dtypes(self, tiny_config, portions, dtype):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).to(dtype)
+        state = torch.randn(3, 4).to(dtype), torch.randn(3, 6, dtype=torch.promote_types(dtype, torch.float32))
+        tolerance = {torch.float64: 1e-12, torch.bfloat16: 0.1, torch.float16: 0.02}[dtype]
+        compare(lstm, [3, 3, 2, 1, 1], torch.randn(10, 4).to(dtype), state, rtol=tolerance, atol=tolerance)
+        assert lstm(torch.randn(3, 4).to(dtype), [3], state)[1][1].dtype == state[1].dtype
+
+    def test_without_onednn(self, tiny_config, portions, monkeypatch):
+        monkeypatch.setattr(matrix_product, "_is_right", lambda dtype: False)
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        compare(lstm, [2, 2, 1], torch.randn(5, 4), (torch.randn(2, 4), torch.randn(2, 6)))
+
+    def test_under_autocast(self, tiny_config, portions):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            state = torch.randn(2, 4), torch.randn(2, 6)
+            compare(lstm, [2, 2, 1], torch.randn(5, 4), state, rtol=0.1, atol=0.1)
+            output, (hidden, cell) = lstm(torch.randn(5, 4), [2, 2, 1], state)
+        assert (output.dtype, hidden.dtype, cell.dtype) == (torch.bfloat16, torch.bfloat16, torch.float32)
+        output.float().sum().backward()
+        assert {parameter.grad.dtype for parameter in lstm.parameters()} == {torch.float32}
+
+    @pytest.mark.parametrize("needed", [(i == k for i in range(7)) for k in range(7)], ids=lambda _: "")
+    def test_each_gradient_can_be_asked_for_alone(self, tiny_config, needed):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        state = torch.randn(2, 4), torch.randn(2, 6)
+        compare(lstm, [2, 2, 1], torch.randn(5, 4), state, needed=list(needed))
+
+    def test_the_gradient_passes_a_value_that_is_just_at_the_limit(self, tiny_config):
+        # All gates saturated: the cell stays at the limit from step to step, and is not clipped by it.
+        lstm = ProjectedLSTM(tiny_config(cell_clip=0.5, projection_clip=None))
+        with torch.no_grad():
+            for parameter in lstm.parameters():
+                parameter.zero_()
+            lstm.bias[:6], lstm.bias[6:12] = -200.0, 200.0
+            lstm.weight_hr.fill_(0.1)
+        state = torch.zeros(1, 4), torch.full((1, 6), 0.5)
+        compare(lstm, [1, 1, 1], torch.zeros(3, 4), state)
+        output, _ = lstm(torch.zeros(3, 4), [1, 1, 1], state)
+        assert torch.autograd.grad(output.sum(), state[1])[0].abs().min() > 0
+
+    def test_the_graph_can_be_kept_for_a_second_backward(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        output, _ = lstm(torch.randn(5, 4), [2, 2, 1], (torch.randn(2, 4), torch.randn(2, 6)))
+        weight = torch.randn_like(output)
+        first = torch.autograd.grad(output, list(lstm.parameters()), weight, retain_graph=True)
+        second = torch.autograd.grad(output, list(lstm.parameters()), weight)
+        assert all(torch.equal(a, b) for a, b in zip(first, second))
+
+    def test_a_weight_changed_before_backward_is_an_error(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        output, _ = lstm(torch.randn(5, 4), [2, 2, 1], (torch.randn(2, 4), torch.randn(2, 6)))
+        with torch.no_grad():
+            lstm.weight_hh.mul_(2)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            output.sum().backward()
+
+    def test_inputs_and_states_are_left_as_they_are(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        inputs, state = torch.randn(5, 4), (torch.randn(2, 4), torch.randn(2, 6))
+        copies = [tensor.clone() for tensor in (inputs, *state)]
+        lstm(inputs, [2, 2, 1], state)[0].sum().backward()
+        with torch.no_grad():
+            lstm(inputs, [2, 2, 1], state)
+        assert all(torch.equal(tensor, copy) for tensor, copy in zip((inputs, *state), copies))
+
+    def test_reads_no_memory_that_it_did_not_write(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        with filled_with_nan():
+            compare(lstm, [3, 2, 2, 1], torch.randn(8, 4), (torch.randn(3, 4), torch.randn(3, 6)))
+
+    def test_what_a_frozen_direction_computes_has_no_graph(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+        output, state = lstm(torch.randn(5, 4), [2, 2, 1], (torch.zeros(2, 4), torch.zeros(2, 6)))
+        assert {tensor.grad_fn for tensor in (output, *state)} == {None}
+
+    def test_saved_tensor_hooks_see_all_that_is_kept_for_backward(self, tiny_config):
+        # Gradient checkpointing and offloading rest on them.
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        kept = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor: kept.append(tensor.numel()) or tensor, lambda t: t
+        ):
+            lstm(torch.randn(50, 4), [1] * 50, (torch.zeros(1, 4), torch.zeros(1, 6)))
+        assert sum(kept) >= 50 * (4 * 6 + 6 + 4)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda lstm: torch.optim.SGD(lstm.parameters(), lr=1.0).step(),
+            lambda lstm: lstm.weight_hh.data.mul_(1.5),
+            lambda lstm: lstm.load_state_dict({name: w + 0.1 for name, w in lstm.state_dict().items()}),
+            lambda lstm: setattr(lstm, "weight_hr", nn.Parameter(lstm.weight_hr + 0.1)),
+            lambda lstm: lstm.weight_hh.detach().numpy().fill(0.2),
+            lambda lstm: lstm.double().float().weight_hh.data.add_(0.1),
+        ],
+        ids=["optimizer", ".data", "load_state_dict", "new parameter", "numpy", "to"],
+    )
+    def test_inference_after_a_change_of_weights_uses_the_new_ones(self, tiny_config, change):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        arguments = torch.randn(5, 4), [2, 2, 1], (torch.randn(2, 4), torch.randn(2, 6))
+        with torch.no_grad():
+            before = lstm(*arguments)[0]
+        lstm(*arguments)[0].sum().backward()
+        change(lstm)
+        with torch.no_grad():
+            torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
+            assert (lstm(*arguments)[0] - before).abs().max() > 1e-3
+
+    def test_training_holds_no_packed_copies(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        arguments = torch.randn(5, 4), [2, 2, 1], (torch.randn(2, 4), torch.randn(2, 6))
+        with torch.no_grad():
+            lstm(*arguments)
+        assert lstm._packed_hh._copy is not None
+        lstm(*arguments)
+        assert lstm._packed_hh._copy is None
+
+    def test_threads_may_share_it(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+        batches = [(torch.randn(n, 4), [1] * n, (torch.randn(1, 4), torch.randn(1, 6))) for n in range(1, 40)]
+        expected = [lstm(*batch)[0] for batch in batches]
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda batch: lstm(*batch)[0], batches))
+        assert all(torch.equal(a, b) for a, b in zip(found, expected))
+
+    def test_the_plain_path_serves_transforms(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        state = torch.randn(1, 4), torch.randn(1, 6)
+        gradient = torch.func.grad(lambda inputs: lstm(inputs, [1, 1], state)[0].sum())
+        inputs = torch.randn(2, 4, requires_grad=True)
+        torch.testing.assert_close(
+            gradient(inputs), torch.autograd.grad(lstm(inputs, [1, 1], state)[0].sum(), inputs)[0]
+        )
+
+
+class TestCapturedSteps:
+    """What runs on a GPU, but for the capturing: the step on buffers of its own, called where it would be replayed."""
+
+    @pytest.fixture
+    def captured(self, monkeypatch):
+        functions = []
+        monkeypatch.setattr(fast_lstm, "capture", lambda step, device: functions.append(step) or step)
+        monkeypatch.setattr(projected_lstm, "CAPTURING_DEVICES", ("cpu",))
+        monkeypatch.setattr(fast_lstm, "TOKENS_AT_A_TIME", 5)
+        return functions
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(run=runs())
+    def test_results_are_those_of_the_reference(self, tiny_config, captured, run):
+        config, lengths, seed, _ = run
+        torch.manual_seed(seed)
+        lstm = random_parameters(ProjectedLSTM(tiny_config(**config))).requires_grad_(False)
+        for some in (lengths, lengths[:1], lengths + [1]):
+            state = torch.randn(len(some), config["projection_size"]), torch.randn(len(some), config["cell_size"])
+            arguments = torch.randn(sum(some), config["projection_size"]), batch_sizes_of(some), state
+            torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
+
+    def test_a_step_is_captured_again_for_more_rows_and_other_weights_only(self, tiny_config, captured):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+
+        def check(rows):
+            arguments = torch.randn(rows, 4), [rows], (torch.randn(rows, 4), torch.randn(rows, 6))
+            torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
+            return len(captured)
+
+        assert [check(rows) for rows in (3, 2, 3, 4, 1)] == [1, 1, 1, 2, 2]
+        lstm.weight_hh.mul_(2)
+        assert check(4) == 2
+        lstm.weight_hh = nn.Parameter(lstm.weight_hh * 2, requires_grad=False)
+        assert check(4) == 3
+
+    def test_threads_take_turns(self, tiny_config, captured):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+        batches = [(torch.randn(n, 4), [1] * n, (torch.randn(1, 4), torch.randn(1, 6))) for n in range(1, 40)]
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda batch: lstm(*batch), batches))
+        torch.testing.assert_close(found, [lstm.plain_forward(*batch) for batch in batches])
+
+    def test_copies_of_a_model_make_their_own(self, tiny_config, captured):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+        arguments = torch.randn(2, 4), [1, 1], (torch.randn(1, 4), torch.randn(1, 6))
+        expected = lstm(*arguments)
+        torch.testing.assert_close(copy.deepcopy(lstm)(*arguments), expected)
+        torch.testing.assert_close(pickle.loads(pickle.dumps(lstm))(*arguments), expected)
+        assert len(captured) == 3
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+    def test_a_gpu_gives_what_the_cpu_gives(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config(cell_size=64, projection_size=16))).requires_grad_(False)
+        for lengths in ([9, 7, 7, 2], [30]):
+            state = torch.randn(len(lengths), 16), torch.randn(len(lengths), 64)
+            arguments = torch.randn(sum(lengths), 16), batch_sizes_of(lengths), state
+            expected = lstm.cpu().plain_forward(*arguments)
+            output, found = lstm.cuda()(arguments[0].cuda(), arguments[1], tuple(part.cuda() for part in state))
+            torch.testing.assert_close((output.cpu(), tuple(part.cpu() for part in found)), expected)
 
 
 class TestElmoLayer:

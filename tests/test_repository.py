@@ -25,16 +25,23 @@ ROOT = Path(__file__).parents[1]
 
 # What a file that travels with a model may import: the dependencies of transformers itself.
 REMOTE_IMPORTS = {"torch", "transformers", "tokenizers", "numpy", "huggingface_hub"}
-STANDARD = {"collections", "copy", "dataclasses", "itertools", "os", "pathlib", "re", "shutil", "typing"}
+STANDARD = {
+    *("collections", "copy", "dataclasses", "functools", "itertools", "logging"),
+    *("os", "pathlib", "re", "shutil", "threading", "typing"),
+}
 
 # Arrows run one way: each file may import relatively only these.
 RELATIVE_IMPORTS = {
     "configuration_elmo": set(),
     "treebank": set(),
-    "character_encoder": {"configuration_elmo"},
-    "projected_lstm": {"configuration_elmo"},
-    "tokenization_elmo": {"treebank"},
-    "modeling_elmo": {"configuration_elmo", "character_encoder", "projected_lstm"},
+    "characters": set(),
+    "matrix_product": set(),
+    "word_cache": {"matrix_product"},
+    "character_encoder": {"characters", "configuration_elmo", "matrix_product", "word_cache"},
+    "fast_lstm": {"matrix_product"},
+    "projected_lstm": {"configuration_elmo", "fast_lstm", "matrix_product"},
+    "tokenization_elmo": {"characters", "treebank"},
+    "modeling_elmo": {"character_encoder", "characters", "configuration_elmo", "projected_lstm"},
 }
 
 

@@ -19,6 +19,7 @@ How raw text is cut into words is `test_treebank.py`'s; here it matters only tha
 import copy
 import json
 import pickle
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
@@ -45,7 +46,7 @@ from transformers.data.data_collator import DataCollatorForMultipleChoice
 from transformers.pipelines.base import pad_collate_fn
 
 from modeling_elmo import ElmoConfig, ElmoTokenizer
-from modeling_elmo.tokenization_elmo import encode_characters
+from modeling_elmo.characters import encode_characters
 
 from .reference import character_ids
 
@@ -254,6 +255,41 @@ def test_encode_characters_equals_the_reference(words, max_characters):
     assert characters.shape == (len(words), max_characters)
     assert characters.dtype == np.int64
     assert characters.tolist() == rows(*words, max_characters=max_characters)
+
+
+# The euro sign, three bytes, lies across the cut at C - 2 = 10 bytes.
+WILD_WORDS = [*ODD_WORDS, "x" * 9 + "€", "x" * 8 + "€", "x" * 10, "€" * 4, "\xff", "\U0010ffff", "\ud800", "x" * 10_000]
+
+
+@deterministic
+@given(
+    st.lists(st.lists(st.sampled_from(WILD_WORDS) | any_word, max_size=6), min_size=1, max_size=4),
+    st.sampled_from(["right", "left"]),
+    st.sampled_from(["pt", "np", None]),
+)
+@example([WILD_WORDS, []], "left", "pt")
+def test_padded_batch_equals_the_reference_word_by_word(sentences, side, framework):
+    batch = TOKENIZER(sentences, is_split_into_words=True, padding=True, padding_side=side, return_tensors=framework)
+    width = max(map(len, sentences)) + 2
+    for index, words in enumerate(sentences):
+        fill = [None] * (width - len(words) - 2)
+        expected = rows("<S>", *map(readable, words), "</S>", *fill)
+        if side == "left":
+            expected = expected[len(expected) - len(fill) :] + expected[: len(expected) - len(fill)]
+        assert np.array_equal(batch["character_ids"][index], expected)
+        real = [0] * len(fill) + [1] * (width - len(fill))
+        assert np.array_equal(batch["attention_mask"][index], real if side == "left" else real[::-1])
+
+
+def test_one_long_word_does_not_make_room_for_long_words_everywhere():
+    sentences = [["x" * 10**6, "the"], *[["the", "cat"] * 10] * 31]
+    tracemalloc.start()
+    batch = TOKENIZER(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert batch["character_ids"].shape == (32, 22, C)
+    # The word itself, copied once or twice; 704 words of its length would take 700 MB.
+    assert peak < 10 * 10**6
 
 
 def test_boundaries_have_marks_of_their_own():
@@ -707,6 +743,15 @@ def test_pad_gives_what_padding_at_the_call_gives(tokenizer, side, form, kwargs)
     together = {name: [sample[name] for sample in samples] for name in samples[0]}
     tokenizer.padding_side = {"right": "left", "left": "right"}[side]
     assert_same_encoding(tokenizer.pad(together, padding_side=side, **kwargs), expected)
+
+
+def test_pad_leaves_its_argument_as_it_was(tokenizer):
+    sample = dict(tokenizer("the cat"))
+    before = copy.deepcopy(sample)
+    assert tokenizer.pad(sample, padding="max_length", max_length=6) == tokenizer(
+        "the cat", padding="max_length", max_length=6
+    )
+    assert sample == before
 
 
 def test_pad_takes_one_sample_an_empty_one_or_none(tokenizer):

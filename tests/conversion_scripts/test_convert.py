@@ -29,6 +29,7 @@ from modeling_elmo.configuration_elmo import AUTO_MAP
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert
 from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights
 from tests.original_format import make_options, make_weights, write_model
+from tests.test_repository import RELATIVE_IMPORTS
 from tests.variants import options_of_every_kind
 
 from .conftest import WORDS, contents
@@ -190,19 +191,9 @@ class TestVocabulary:
 
 class TestModelDirectory:
     def test_holds_these_files(self, model_dir):
-        assert sorted(path.name for path in model_dir.iterdir()) == [
-            "README.md",
-            "character_encoder.py",
-            "config.json",
-            "configuration_elmo.py",
-            "model.safetensors",
-            "modeling_elmo.py",
-            "projected_lstm.py",
-            "tokenization_elmo.py",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "treebank.py",
-        ]
+        code = {f"{name}.py" for name in RELATIVE_IMPORTS}
+        data = {"README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+        assert {path.name for path in model_dir.iterdir()} == code | data
 
     def test_names_a_class_in_it_for_each_auto_class(self, model_dir):
         config = json.loads((model_dir / "config.json").read_text())

@@ -1,0 +1,343 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""One direction of one LSTM layer, fast: the same steps as `ProjectedLSTM.plain_forward`, which is the reference.
+
+- `run_lstm`, for inference, works in place on the gates of a few steps at a time, with packed weights.
+- `TrainedLSTM`, for training, keeps the gates of all steps and has the gradient of the whole layer written out: through
+  the loop, autograd would add into the weights' gradients at every step; here each is one product after the loop.
+- `CapturedSteps`, for inference on a GPU, replays one captured step: one launch where the step itself takes a dozen.
+
+Dimensions: N tokens, S sequences, R sequences that are still running, I input, P projection, H cells, G = 4H gates.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from .matrix_product import pack, product, weight_gradient
+
+
+# Hidden state [S, P] and cell state [S, H].
+DirectionState = tuple[torch.Tensor, torch.Tensor]
+
+# Inference holds the gates of so many tokens at a time (of one step at least): enough rows for the input product to be
+# at its best, few enough for its result to stay in the processor's cache, and bounded whatever the length of the text.
+TOKENS_AT_A_TIME = 256
+
+# Packing a weight for a single call costs about what it saves in so many steps.
+STEPS_WORTH_PACKING = 24
+
+# The devices on which a step is captured once, and replayed.
+CAPTURING_DEVICES = ("cuda",)
+
+sigmoid_backward, tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
+
+
+class LSTMWeights(NamedTuple):
+    """The weights of a `ProjectedLSTM`, all of one dtype."""
+
+    ih: torch.Tensor
+    hh: torch.Tensor
+    bias: torch.Tensor
+    hr: torch.Tensor | None
+
+
+class LSTMSettings(NamedTuple):
+    """The numbers in the equations of a `ProjectedLSTM`."""
+
+    forget_bias: float
+    cell_clip: float | None
+    projection_clip: float | None
+
+
+class PackedWeights(NamedTuple):
+    """Packed copies of the weights that are used once per step; `None` where there is none."""
+
+    hh: torch.Tensor | None = None
+    hr: torch.Tensor | None = None
+
+    @classmethod
+    def for_one_call(cls, hh: torch.Tensor, hr: torch.Tensor | None, num_steps: int) -> "PackedWeights":
+        """Packs weights that won't be seen again, where that pays."""
+        if num_steps < STEPS_WORTH_PACKING:
+            return cls()
+        return cls(pack(hh), None if hr is None else pack(hr))
+
+
+def run_lstm(
+    inputs_NI: torch.Tensor,
+    batch_sizes: list[int],
+    state: DirectionState,
+    weights: LSTMWeights,
+    packed: PackedWeights,
+    settings: LSTMSettings,
+) -> tuple[torch.Tensor, DirectionState]:
+    """Runs all time steps, without gradients; arguments and results as in `ProjectedLSTM.forward`."""
+    hidden_SP, cell_SH = state[0], state[1].clone()
+    outputs_NP = hidden_SP.new_empty(len(inputs_NI), hidden_SP.shape[1])
+    begin, ended_hidden = 0, []
+    for sizes in _portions(batch_sizes):
+        gates_NG = _input_gates(inputs_NI[begin : begin + sum(sizes)], weights, settings, cell_SH.dtype)
+        for gates_RG in gates_NG.split(sizes):
+            running = len(gates_RG)
+            if running < len(hidden_SP):
+                ended_hidden.append(hidden_SP[running:])
+            _add_recurrent_(gates_RG, hidden_SP[:running], weights, packed, is_first=begin == 0)
+            hidden_RP = _step_(gates_RG, cell_SH[:running], weights, packed, settings)
+            hidden_SP = outputs_NP[begin : begin + running].copy_(hidden_RP)
+            begin += running
+    return outputs_NP, (torch.cat([hidden_SP, *reversed(ended_hidden)]), cell_SH)
+
+
+def _portions(batch_sizes: list[int]) -> Iterator[list[int]]:
+    """Cuts the steps into runs of at most `TOKENS_AT_A_TIME` tokens, or of one step."""
+    first_step = num_tokens = 0
+    for step, running in enumerate(batch_sizes):
+        if num_tokens and num_tokens + running > TOKENS_AT_A_TIME:
+            yield batch_sizes[first_step:step]
+            first_step, num_tokens = step, 0
+        num_tokens += running
+    yield batch_sizes[first_step:]
+
+
+def _input_gates(
+    inputs_NI: torch.Tensor, weights: LSTMWeights, settings: LSTMSettings, dtype: torch.dtype
+) -> torch.Tensor:
+    """Returns the part of the gates `[N, G]` that does not depend on the step before."""
+    num_cells = weights.ih.shape[0] // 4
+    gates_NG = product(inputs_NI, weights.ih, weights.bias).to(dtype)
+    gates_NG[:, num_cells : 2 * num_cells] += settings.forget_bias
+    return gates_NG
+
+
+def _add_recurrent_(
+    gates_SG: torch.Tensor, hidden_SP: torch.Tensor, weights: LSTMWeights, packed: PackedWeights, is_first: bool
+) -> None:
+    """Adds the part of the gates that the hidden state gives. A sequence mostly begins with a hidden state of zeros."""
+    if not is_first or hidden_SP.any():
+        gates_SG += product(hidden_SP, weights.hh, packed=packed.hh)
+
+
+def _step_(
+    gates_SG: torch.Tensor,
+    cell_SH: torch.Tensor,
+    weights: LSTMWeights,
+    packed: PackedWeights,
+    settings: LSTMSettings,
+    unclipped_cell_SH: torch.Tensor | None = None,
+    unclipped_projection_SP: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """One step of the equations, from complete gates: changes gates and cells in place, returns the hidden state."""
+    i, f, g, o = _split_gates(gates_SG)
+    # tanh(x) = 2 sigmoid(2x) - 1 takes a fifth of torch's tanh, and is as exact as float32 needs: to 2e-7.
+    g.mul_(2)
+    gates_SG.sigmoid_()
+    g.mul_(2).sub_(1)
+    cell_SH.mul_(f).addcmul_(i, g)
+    if unclipped_cell_SH is not None:
+        unclipped_cell_SH.copy_(cell_SH)
+    if settings.cell_clip is not None:
+        cell_SH.clamp_(-settings.cell_clip, settings.cell_clip)
+    hidden_SP = _tanh(cell_SH).mul_(o).to(weights.hh.dtype)
+    if weights.hr is not None:
+        hidden_SP = product(hidden_SP, weights.hr, packed=packed.hr)
+    if unclipped_projection_SP is not None:
+        unclipped_projection_SP.copy_(hidden_SP)
+    if settings.projection_clip is not None:
+        hidden_SP.clamp_(-settings.projection_clip, settings.projection_clip)
+    return hidden_SP
+
+
+def _split_gates(gates_SG: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Returns the input, forget, new memory and output gates, each `[S, H]`."""
+    return gates_SG.unflatten(1, (4, -1)).unbind(1)
+
+
+def _tanh(values: torch.Tensor) -> torch.Tensor:
+    return values.mul(2).sigmoid_().mul_(2).sub_(1)
+
+
+def _clip(values: torch.Tensor, limit: float | None) -> torch.Tensor:
+    return values if limit is None else values.clamp(-limit, limit)
+
+
+class TrainedLSTM(torch.autograd.Function):
+    """`run_lstm` with gradients for inputs, states and weights. Returns outputs, last hidden and last cell state."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs_NI: torch.Tensor,
+        hidden_SP: torch.Tensor,
+        cell_SH: torch.Tensor,
+        ih: torch.Tensor,
+        hh: torch.Tensor,
+        bias: torch.Tensor,
+        hr: torch.Tensor | None,
+        batch_sizes: list[int],
+        settings: LSTMSettings,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        weights, packed = LSTMWeights(ih, hh, bias, hr), PackedWeights.for_one_call(hh, hr, len(batch_sizes))
+        last_hidden_SP, last_cell_SH = hidden_SP.clone(), cell_SH.clone()
+        outputs_NP = hidden_SP.new_empty(len(inputs_NI), hidden_SP.shape[1])
+        projections_NP = torch.empty_like(outputs_NP)
+        cells_NH = cell_SH.new_empty(len(inputs_NI), cell_SH.shape[1])
+        gates_NG = _input_gates(inputs_NI, weights, settings, cell_SH.dtype)
+        begin = 0
+        for gates_RG in gates_NG.split(batch_sizes):
+            running = len(gates_RG)
+            now = slice(begin, begin + running)
+            _add_recurrent_(gates_RG, last_hidden_SP[:running], weights, packed, is_first=begin == 0)
+            last_hidden_SP[:running] = outputs_NP[now] = _step_(
+                gates_RG, last_cell_SH[:running], weights, packed, settings, cells_NH[now], projections_NP[now]
+            )
+            begin += running
+        ctx.save_for_backward(inputs_NI, hidden_SP, cell_SH, ih, hh, hr, outputs_NP, gates_NG, cells_NH, projections_NP)
+        ctx.batch_sizes, ctx.settings = batch_sizes, settings
+        return outputs_NP, last_hidden_SP, last_cell_SH
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, d_outputs_NP: torch.Tensor, d_hidden_SP: torch.Tensor, d_cell_SH: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
+        inputs_NI, hidden_SP, cell_SH, ih, hh, hr, outputs_NP, gates_NG, cells_NH, projections_NP = ctx.saved_tensors
+        batch_sizes, (_, cell_clip, projection_clip) = ctx.batch_sizes, ctx.settings
+        packed = PackedWeights.for_one_call(hh.t(), None if hr is None else hr.t(), len(batch_sizes))
+        d_hidden_SP, d_cell_SH, d_projections_NP = d_hidden_SP.clone(), d_cell_SH.clone(), d_outputs_NP.clone()
+        d_gates_NG, memories_NH = inputs_NI.new_empty(gates_NG.shape), inputs_NI.new_empty(cells_NH.shape)
+        first = [end - running for end, running in zip(accumulate(batch_sizes), batch_sizes)]
+        for step in reversed(range(len(batch_sizes))):
+            running = batch_sizes[step]
+            now = slice(first[step], first[step] + running)
+            cell_before_RH = cell_SH if step == 0 else _clip(cells_NH[first[step - 1] :][:running], cell_clip)
+            i, f, g, o = _split_gates(gates_NG[now])
+            d_i, d_f, d_g, d_o = _split_gates(d_gates_NG[now])
+
+            d_projection_RP = d_projections_NP[now].add_(d_hidden_SP[:running])
+            if projection_clip is not None:
+                d_projection_RP.mul_(projections_NP[now].abs() <= projection_clip)
+            d_memory_RH = d_projection_RP if hr is None else product(d_projection_RP, hr.t(), packed=packed.hr)
+            tanh_cell_RH = _tanh(_clip(cells_NH[now], cell_clip))
+            memories_NH[now] = o * tanh_cell_RH
+            d_o.copy_(sigmoid_backward(d_memory_RH * tanh_cell_RH, o))
+            d_cell_RH = d_cell_SH[:running].add_(tanh_backward(d_memory_RH * o, tanh_cell_RH))
+            if cell_clip is not None:
+                d_cell_RH.mul_(cells_NH[now].abs() <= cell_clip)
+            d_i.copy_(sigmoid_backward(d_cell_RH * g, i))
+            d_f.copy_(sigmoid_backward(d_cell_RH * cell_before_RH, f))
+            d_g.copy_(tanh_backward(d_cell_RH * i, g))
+            d_cell_RH.mul_(f)
+            d_hidden_SP[:running] = product(d_gates_NG[now], hh.t(), packed=packed.hh)
+
+        hidden_before_NP = torch.cat([hidden_SP, *(outputs_NP[b:][:n] for b, n in zip(first, batch_sizes[1:]))])
+        needs_inputs, needs_hidden, needs_cell, needs_ih, needs_hh, needs_bias, needs_hr, *_ = ctx.needs_input_grad
+        return (
+            product(d_gates_NG, ih.t()) if needs_inputs else None,
+            d_hidden_SP if needs_hidden else None,
+            d_cell_SH if needs_cell else None,
+            weight_gradient(d_gates_NG, inputs_NI) if needs_ih else None,
+            weight_gradient(d_gates_NG, hidden_before_NP) if needs_hh else None,
+            d_gates_NG.sum(0) if needs_bias else None,
+            weight_gradient(d_projections_NP, memories_NH) if needs_hr else None,
+            None,
+            None,
+        )
+
+
+class CapturedSteps:
+    """One step on buffers of its own, captured as a CUDA graph when it is first needed and replayed from then on.
+
+    The graph reads the weights where they stand, so that it sees when they are written to; it is captured again when
+    they are elsewhere, and for larger batches. A batch of fewer sequences leaves the last rows of the buffers idle.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: tuple[object, ...] | None = None
+        self._num_rows = 0
+
+    def __reduce__(self) -> tuple[type["CapturedSteps"], tuple[()]]:
+        # A model that is copied or pickled makes its own.
+        return CapturedSteps, ()
+
+    def run(
+        self,
+        inputs_NI: torch.Tensor,
+        batch_sizes: list[int],
+        state: DirectionState,
+        weights: LSTMWeights,
+        settings: LSTMSettings,
+    ) -> tuple[torch.Tensor, DirectionState]:
+        """As `run_lstm`."""
+        outputs_NP = state[0].new_empty(len(inputs_NI), state[0].shape[1])
+        ended: list[DirectionState] = []
+        begin, previous = 0, len(state[0])
+        with self._lock:
+            self._prepare(previous, state[1].dtype, weights, settings)
+            hidden_SP, cell_SH = self._hidden_SP[:previous].copy_(state[0]), self._cell_SH[:previous].copy_(state[1])
+            for sizes in _portions(batch_sizes):
+                gates_NG = _input_gates(inputs_NI[begin : begin + sum(sizes)], weights, settings, cell_SH.dtype)
+                for gates_RG in gates_NG.split(sizes):
+                    running = len(gates_RG)
+                    # The rows of sequences that have ended go on with numbers that mean nothing.
+                    if running < previous:
+                        ended.append((hidden_SP[running:previous].clone(), cell_SH[running:previous].clone()))
+                    self._gates_SG[:running] = gates_RG
+                    self._replay()
+                    outputs_NP[begin : begin + running] = hidden_SP[:running]
+                    begin, previous = begin + running, running
+            ended.append((hidden_SP[:previous].clone(), cell_SH[:previous].clone()))
+        hidden, cell = zip(*reversed(ended))
+        return outputs_NP, (torch.cat(hidden), torch.cat(cell))
+
+    def _prepare(self, num_rows: int, dtype: torch.dtype, weights: LSTMWeights, settings: LSTMSettings) -> None:
+        key = (*(weight if weight is None else weight.data_ptr() for weight in weights), weights.hh.dtype, settings)
+        if key == self._key and num_rows <= self._num_rows:
+            return
+        num_gates, projection_size = weights.hh.shape
+        self._hidden_SP = weights.hh.new_zeros(num_rows, projection_size)
+        self._cell_SH = weights.hh.new_zeros(num_rows, num_gates // 4, dtype=dtype)
+        self._gates_SG = weights.hh.new_zeros(num_rows, num_gates, dtype=dtype)
+
+        def step() -> None:
+            self._gates_SG += product(self._hidden_SP, weights.hh)
+            self._hidden_SP.copy_(_step_(self._gates_SG, self._cell_SH, weights, PackedWeights(), settings))
+
+        self._replay = capture(step, weights.hh.device)
+        # Only now: a capture that fails must not be taken for one that is there.
+        self._key, self._num_rows = key, num_rows
+
+
+def capture(function: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    """Captures the kernels that a function launches on a GPU, and returns what launches them all at once."""
+    with torch.cuda.device(device):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            # Libraries set themselves up at first use, which can't be captured.
+            for _ in range(3):
+                function()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            function()
+    return graph.replay
+
+
+__all__ = ["CapturedSteps", "LSTMSettings", "LSTMWeights", "PackedWeights", "TrainedLSTM", "run_lstm"]

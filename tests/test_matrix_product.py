@@ -1,0 +1,178 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+import copy
+import pickle
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from modeling_elmo import matrix_product
+from modeling_elmo.matrix_product import Linear, PackedWeight, fingerprint, linear, pack, product, weight_gradient
+
+
+DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+
+
+@pytest.fixture
+def without_onednn(monkeypatch):
+    monkeypatch.setattr(matrix_product, "_is_right", lambda dtype: False)
+
+
+class TestProduct:
+    @given(
+        sizes=st.tuples(st.integers(0, 40), st.integers(1, 70), st.integers(1, 70)),
+        dtype=st.sampled_from(DTYPES),
+        has_bias=st.booleans(),
+        is_transposed=st.booleans(),
+        is_packed=st.booleans(),
+    )
+    def test_equals_torch_linear(self, sizes, dtype, has_bias, is_transposed, is_packed):
+        rows, size_in, size_out = sizes
+        inputs = torch.randn(rows, size_in).to(dtype)
+        weight = (
+            torch.randn(size_in, size_out).to(dtype).t() if is_transposed else torch.randn(size_out, size_in).to(dtype)
+        )
+        bias = torch.randn(size_out).to(dtype) if has_bias else None
+        found = product(inputs, weight, bias, packed=pack(weight) if is_packed else None)
+        expected = F.linear(inputs.double(), weight.double(), None if bias is None else bias.double())
+        assert found.dtype == dtype
+        tolerance = 8 * torch.finfo(dtype).eps * size_in**0.5
+        torch.testing.assert_close(found.double(), expected, rtol=tolerance, atol=10 * tolerance)
+
+    def test_weight_gradient_is_that_of_autograd(self):
+        inputs, weight = torch.randn(9, 5), torch.randn(7, 5, requires_grad=True)
+        result = F.linear(inputs, weight)
+        gradient = torch.randn_like(result)
+        torch.testing.assert_close(weight_gradient(gradient, inputs), torch.autograd.grad(result, weight, gradient)[0])
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_needs_no_onednn(self, without_onednn, dtype):
+        inputs, weight = torch.randn(3, 4).to(dtype), torch.randn(5, 4).to(dtype)
+        assert pack(weight) is None
+        assert PackedWeight().of(weight) is None
+        assert torch.equal(product(inputs, weight), F.linear(inputs, weight))
+
+    @pytest.mark.filterwarnings("ignore:TF32")
+    def test_heeds_the_switch_for_onednn(self):
+        with torch.backends.mkldnn.flags(enabled=False):
+            assert pack(torch.randn(5, 4)) is None
+
+    def test_operators_that_are_missing_or_wrong_are_passed_over(self, monkeypatch, caplog):
+        def fails(*args):
+            raise RuntimeError("not built in")
+
+        for operator in (fails, lambda inputs, weight, *rest: torch.zeros(3, 12)):
+            matrix_product._is_right.cache_clear()
+            monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", operator)
+            with caplog.at_level("DEBUG", logger="modeling_elmo.matrix_product"):
+                assert not matrix_product._is_right(torch.float32)
+            assert "torch's own takes its place" in caplog.text
+        matrix_product._is_right.cache_clear()
+
+
+class TestLinear:
+    @pytest.mark.parametrize("has_bias", [True, False])
+    @pytest.mark.parametrize("needed", [(True, True, True), (False, True, False), (True, False, True)])
+    def test_has_the_gradients_of_torch_linear(self, has_bias, needed):
+        tensors = [torch.randn(6, 5), torch.randn(7, 5), torch.randn(7)][: 3 if has_bias else 2]
+        for tensor, is_needed in zip(tensors, needed):
+            tensor.requires_grad_(is_needed)
+        leaves = [tensor for tensor in tensors if tensor.requires_grad]
+        gradient = torch.randn(6, 7)
+        found, expected = linear(*tensors), F.linear(*tensors)
+        torch.testing.assert_close(found, expected)
+        for ours, theirs in zip(
+            torch.autograd.grad(found, leaves, gradient), torch.autograd.grad(expected, leaves, gradient)
+        ):
+            torch.testing.assert_close(ours, theirs)
+
+    def test_follows_autocast(self):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert linear(torch.randn(2, 3), torch.randn(4, 3)).dtype == torch.bfloat16
+
+    def test_can_be_transformed(self):
+        layer, inputs = Linear(3, 2), torch.randn(5, 3)
+        per_example = torch.func.vmap(lambda row: layer(row[None])[0])(inputs)
+        torch.testing.assert_close(per_example, layer(inputs))
+        jacobian = torch.func.jacrev(layer)(inputs)
+        torch.testing.assert_close(jacobian[0, :, 0], layer.weight)
+
+    def test_keeps_nothing_for_backward_without_gradients(self):
+        assert linear(torch.randn(2, 3), torch.randn(4, 3)).grad_fn is None
+
+
+def numpy_write(weight):
+    weight.numpy()[3, 2] += 1.0
+
+
+def version_write(weight):
+    weight[3, 2] += 1.0
+
+
+def data_write(weight):
+    weight.data[3, 2] = 7.0
+
+
+def swap_rows(weight):
+    weight[[0, 1]] = weight[[1, 0]]
+
+
+class TestPackedWeight:
+    @pytest.mark.parametrize("write", [numpy_write, version_write, data_write, swap_rows])
+    @pytest.mark.parametrize("shape", [(8, 6), (5, 3)])
+    def test_a_changed_weight_is_packed_again(self, write, shape):
+        weight, packed, inputs = torch.randn(shape), PackedWeight(), torch.randn(2, shape[1])
+        first = packed.of(weight)
+        assert packed.of(weight) is first
+        write(weight)
+        torch.testing.assert_close(product(inputs, weight, packed=packed.of(weight)), F.linear(inputs, weight))
+
+    def test_another_weight_is_packed_anew(self):
+        packed, inputs = PackedWeight(), torch.randn(2, 3)
+        for dtype in (torch.float32, torch.bfloat16):
+            weight = torch.randn(5, 3).to(dtype)
+            found = product(inputs.to(dtype), weight, packed=packed.of(weight))
+            torch.testing.assert_close(found, F.linear(inputs.to(dtype), weight))
+
+    def test_weights_made_in_inference_mode_are_watched_too(self):
+        packed = PackedWeight()
+        with torch.inference_mode():
+            weight, inputs = torch.randn(5, 3), torch.randn(2, 3)
+            packed.of(weight)
+            weight[1, 1] += 1
+            torch.testing.assert_close(product(inputs, weight, packed=packed.of(weight)), F.linear(inputs, weight))
+
+    def test_copies_of_a_model_make_their_own(self):
+        packed = PackedWeight()
+        packed.of(torch.randn(5, 3))
+        for twin in (copy.deepcopy(packed), pickle.loads(pickle.dumps(packed))):
+            assert twin._copy is None
+
+    def test_drop_gives_the_copy_back(self):
+        packed = PackedWeight()
+        packed.of(torch.randn(5, 3))
+        packed.drop()
+        assert packed._copy is None
+
+
+@given(st.integers(1, 40), st.integers(0, 10**6), st.sampled_from([torch.float32, torch.bfloat16, torch.float64]))
+def test_fingerprint_sees_every_element(size, where, dtype):
+    tensor = torch.randn(size).to(dtype)
+    before = fingerprint(tensor)
+    assert fingerprint(tensor) == before
+    tensor.data[where % size] = torch.nextafter(tensor[where % size], torch.tensor(9.0, dtype=dtype))
+    assert fingerprint(tensor) != before
