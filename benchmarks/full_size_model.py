@@ -1,0 +1,127 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The model that the benchmarks run: the published "original" architecture (93.6 million parameters), random weights.
+
+Speed does not depend on what the weights say, so nothing is downloaded. It does depend on their sizes, and a check of
+the numbers needs vectors of the usual magnitude: the initial weights are scaled so that each layer's activations spread
+by about a half, as a trained model's do. The model lies on disk in both formats, so that every reader of either can be
+measured. Here too: how many floating point operations the model needs.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from modeling_elmo import ElmoConfig, ElmoModel, configuration
+from modeling_elmo.conversion_scripts import export
+from modeling_elmo.projected_lstm import ProjectedLSTM
+
+
+# Times the initial weights of bilm-tf's training; gives standard deviations of 0.7, 0.4 and 0.6 on the three layers.
+SCALE = 4
+
+TINY = {
+    "cell_size": 24,
+    "projection_size": 8,
+    "character_embedding_size": 4,
+    "character_filters": [[1, 4], [2, 8], [3, 12]],
+}
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model in the original format (`options.json`, `weights.hdf5`) and converted (for `from_pretrained`)."""
+
+    original: Path
+    converted: Path
+
+    @property
+    def options(self) -> Path:
+        """The original `options.json`."""
+        return self.original / "options.json"
+
+    @property
+    def weights(self) -> Path:
+        """The original `weights.hdf5`."""
+        return self.original / "weights.hdf5"
+
+
+@contextmanager
+def model_files(is_tiny: bool = False) -> Iterator[ModelFiles]:
+    """Makes the model in a temporary directory, which goes when the context ends."""
+    config = ElmoConfig.from_pretrained(configuration.directory("original"))
+    if is_tiny:
+        config = ElmoConfig(**TINY)
+    torch.manual_seed(0)
+    model = ElmoModel(config)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Conv1d):
+                module.weight.mul_(SCALE)
+            elif isinstance(module, ProjectedLSTM):
+                module.weight_ih.mul_(SCALE)
+                module.weight_hh.mul_(SCALE)
+    with tempfile.TemporaryDirectory(prefix="elmo-benchmark-") as directory:
+        files = ModelFiles(original=Path(directory, "original"), converted=Path(directory, "converted"))
+        model.save_pretrained(files.converted)
+        export(files.converted, files.original)
+        yield files
+
+
+def lstm_flop_per_word(config: ElmoConfig) -> int:
+    """Floating point operations in the matrix products of all LSTMs for one word, an addition and a product being two.
+
+    Gates from the input and from the hidden state, and the projection; both directions, all layers.
+    """
+    gates = 2 * (4 * config.cell_size) * config.projection_size
+    projection = config.cell_size * config.projection_size if config.has_lstm_projection else 0
+    return 2 * config.num_hidden_layers * 2 * (gates + projection)
+
+
+def character_encoder_flop_per_word(config: ElmoConfig, num_characters: int) -> int:
+    """Floating point operations of convolutions, highway layers and projection for one word.
+
+    Windows that lie wholly in the padding after a word all give the same: one of them is enough. So an axis of
+    `num_characters` + the widest filter is all that words of `num_characters` (marks included) need.
+    """
+    widest = max(width for width, _ in config.character_filters)
+    length = min(config.max_characters_per_token, num_characters + widest)
+    convolutions = sum(
+        (length - width + 1) * width * config.character_embedding_size * number
+        for width, number in config.character_filters
+    )
+    size = config.num_character_filters
+    highway = config.num_highway_layers * 2 * size**2
+    projection = size * config.projection_size if config.has_character_projection else 0
+    return 2 * (convolutions + highway + projection)
+
+
+def needed_flop(config: ElmoConfig, character_ids: torch.Tensor) -> int:
+    """Floating point operations that a batch `[B, W, C]` cannot do without; see the two functions above.
+
+    The LSTMs run once for every word and boundary token, the character encoder once for every *distinct* one in the
+    batch. Work on padding and repeated work are not counted: whoever does them, gets a lower rate for it.
+    """
+    words_NC = character_ids[character_ids.any(-1)]
+    distinct_NC = torch.unique(words_NC, dim=0)
+    # 261 pads the word after its end mark.
+    num_characters = int((distinct_NC != 261).sum(-1).max())
+    return len(words_NC) * lstm_flop_per_word(config) + len(distinct_NC) * character_encoder_flop_per_word(
+        config, num_characters
+    )

@@ -1,0 +1,329 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Words per second from character ids to ELMo vectors, by batch size, length, type and threads; memory; AllenNLP too.
+
+    python -m benchmarks.inference
+
+What is timed is the model's `forward` on character ids made beforehand, in turns with AllenNLP's where that is
+importable. Words are counted without the boundary tokens, which both sides compute. No embedding is kept from one batch
+to the next.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from transformers import AutoModel, BatchEncoding
+
+from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+
+from . import allennlp_elmo
+from .correctness import (
+    WrongResultError,
+    check_vectors,
+    expected_vectors,
+    num_checked_sentences,
+    num_checked_words,
+)
+from .full_size_model import ModelFiles, model_files, needed_flop
+from .measurement import best_matrix_product_rate, in_fresh_process, median_seconds, num_threads, peak_memory_mib
+from .report import JsonOnly, Quick, Repeats, Report, Text, Threads, rounded, run
+from .sentences import Sentence, get_sentences
+
+
+class DType(str, Enum):
+    """Type of the weights."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+# Sentences for each batch size: small batches are slow, and need fewer for a steady figure.
+BATCH_SIZES = {1: 24, 8: 48, 32: 96, 64: 128, 128: 128}
+QUICK_BATCH_SIZES = {1: 3, 32: 32}
+# Sorted by length, batches of so many out of so many sentences: enough for those of a batch to be about as long.
+SORTED_BATCH_SIZE, SORTED_SENTENCES = 64, 1024
+# The sizes that are compared with AllenNLP.
+RIVAL_BATCH_SIZES = (1, 32)
+
+LENGTHS = [10, 100, 1_000]
+LONG_LENGTHS = [10_000, 100_000]
+QUICK_LENGTHS = [10, 60]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Model inputs, and the sentences that they were made of."""
+
+    sentences: list[Sentence]
+    inputs: BatchEncoding
+
+    @classmethod
+    def of(cls, sentences: list[Sentence]) -> "Batch":
+        """Tokenises sentences that are already words."""
+        tokenizer = ElmoTokenizer()
+        return cls(sentences, tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt"))
+
+    @property
+    def num_words(self) -> int:
+        """Number of words, boundary tokens left out."""
+        return sum(map(len, self.sentences))
+
+
+def batches_of(sentences: Sequence[Sentence], size: int) -> list[Batch]:
+    """The sentences as they come, `size` at a time."""
+    return [Batch.of(list(sentences[start : start + size])) for start in range(0, len(sentences), size)]
+
+
+@torch.no_grad()
+def embed(model: ElmoModel, batches: Sequence[Batch]) -> None:
+    """What is timed of ours."""
+    for batch in batches:
+        model(**batch.inputs)
+
+
+@torch.no_grad()
+def embed_with_allennlp(elmo: Any, batches_of_ids: Sequence[torch.Tensor]) -> None:
+    """What is timed of AllenNLP's."""
+    for character_ids in batches_of_ids:
+        allennlp_elmo.vectors(elmo, character_ids)
+
+
+@torch.no_grad()
+def check(what: str, model: ElmoModel, batches: Sequence[Batch], expected: dict[int, torch.Tensor]) -> None:
+    """Runs all batches, which warms up too, and holds those sentences to `expected` whose vectors it has, by `id`."""
+    num_checked = 0
+    for batch in batches:
+        vectors = model(**batch.inputs).last_hidden_state
+        for row, sentence in zip(vectors, batch.sentences):
+            if id(sentence) in expected:
+                check_vectors(what, row[1 : len(sentence) + 1], expected[id(sentence)])
+                num_checked += 1
+    if not num_checked:
+        raise WrongResultError(f"{what}: no sentence was compared")
+
+
+@torch.no_grad()
+def check_ends(what: str, model: ElmoModel, batch: Batch, first: torch.Tensor, last: torch.Tensor) -> None:
+    """Checks a long text, and warms up. Its first words alone have the same forward halves as within the text, which
+    know nothing of what follows; its last words, the same backward halves."""
+    size = model.config.projection_size
+    vectors = model(**batch.inputs).last_hidden_state[0, 1:-1]
+    check_vectors(f"{what}, forward", vectors[: len(first), :size], first[:, :size])
+    check_vectors(f"{what}, backward", vectors[-len(last) :, size:], last[:, size:])
+
+
+def memory_of_ours(model_dir: Path, dtype: torch.dtype, sentences: list[Sentence]) -> float:
+    """MiB beyond what the imports take, for loading and one batch."""
+    inputs = Batch.of(sentences).inputs
+    before = peak_memory_mib()
+    model = AutoModel.from_pretrained(model_dir, dtype=dtype).eval()
+    with torch.no_grad():
+        model(**inputs)
+    return peak_memory_mib() - before
+
+
+def memory_of_allennlp(files: ModelFiles, sentences: list[Sentence]) -> float:
+    """MiB beyond what the imports take, for loading and one batch."""
+    character_ids = allennlp_elmo.batch_to_ids(sentences)
+    before = peak_memory_mib()
+    embed_with_allennlp(allennlp_elmo.load(files), [character_ids])
+    return peak_memory_mib() - before
+
+
+def rooflines(is_quick: bool) -> dict[str, float]:
+    """The machine's best matrix product of each type, in floating point operations per second."""
+    return {name: best_matrix_product_rate(dtype, is_quick) for name, dtype in DTYPES.items()}
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Turns seconds into words/s, GFLOP/s and the share of the roofline."""
+
+    config: ElmoConfig
+    rooflines: dict[str, float]
+    repeats: int
+
+    def measure(
+        self, rivals: dict[str, Callable[[], Any]], batches: Sequence[Batch], **case: Any
+    ) -> list[dict[str, Any]]:
+        """Times the rivals, of which those named after a type are ours, and returns one dictionary for each."""
+        words = sum(batch.num_words for batch in batches)
+        flop = sum(needed_flop(self.config, batch.inputs["character_ids"]) for batch in batches)
+        return [
+            {
+                **case,
+                "model": name,
+                "words": words,
+                "words_per_second": rounded(words / seconds),
+                "mflop_per_word": rounded(flop / words / 1e6),
+                "gflop_per_second": rounded(flop / seconds / 1e9),
+                "share_of_roofline": rounded(flop / seconds / self.rooflines.get(name, self.rooflines["float32"])),
+            }
+            for name, seconds in median_seconds(rivals, self.repeats).items()
+        ]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The models that are timed, and the vectors that some of the sentences must get, by the sentence's `id`."""
+
+    files: ModelFiles
+    models: dict[str, ElmoModel]
+    allennlp: Any
+    expected: dict[int, torch.Tensor]
+    rates: Rates
+
+    def sizes(self, sentences: list[Sentence], batch_sizes: dict[int, int]) -> list[dict[str, Any]]:
+        """Batches of several sizes."""
+        workloads = [(size, "as they come", batches_of(sentences[:count], size)) for size, count in batch_sizes.items()]
+        by_length = batches_of(sorted(sentences[:SORTED_SENTENCES], key=len), SORTED_BATCH_SIZE)
+        workloads.append((SORTED_BATCH_SIZE, "by length", by_length))
+        measured = []
+        for size, order, batches in workloads:
+            rivals: dict[str, Callable[[], Any]] = {}
+            for name, model in self.models.items():
+                check(f"{name}, batches of {size} {order}", model, batches, self.expected)
+                rivals[name] = partial(embed, model, batches)
+            if self.allennlp is not None and size in RIVAL_BATCH_SIZES:
+                ids = [allennlp_elmo.batch_to_ids(batch.sentences) for batch in batches]
+                embed_with_allennlp(self.allennlp, ids[:1])
+                rivals["allennlp"] = partial(embed_with_allennlp, self.allennlp, ids)
+            measured += self.rates.measure(rivals, batches, batch_size=size, sentences=order)
+        return measured
+
+    def lengths(self, words: list[str], lengths: Sequence[int]) -> list[dict[str, Any]]:
+        """One text, alone in its batch, of several lengths."""
+        measured = []
+        for length in lengths:
+            text = words[:length]
+            number = min(length, num_checked_words())
+            first, last = expected_vectors(self.files, [text[:number], text[-number:]])
+            batches = [Batch.of([text])]
+            rivals = {}
+            for name, model in self.models.items():
+                check_ends(f"{name}, one text of {length:,} words", model, batches[0], first, last)
+                rivals[name] = partial(embed, model, batches)
+            # Many steps are a steady figure by themselves.
+            rates = replace(self.rates, repeats=1) if length >= 1000 else self.rates
+            measured += rates.measure(rivals, batches, length=length)
+        return measured
+
+    def threads(self, sentences: list[Sentence], number: int) -> list[dict[str, Any]]:
+        """Batches of 32 in a number of threads."""
+        batches = batches_of(sentences, 32)
+        with num_threads(number):
+            rivals = {}
+            for name, model in self.models.items():
+                check(f"{name}, {number} threads", model, batches, self.expected)
+                rivals[name] = partial(embed, model, batches)
+            return self.rates.measure(rivals, batches, threads=number)
+
+
+COLUMNS = ["words", "words_per_second", "mflop_per_word", "gflop_per_second", "share_of_roofline"]
+
+
+def show(report: Report, title: str, cases: list[str], measured: list[dict[str, Any]]) -> None:
+    """Prints measured dictionaries as a table, of which `cases` are the first columns."""
+    report.table(
+        title,
+        [name.replace("_", " ") for name in [*cases, "model", *COLUMNS]],
+        [[str(row[name]) for name in [*cases, "model"]] + [row[name] for name in COLUMNS] for row in measured],
+    )
+
+
+def main(
+    text: Text = None,
+    repeats: Repeats = 3,
+    threads: Threads = None,
+    dtype: Annotated[DType | None, typer.Option(help="Measure this type alone.")] = None,
+    long: Annotated[bool, typer.Option("--long", help="Texts of 10,000 and 100,000 words too.")] = False,
+    quick: Quick = False,
+    json_only: JsonOnly = False,
+) -> None:
+    """Measures words per second from character ids to ELMo vectors."""
+    report = Report("inference", threads, json_only)
+    report.say(allennlp_elmo.describe())
+    batch_sizes = QUICK_BATCH_SIZES if quick else BATCH_SIZES
+    lengths = QUICK_LENGTHS if quick else [*LENGTHS, *(LONG_LENGTHS if long else [])]
+    sentences = get_sentences(64 if quick else SORTED_SENTENCES, text)
+    words = [word for sentence in get_sentences(max(lengths) // 10, text) for word in sentence]
+    dtypes = {name: kind for name, kind in DTYPES.items() if dtype in (None, name)}
+
+    with num_threads(report.threads), model_files(is_tiny=quick) as files:
+        models = {name: AutoModel.from_pretrained(files.converted, dtype=kind).eval() for name, kind in dtypes.items()}
+        checked = sentences[: num_checked_sentences()]
+        expected = {id(sentence): vectors for sentence, vectors in zip(checked, expected_vectors(files, checked))}
+        allennlp = allennlp_elmo.load(files) if allennlp_elmo.is_available() else None
+        rates = Rates(next(iter(models.values())).config, rooflines(quick), repeats)
+        contest = Contest(files, models, allennlp, expected, rates)
+        roofline = {name: rounded(rate / 1e9) for name, rate in rates.rooflines.items()}
+        report.figures["roofline_gflop_per_second"] = roofline
+        for name, rate in roofline.items():
+            report.say(f"best matrix product in {name}: {rate:,.0f} GFLOP/s")
+        report.say(
+            "FLOP: the matrix products that a batch needs: the LSTMs' once for every word and boundary token, the\n"
+            "character encoder's once for every distinct one. Padding and repeated work do not count."
+        )
+
+        measured = contest.sizes(sentences, batch_sizes)
+        report.figures["batches"] = measured
+        show(report, "Sentences", ["batch_size", "sentences"], measured)
+        show_ratios(report, measured)
+
+        report.figures["lengths"] = contest.lengths(words, lengths)
+        show(report, "One text", ["length"], report.figures["lengths"])
+
+        by_threads = []
+        for number in range(1, report.threads + 1):
+            with num_threads(number):
+                of_as_many = replace(rates, rooflines=rooflines(quick))
+            by_threads += replace(contest, rates=of_as_many).threads(sentences[: batch_sizes[32]], number)
+        report.figures["threads_at_batch_32"] = by_threads
+        show(report, "Batches of 32 by threads (each against the matrix products of as many)", ["threads"], by_threads)
+
+        memory = {
+            name: in_fresh_process(memory_of_ours, files.converted, kind, sentences[:32])
+            for name, kind in dtypes.items()
+        }
+        if allennlp is not None:
+            memory["allennlp"] = in_fresh_process(memory_of_allennlp, files, sentences[:32])
+        report.figures["peak_memory_mib"] = {name: rounded(value) for name, value in memory.items()}
+        report.table("Peak memory beyond the imports, load and one batch of 32", ["model", "MiB"], [*memory.items()])
+    report.finish()
+
+
+def show_ratios(report: Report, measured: list[dict[str, Any]]) -> None:
+    """Prints how many times AllenNLP's words per second ours are."""
+    rate = {(row["batch_size"], row["model"]): row["words_per_second"] for row in measured}
+    ratios = {
+        f"{name}, batch {size}": rounded(rate[size, name] / rate[size, "allennlp"])
+        for size in RIVAL_BATCH_SIZES
+        for name in DTYPES
+        if (size, "allennlp") in rate and (size, name) in rate
+    }
+    report.figures["times_allennlp"] = ratios or None
+    if ratios:
+        report.table("Times AllenNLP's words per second", ["model", "ratio"], [*ratios.items()])
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,125 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""How the benchmarks measure: rivals in turns, the machine's best matrix product, memory of fresh processes."""
+
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from transformers import logging
+
+
+def median_seconds(rivals: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Median seconds of each rival, timed in turns (A B A B ...) so that a slow spell of the machine hits all alike.
+
+    Nothing is run to warm up: check the rivals' results first, which does so.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in rivals}
+    for _ in range(repeats):
+        for name, run in rivals.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+@contextmanager
+def num_threads(number: int) -> Iterator[None]:
+    """Lets torch compute in `number` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+# Matrix products [N, I] x [I, O]: those of the model (gates, projection) at several batch sizes, and a square one.
+ROOFLINE_SHAPES = [
+    (rows, inputs, outputs)
+    for rows in (64, 256, 1024, 4096)
+    for inputs, outputs in ((512, 16384), (4096, 512), (4096, 4096))
+]
+
+
+def best_matrix_product_rate(dtype: torch.dtype, is_quick: bool = False) -> float:
+    """The roofline: floating point operations per second of the best matrix product that this machine shows.
+
+    The best of several shapes, and of `F.linear` and oneDNN's product with a packed weight; each the median over 0.1 s.
+    """
+    best = 0.0
+    for rows, inputs, outputs in ROOFLINE_SHAPES[:1] if is_quick else ROOFLINE_SHAPES:
+        input_NI, weight_OI = torch.randn(rows, inputs, dtype=dtype), torch.randn(outputs, inputs, dtype=dtype)
+        for product in (_plain_product, _packed_product):
+            run = product(input_NI, weight_OI)
+            if run is not None:
+                best = max(best, 2 * rows * inputs * outputs / _median_call(run))
+    return best
+
+
+def _plain_product(input_NI: torch.Tensor, weight_OI: torch.Tensor) -> Callable[[], torch.Tensor]:
+    return lambda: F.linear(input_NI, weight_OI)
+
+
+def _packed_product(input_NI: torch.Tensor, weight_OI: torch.Tensor) -> Callable[[], torch.Tensor] | None:
+    # What torch's own compiler emits; not a public interface, so that other builds may lack it.
+    try:
+        packed = torch.ops.mkldnn._reorder_linear_weight(weight_OI, len(input_NI))
+        torch.ops.mkldnn._linear_pointwise(input_NI, packed, None, "none", [], "")
+    except (AttributeError, RuntimeError):
+        return None
+    return lambda: torch.ops.mkldnn._linear_pointwise(input_NI, packed, None, "none", [], "")
+
+
+@torch.no_grad()
+def _median_call(run: Callable[[], Any], seconds: float = 0.1) -> float:
+    run()
+    times: list[float] = []
+    while len(times) < 3 or sum(times) < seconds:
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
+    """The result of a function of a module, called in a new process that has done nothing before."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1, initializer=_start, initargs=(torch.get_num_threads(),)) as pool:
+        return pool.apply(function, args)
+
+
+def _start(threads: int) -> None:
+    torch.set_num_threads(threads)
+    logging.disable_progress_bar()
+
+
+def peak_memory_mib() -> float:
+    """The most physical memory that this process has held, in MiB; files mapped into memory count once touched."""
+    # Not ru_maxrss where there is a choice: on Linux a new process inherits its parent's.
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024**2 if sys.platform == "darwin" else peak / 1024

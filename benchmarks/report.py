@@ -1,0 +1,98 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What every benchmark asks and says: its options, its tables for people, one JSON line for machines at the end."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import transformers
+import typer
+
+from .correctness import WrongResultError
+
+
+Text = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help="Text with one paragraph a line (plain, .gz, .xz), in place of made-up words."
+    ),
+]
+Repeats = Annotated[int, typer.Option(min=1, help="Timings of which the median is taken.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch; by default as many as it takes itself.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A tiny model and few sentences: does the benchmark itself run?")]
+JsonOnly = Annotated[bool, typer.Option("--json-only", help="Print nothing but the JSON line.")]
+
+Cell = str | int | float | None
+
+
+class Report:
+    """Prints as it goes, unless only the JSON line is wanted."""
+
+    def __init__(self, benchmark: str, threads: int | None, is_json_only: bool):
+        self.threads = threads or torch.get_num_threads()
+        self.is_json_only = is_json_only
+        self.figures: dict[str, Any] = {
+            "benchmark": benchmark,
+            "threads": self.threads,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        }
+        # Progress bars and load reports would stand between the tables.
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
+        self.say(f"{benchmark}: {self.threads} threads, torch {torch.__version__}")
+
+    def say(self, text: str) -> None:
+        """Prints a line."""
+        if not self.is_json_only:
+            print(text, flush=True)
+
+    def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """Prints a table, the first column to the left and numbers to the right."""
+        cells = [list(header), *([_text(cell) for cell in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*cells)]
+        self.say(f"\n{title}")
+        for first, *others in cells:
+            padded = [text.rjust(width) for text, width in zip(others, widths[1:])]
+            self.say("  ".join([first.ljust(widths[0]), *padded]).rstrip())
+
+    def finish(self) -> None:
+        """Prints the JSON line."""
+        self.say("")
+        print(json.dumps(self.figures), flush=True)
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if cell >= 100 else f"{cell:.3g}"
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def rounded(value: float) -> float:
+    """Three significant digits: no timing has more."""
+    return float(f"{value:.3g}")
+
+
+def run(main: Callable[..., None]) -> None:
+    """Runs a benchmark's command line; a wrong result, or an unfit text, ends it in one line with exit code 1."""
+    try:
+        typer.run(main)
+    except (WrongResultError, ValueError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")

@@ -1,0 +1,106 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Words per second from words to tensors of character ids, and from raw text; AllenNLP's `batch_to_ids` beside it.
+
+    python -m benchmarks.tokenization
+
+Ours also makes word ids and the mask; the tokenizer's vocabulary holds the more frequent half of the distinct words.
+"""
+
+from collections import Counter
+
+import torch
+
+from modeling_elmo import ElmoTokenizer
+from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS
+from tests import reference
+
+from . import allennlp_elmo
+from .correctness import WrongResultError
+from .measurement import median_seconds, num_threads
+from .report import JsonOnly, Quick, Repeats, Report, Text, Threads, rounded, run
+from .sentences import Sentence, get_sentences
+
+
+BATCH_SIZE = 32
+MAX_CHARACTERS = 50
+
+
+def make_tokenizer(sentences: list[Sentence]) -> ElmoTokenizer:
+    """A tokenizer that knows the more frequent half of the distinct words."""
+    by_frequency = [word for word, _ in Counter(word for sentence in sentences for word in sentence).most_common()]
+    special = list(SPECIAL_TOKENS)[:3]
+    return ElmoTokenizer(vocab=[*special, *by_frequency[: len(by_frequency) // 2]])
+
+
+def expected_ids(batch: list[Sentence]) -> list[torch.Tensor]:
+    """Character ids `[words, 50]` of each sentence, boundary tokens left out."""
+    if allennlp_elmo.is_available():
+        rows = allennlp_elmo.batch_to_ids(batch)
+        return [row[: len(sentence)] for row, sentence in zip(rows, batch)]
+    return [torch.tensor([reference.character_ids(word, MAX_CHARACTERS) for word in sentence]) for sentence in batch]
+
+
+def check(tokenizer: ElmoTokenizer, batches: list[list[Sentence]]) -> None:
+    """Checks every character id of every batch, which warms up too."""
+    for number, batch in enumerate(batches):
+        inputs = tokenizer(batch, is_split_into_words=True, padding=True, return_tensors="pt")
+        ids = inputs["character_ids"]
+        for row, mask, sentence, expected in zip(ids, inputs["attention_mask"], batch, expected_ids(batch)):
+            length = len(sentence) + 2
+            is_right = (
+                torch.equal(row[1 : length - 1], expected) and not row[length:].any() and int(mask.sum()) == length
+            )
+            if not is_right:
+                raise WrongResultError(f"tokenization: batch {number} has other character ids than expected")
+
+
+def main(
+    text: Text = None,
+    repeats: Repeats = 7,
+    threads: Threads = None,
+    quick: Quick = False,
+    json_only: JsonOnly = False,
+) -> None:
+    """Measures words per second of tokenisation."""
+    report = Report("tokenization", threads, json_only)
+    report.say(allennlp_elmo.describe())
+    sentences = get_sentences(BATCH_SIZE * (2 if quick else 30), text)
+    words = sum(map(len, sentences))
+    tokenizer = make_tokenizer(sentences)
+    batches = [sentences[start : start + BATCH_SIZE] for start in range(0, len(sentences), BATCH_SIZE)]
+    texts = [[" ".join(sentence) for sentence in batch] for batch in batches]
+    with num_threads(report.threads):
+        check(tokenizer, batches)
+        rivals = {
+            "words": lambda: [
+                tokenizer(batch, is_split_into_words=True, padding=True, return_tensors="pt") for batch in batches
+            ],
+            "raw text": lambda: [tokenizer(batch, padding=True, return_tensors="pt") for batch in texts],
+        }
+        if allennlp_elmo.is_available():
+            rivals["allennlp, words"] = lambda: [allennlp_elmo.batch_to_ids(batch) for batch in batches]
+        rate = {name: rounded(words / seconds) for name, seconds in median_seconds(rivals, repeats).items()}
+    report.figures["words"] = words
+    report.figures["words_per_second"] = rate
+    report.table(f"Batches of {BATCH_SIZE}, {words:,} words", ["", "words per second"], [*rate.items()])
+    times = rounded(rate["words"] / rate["allennlp, words"]) if "allennlp, words" in rate else None
+    report.figures["times_allennlp"] = times
+    if times is not None:
+        report.say(f"\nwords, times AllenNLP's words per second: {times}")
+    report.finish()
+
+
+if __name__ == "__main__":
+    run(main)

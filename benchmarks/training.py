@@ -1,0 +1,203 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Words per second of fine-tuning: whole biLM, and scalar mix alone; gradients checked; memory; AllenNLP beside it.
+
+    python -m benchmarks.training
+
+A step is forward, loss (mean square of the ELMo vectors, boundary tokens left out) and backward, in float32 without
+dropout. No optimiser runs, on either side: it would cost both the same. Each step works on a batch of 32 sentences with
+character ids made beforehand.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModel
+
+from modeling_elmo import ElmoModel
+
+from . import allennlp_elmo
+from .correctness import (
+    check_close,
+    check_gradients,
+    check_vectors,
+    expected_vectors,
+    num_checked_sentences,
+)
+from .full_size_model import ModelFiles, model_files
+from .inference import Batch
+from .measurement import in_fresh_process, median_seconds, num_threads, peak_memory_mib
+from .report import JsonOnly, Quick, Repeats, Report, Text, Threads, rounded, run
+from .sentences import Sentence, get_sentences
+
+
+BATCH_SIZE = 32
+
+# Relative to the greatest gradient of a matrix: sums over all time steps, taken in another order.
+GRADIENT_TOLERANCE = 1e-4
+
+
+def load(model_dir: Path, freeze_bilm: bool) -> ElmoModel:
+    """Our model, ready to train."""
+    return AutoModel.from_pretrained(model_dir, freeze_bilm=freeze_bilm, representation_dropout=0.0).train()
+
+
+def loss_of_ours(model: ElmoModel, batch: Batch) -> torch.Tensor:
+    """Mean square of the vectors of all words."""
+    vectors = model(**batch.inputs).last_hidden_state
+    is_word = torch.zeros(vectors.shape[:2], dtype=torch.bool)
+    for row, sentence in zip(is_word, batch.sentences):
+        row[1 : len(sentence) + 1] = True
+    return vectors[is_word].square().mean()
+
+
+def loss_of_allennlp(elmo: Any, character_ids: torch.Tensor) -> torch.Tensor:
+    """The same of AllenNLP's vectors."""
+    return allennlp_elmo.vectors(elmo, character_ids)[character_ids.any(-1)].square().mean()
+
+
+def step(model: torch.nn.Module, loss: Callable[[], torch.Tensor]) -> None:
+    """What is timed."""
+    model.zero_grad(set_to_none=True)
+    loss().backward()
+
+
+@torch.no_grad()
+def infer(model: ElmoModel, batch: Batch) -> None:
+    """What a step with a frozen biLM is compared with."""
+    model(**batch.inputs)
+
+
+def check(model: ElmoModel, rival: Any, files: ModelFiles, batch: Batch) -> None:
+    """Checks vectors and gradients, which warms up too."""
+    checked = batch.sentences[: num_checked_sentences()]
+    vectors = model(**batch.inputs).last_hidden_state.detach()
+    for row, sentence, expected in zip(vectors, checked, expected_vectors(files, checked)):
+        check_vectors("training", row[1 : len(sentence) + 1], expected)
+    step(model, partial(loss_of_ours, model, batch))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if rival is None:
+        check_gradients(trained, partial(loss_of_ours, model, batch))
+        return
+    allennlp_elmo.forget(rival)
+    step(rival, partial(loss_of_allennlp, rival, allennlp_elmo.batch_to_ids(batch.sentences)))
+    check_gradients_against_allennlp(model, rival)
+
+
+def check_gradients_against_allennlp(model: ElmoModel, rival: Any) -> None:
+    """Checks the gradients of every matrix of the LSTMs, and of the character encoder's first and last."""
+    pairs = [
+        ("character projection", model.character_encoder.projection, "_token_embedder._projection"),
+        ("first convolution", model.character_encoder.convolutions[0], "_token_embedder.char_conv_0"),
+    ]
+    matrices = [(what, ours.weight, rival._elmo_lstm.get_submodule(name).weight) for what, ours, name in pairs]
+    for index, layer in enumerate(model.layers):
+        for direction in ("forward", "backward"):
+            ours = getattr(layer, f"{direction}_lstm")
+            theirs = rival._elmo_lstm._elmo_lstm.get_submodule(f"{direction}_layer_{index}")
+            for name, matrix in (
+                ("weight_ih", theirs.input_linearity),
+                ("weight_hh", theirs.state_linearity),
+                ("weight_hr", theirs.state_projection),
+            ):
+                matrices.append((f"{direction} layer {index}, {name}", getattr(ours, name), matrix.weight))
+    for what, ours, theirs in matrices:
+        check_close(f"gradient of {what}", ours.grad, theirs.grad, GRADIENT_TOLERANCE)
+
+
+def memory_of_ours(model_dir: Path, freeze_bilm: bool, sentences: list[Sentence]) -> float:
+    """MiB beyond what the imports take, for loading and one step."""
+    batch = Batch.of(sentences)
+    before = peak_memory_mib()
+    model = load(model_dir, freeze_bilm)
+    step(model, partial(loss_of_ours, model, batch))
+    return peak_memory_mib() - before
+
+
+def memory_of_allennlp(files: ModelFiles, sentences: list[Sentence]) -> float:
+    """MiB beyond what the imports take, for loading and one step."""
+    character_ids = allennlp_elmo.batch_to_ids(sentences)
+    before = peak_memory_mib()
+    elmo = allennlp_elmo.load(files, requires_grad=True)
+    step(elmo, partial(loss_of_allennlp, elmo, character_ids))
+    return peak_memory_mib() - before
+
+
+def main(
+    text: Text = None,
+    repeats: Repeats = 3,
+    threads: Threads = None,
+    quick: Quick = False,
+    json_only: JsonOnly = False,
+) -> None:
+    """Measures words per second of fine-tuning steps."""
+    report = Report("training", threads, json_only)
+    report.say(allennlp_elmo.describe())
+    sentences = get_sentences(BATCH_SIZE * (1 if quick else 3), text)
+    batches = [Batch.of(sentences[start : start + BATCH_SIZE]) for start in range(0, len(sentences), BATCH_SIZE)]
+
+    with num_threads(report.threads), model_files(is_tiny=quick) as files:
+        rival = allennlp_elmo.load(files, requires_grad=True) if allennlp_elmo.is_available() else None
+        whole, frozen = load(files.converted, freeze_bilm=False), load(files.converted, freeze_bilm=True)
+        check(whole, rival, files, batches[0])
+        check_frozen(frozen, whole, batches[0])
+
+        def every(run_batch: Callable[[Batch], None]) -> Callable[[], None]:
+            return lambda: [run_batch(batch) for batch in batches] and None
+
+        rivals = {
+            "whole biLM": every(lambda batch: step(whole, partial(loss_of_ours, whole, batch))),
+            "frozen biLM": every(lambda batch: step(frozen, partial(loss_of_ours, frozen, batch))),
+            "inference": every(lambda batch: infer(frozen, batch)),
+        }
+        if rival is not None:
+            ids = {id(batch): allennlp_elmo.batch_to_ids(batch.sentences) for batch in batches}
+            rivals["allennlp, whole biLM"] = every(
+                lambda batch: step(rival, partial(loss_of_allennlp, rival, ids[id(batch)]))
+            )
+        words = sum(batch.num_words for batch in batches)
+        rate = {name: rounded(words / seconds) for name, seconds in median_seconds(rivals, repeats).items()}
+        report.figures["words"] = words
+        report.figures["words_per_second"] = rate
+        report.table(f"Steps on batches of {BATCH_SIZE}", ["", "words per second"], [*rate.items()])
+        report.figures["frozen_times_inference"] = rounded(rate["frozen biLM"] / rate["inference"])
+        report.say(f"\nfrozen biLM against inference: {report.figures['frozen_times_inference']}")
+        times = None if rival is None else rounded(rate["whole biLM"] / rate["allennlp, whole biLM"])
+        report.figures["times_allennlp"] = times
+        if times is not None:
+            report.say(f"whole biLM, times AllenNLP's words per second: {times}")
+
+        memory = {
+            "whole biLM": in_fresh_process(memory_of_ours, files.converted, False, batches[0].sentences),
+            "frozen biLM": in_fresh_process(memory_of_ours, files.converted, True, batches[0].sentences),
+        }
+        if rival is not None:
+            memory["allennlp, whole biLM"] = in_fresh_process(memory_of_allennlp, files, batches[0].sentences)
+        report.figures["peak_memory_mib"] = {name: rounded(value) for name, value in memory.items()}
+        report.table("Peak memory beyond the imports, load and one step", ["", "MiB"], [*memory.items()])
+    report.finish()
+
+
+def check_frozen(frozen: ElmoModel, whole: ElmoModel, batch: Batch) -> None:
+    """Checks that a frozen biLM gives the mix the same gradients as one that is trained along, and has none itself."""
+    step(frozen, partial(loss_of_ours, frozen, batch))
+    for ours, theirs in zip(frozen.scalar_mixes.parameters(), whole.scalar_mixes.parameters()):
+        check_close("gradient of the scalar mix", ours.grad, theirs.grad, GRADIENT_TOLERANCE)
+
+
+if __name__ == "__main__":
+    run(main)

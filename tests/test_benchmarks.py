@@ -1,0 +1,276 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The benchmarks run, refuse to time what is wrong, and count what they say they count. No time is asserted."""
+
+import gzip
+import json
+import lzma
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import (
+    allennlp_elmo,
+    correctness,
+    full_size_model,
+    inference,
+    loading,
+    measurement,
+    report,
+    sentences,
+    tokenization,
+    training,
+)
+from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+
+
+KEYS = {
+    inference: {
+        "roofline_gflop_per_second",
+        "batches",
+        "times_allennlp",
+        "lengths",
+        "threads_at_batch_32",
+        "peak_memory_mib",
+    },
+    training: {"words", "words_per_second", "frozen_times_inference", "times_allennlp", "peak_memory_mib"},
+    tokenization: {"words", "words_per_second", "times_allennlp"},
+    loading: {"seconds", "times_allennlp", "peak_memory_mib"},
+}
+
+
+def name_of(benchmark):
+    return benchmark.__name__.rpartition(".")[2]
+
+
+def run_quickly(benchmark, **kwargs):
+    benchmark.main(**{"repeats": 1, "threads": 1, "quick": True, "json_only": True, **kwargs})
+
+
+@pytest.mark.parametrize("benchmark", KEYS, ids=name_of)
+def test_a_benchmark_runs_and_ends_with_one_json_line(benchmark, monkeypatch, capsys):
+    if benchmark is not loading:
+        # One benchmark shows that new processes work; each costs seconds.
+        monkeypatch.setattr(benchmark, "in_fresh_process", lambda function, *args: function(*args), raising=False)
+    run_quickly(benchmark)
+    (line,) = capsys.readouterr().out.splitlines()
+    figures = json.loads(line)
+    assert figures["benchmark"] == name_of(benchmark)
+    assert figures.keys() == {"benchmark", "threads", "torch", "transformers"} | KEYS[benchmark]
+    assert (figures["times_allennlp"] is not None) == allennlp_elmo.is_available()
+
+
+def test_inference_reports_every_size_and_type(monkeypatch, capsys):
+    monkeypatch.setattr(inference, "in_fresh_process", lambda function, *args: 0.0)
+    run_quickly(inference, json_only=False)
+    *tables, line = capsys.readouterr().out.splitlines()
+    figures = json.loads(line)
+    ours = [row for row in figures["batches"] if row["model"] != "allennlp"]
+    assert [(row["batch_size"], row["sentences"], row["model"]) for row in ours] == [
+        (size, order, dtype)
+        for size, order in ((1, "as they come"), (32, "as they come"), (64, "by length"))
+        for dtype in ("float32", "bfloat16")
+    ]
+    assert [row["length"] for row in figures["lengths"][::2]] == inference.QUICK_LENGTHS
+    assert all(row["words_per_second"] > 0 and row["share_of_roofline"] > 0 for row in ours)
+    assert "Sentences" in tables
+    assert any(line.startswith("One text") for line in tables)
+
+
+@pytest.fixture
+def wrong_vectors(monkeypatch):
+    """Makes the model's vectors wrong by a little, where asked."""
+
+    def make(is_wrong=lambda model: True):
+        forward = ElmoModel.forward
+
+        def wrong(self, *args, **kwargs):
+            output = forward(self, *args, **kwargs)
+            if is_wrong(self):
+                shifted = output.last_hidden_state.clone()
+                # One word of one sentence, as a fault in the packing would leave it.
+                shifted[0, 1] = -shifted[0, 1]
+                output.last_hidden_state = shifted
+            return output
+
+        monkeypatch.setattr(ElmoModel, "forward", wrong)
+
+    return make
+
+
+@pytest.mark.parametrize("benchmark", [inference, training, loading], ids=name_of)
+def test_wrong_vectors_get_no_speed(benchmark, wrong_vectors, capsys):
+    wrong_vectors()
+    with pytest.raises(correctness.WrongResultError, match="expected vectors within 1e-05"):
+        run_quickly(benchmark, json_only=False)
+    assert "words per second" not in capsys.readouterr().out
+
+
+def test_wrong_vectors_in_half_precision_alone_get_no_speed(wrong_vectors, capsys):
+    wrong_vectors(lambda model: model.dtype == torch.bfloat16)
+    with pytest.raises(correctness.WrongResultError, match=r"bfloat16.* expected a cosine above 0.999"):
+        run_quickly(inference)
+    assert capsys.readouterr().out == ""
+
+
+def test_sentences_that_nobody_compared_get_no_speed(tiny_config):
+    model, batches = ElmoModel(tiny_config()).eval(), inference.batches_of([["a", "b"]], 1)
+    with pytest.raises(correctness.WrongResultError, match="no sentence was compared"):
+        inference.check("batch", model, batches, {})
+
+
+def test_wrong_gradients_get_no_speed(monkeypatch, capsys):
+    forward = ElmoModel.forward
+
+    def same_values_twice_the_gradients(self, *args, **kwargs):
+        output = forward(self, *args, **kwargs)
+        vectors = output.last_hidden_state
+        output.last_hidden_state = vectors + (vectors - vectors.detach())
+        return output
+
+    monkeypatch.setattr(ElmoModel, "forward", same_values_twice_the_gradients)
+    with pytest.raises(correctness.WrongResultError, match="gradient"):
+        run_quickly(training)
+    assert capsys.readouterr().out == ""
+
+
+def test_wrong_character_ids_get_no_speed(monkeypatch, capsys):
+    call = ElmoTokenizer.__call__
+
+    def wrong(self, *args, **kwargs):
+        inputs = call(self, *args, **kwargs)
+        inputs["character_ids"][-1, 2, 1] += 1
+        return inputs
+
+    monkeypatch.setattr(ElmoTokenizer, "__call__", wrong)
+    with pytest.raises(correctness.WrongResultError, match="batch 0 has other character ids"):
+        run_quickly(tokenization)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_wrong_result_ends_the_command_in_one_line(monkeypatch, capsys):
+    def main():
+        raise correctness.WrongResultError("the vectors are wrong")
+
+    monkeypatch.setattr(sys, "argv", ["benchmark"])
+    with pytest.raises(SystemExit) as stopped:
+        report.run(main)
+    assert stopped.value.code == "WrongResultError: the vectors are wrong"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_vectors_that_are_no_numbers_are_wrong(dtype):
+    expected = torch.randn(3, 4)
+    correctness.check_vectors("same", expected.to(dtype), expected)
+    found = expected.clone()
+    found[1, 2] = float("nan")
+    with pytest.raises(correctness.WrongResultError, match="bad"):
+        correctness.check_vectors("bad", found.to(dtype), expected)
+    with pytest.raises(correctness.WrongResultError, match=r"expected vectors \(3, 4\), found \(2, 4\)"):
+        correctness.check_vectors("short", expected[:2].to(dtype), expected)
+
+
+@pytest.mark.parametrize(
+    ("factors", "direction"),
+    [((1, 1, 1), None), ((2, 2, 2), "gradients"), ((1, 3, 1), "gradients"), ((0, 1, 1), "parameters")],
+)
+def test_gradients_are_held_to_the_slope_of_the_loss(factors, direction):
+    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.5]))
+    before = weight.detach().clone()
+
+    def loss():
+        return weight.square().sum()
+
+    loss().backward()
+    weight.grad *= torch.tensor(factors)
+    if direction is None:
+        correctness.check_gradients([weight], loss)
+        assert torch.equal(weight.detach(), before)
+    else:
+        with pytest.raises(correctness.WrongResultError, match=f"expected a slope of .* along the {direction}"):
+            correctness.check_gradients([weight], loss)
+
+
+def test_rivals_take_turns():
+    order = []
+    seconds = measurement.median_seconds({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3)
+    assert order == ["a", "b"] * 3
+    assert seconds.keys() == {"a", "b"}
+
+
+def test_the_packed_product_of_the_roofline_is_the_plain_one():
+    input_NI, weight_OI = torch.randn(5, 16), torch.randn(7, 16)
+    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        pytest.skip("this build of torch has no packed products")
+    packed = measurement._packed_product(input_NI, weight_OI)
+    torch.testing.assert_close(packed(), measurement._plain_product(input_NI, weight_OI)())
+
+
+def test_the_number_of_threads_is_restored():
+    before = torch.get_num_threads()
+    with measurement.num_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+
+
+def test_operations_of_the_published_model():
+    config = ElmoConfig()
+    # Gates 4096 x 4 from 512 + 512, projection 4096 to 512; two directions, two layers.
+    assert full_size_model.lstm_flop_per_word(config) == 4 * 2 * (16384 * 1024 + 4096 * 512) == 150_994_944
+    convolutions = sum((50 - width + 1) * width * 16 * number for width, number in config.character_filters)
+    longest = full_size_model.character_encoder_flop_per_word(config, 50)
+    assert longest == 2 * (convolutions + 2 * 2 * 2048**2 + 2048 * 512)
+    assert full_size_model.character_encoder_flop_per_word(config, 43) == longest
+    assert full_size_model.character_encoder_flop_per_word(config, 42) < longest
+
+
+def test_padding_and_repeated_words_are_not_counted():
+    config = ElmoConfig(**full_size_model.TINY)
+
+    def flop(batch):
+        return full_size_model.needed_flop(config, inference.Batch.of(batch).inputs["character_ids"])
+
+    lstm = full_size_model.lstm_flop_per_word(config)
+    # <S>, </S> and one word of three letters with its two marks.
+    encoder = full_size_model.character_encoder_flop_per_word(config, 5)
+    assert flop([["abc"]]) == 3 * (lstm + encoder)
+    assert flop([["abc", "abc", "abc"], ["abc"]]) == 8 * lstm + 3 * encoder
+    assert flop([["abc", "ab"]]) == 4 * (lstm + encoder)
+
+
+def test_synthetic_sentences_have_the_lengths_and_repetitions_that_they_claim():
+    made = sentences.synthetic_sentences(1000)
+    lengths = [len(sentence) for sentence in made]
+    assert min(lengths) >= sentences.SHORTEST
+    assert max(lengths) <= sentences.LONGEST
+    assert np.mean(lengths) == pytest.approx(22, abs=1)
+    words = [word for sentence in made for word in sentence]
+    assert len(set(words[:700])) / 700 == pytest.approx(0.49, abs=0.06)
+    assert np.mean([len(word) for word in words]) == pytest.approx(4.3, abs=0.5)
+    assert made[:10] == sentences.get_sentences(10)
+
+
+@pytest.mark.parametrize(("suffix", "open_file"), [(".txt", open), (".gz", gzip.open), (".xz", lzma.open)])
+def test_sentences_of_a_file(tmp_path, suffix, open_file):
+    path = tmp_path / f"text{suffix}"
+    with open_file(path, "wt", encoding="utf-8") as file:
+        file.write("It doesn't rain. No.\n\nDo naïve words count, then?\n")
+    assert sentences.get_sentences(2, path) == [
+        ["It", "does", "n't", "rain", "."],
+        ["Do", "naïve", "words", "count", ",", "then", "?"],
+    ]
+    with pytest.raises(ValueError, match="expected 3 sentences of 3 to 80 words, found 2"):
+        sentences.get_sentences(3, path)
