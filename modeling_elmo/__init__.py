@@ -21,12 +21,22 @@ Importing this package registers its classes with the Auto classes:
 
 import transformers as _transformers
 
-from . import modeling_elmo as _modeling_elmo
+from . import auto_classes as _auto_classes
 from .configuration_elmo import AUTO_MAP as _AUTO_MAP
 from .configuration_elmo import ElmoConfig
 from .modeling_elmo import ElmoModel, ElmoModelOutput, ElmoPreTrainedModel
+from .task_heads import (
+    ElmoForMultipleChoice,
+    ElmoForQuestionAnswering,
+    ElmoForSequenceClassification,
+    ElmoForTokenClassification,
+    ElmoPreTrainedTaskModel,
+    Spans,
+    best_spans,
+)
 from .tokenization_elmo import ElmoTokenizer
 from .version import __version__
+from .word_vectors import WordVectorCounts, load_word_vectors
 
 
 def _register_with_auto_classes() -> None:
@@ -38,11 +48,27 @@ def _register_with_auto_classes() -> None:
     ElmoTokenizer.register_for_auto_class()
     for auto_name, reference in _AUTO_MAP.items():
         if auto_name not in ("AutoConfig", "AutoTokenizer"):
-            model_class = getattr(_modeling_elmo, reference.rpartition(".")[2])
+            model_class = getattr(_auto_classes, reference.rpartition(".")[2])
             getattr(_transformers, auto_name).register(ElmoConfig, model_class, exist_ok=True)
             model_class.register_for_auto_class(auto_name)
 
 
 _register_with_auto_classes()
 
-__all__ = ["ElmoConfig", "ElmoModel", "ElmoModelOutput", "ElmoPreTrainedModel", "ElmoTokenizer", "__version__"]
+__all__ = [
+    "ElmoConfig",
+    "ElmoForMultipleChoice",
+    "ElmoForQuestionAnswering",
+    "ElmoForSequenceClassification",
+    "ElmoForTokenClassification",
+    "ElmoModel",
+    "ElmoModelOutput",
+    "ElmoPreTrainedModel",
+    "ElmoPreTrainedTaskModel",
+    "ElmoTokenizer",
+    "Spans",
+    "WordVectorCounts",
+    "__version__",
+    "best_spans",
+    "load_word_vectors",
+]

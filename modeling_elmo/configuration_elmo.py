@@ -36,7 +36,13 @@ from transformers.utils import auto_docstring
 AUTO_MAP: dict[str, Any] = {
     "AutoConfig": "configuration_elmo.ElmoConfig",
     "AutoTokenizer": ["tokenization_elmo.ElmoTokenizer", None],
-    "AutoModel": "modeling_elmo.ElmoModel",
+    # Of the models, all in one module: transformers runs the module that an entry names even if another has imported it
+    # already, so two would make two sets of classes.
+    "AutoModel": "auto_classes.ElmoModel",
+    "AutoModelForMultipleChoice": "auto_classes.ElmoForMultipleChoice",
+    "AutoModelForQuestionAnswering": "auto_classes.ElmoForQuestionAnswering",
+    "AutoModelForSequenceClassification": "auto_classes.ElmoForSequenceClassification",
+    "AutoModelForTokenClassification": "auto_classes.ElmoForTokenClassification",
 }
 
 # `<PAD>` and `<MASK>` follow the vocabulary; the original vocabulary files have neither.
@@ -114,6 +120,39 @@ class ElmoConfig(PreTrainedConfig):
         when a model is made or loaded; later, `requires_grad_` decides.
     training_options (`dict`, *optional*):
         What the original `options.json` says about training beyond the architecture. Carried along for export.
+    elmo_at_input (`bool`, *optional*, defaults to `True`):
+        Task heads: whether the ELMo vectors are part of what the task model reads, [x; ELMo] in the paper.
+    elmo_at_output (`bool`, *optional*, defaults to `False`):
+        Task heads: whether a second mix of the layers stands beside what the first BiLSTM of the task model gives,
+        [h; ELMo'] in the paper, which found it to help where attention follows (entailment, question answering). A head
+        raises `num_output_representations` to what this takes.
+    mix_l2 (`float`, *optional*, defaults to 0.001):
+        Task heads: lambda of lambda * ||w||^2, added to the training loss once per step, of the mix weights before the
+        softmax. Small lets the weights differ, large keeps the mix near an average. The paper's usual value.
+    word_vector_size (`int`, *optional*, defaults to 0):
+        Task heads: size of static word embeddings x beside the ELMo vectors, looked up by word id; 0 for none. See
+        `load_word_vectors` and `set_word_vectors`.
+    freeze_word_vectors (`bool`, *optional*, defaults to `True`):
+        Task heads: whether the static word embeddings stay fixed. On small data, trained ones drift from those of words
+        that the training data lacks.
+    task_lstm_layers (`int`, *optional*, defaults to 1):
+        Task heads: layers of the task model's BiLSTM. 0 for a probe: no LSTMs and no hidden layer before the scores.
+    task_lstm_size (`int`, *optional*, defaults to 200):
+        Task heads: cells per direction of the task model's LSTMs, and half the size of its hidden layers. That of the
+        paper's model for named entities.
+    task_dropout (`float`, *optional*, defaults to 0.5):
+        Task heads: dropout on static word embeddings, on what LSTMs give, and on hidden layers. That of the paper's
+        models for named entities and entailment.
+    pooling (`list[str]`, *optional*, defaults to `["attention", "max", "mean"]`):
+        Sequence classification and multiple choice: how the words of a text become one vector, one or several of
+        `"attention"`, `"max"` and `"mean"`.
+    num_segments (`int`, *optional*, defaults to 1):
+        Sequence classification: 1 to classify texts, 2 to classify pairs of texts. The two are different models.
+    use_crf (`bool`, *optional*, defaults to `False`):
+        Token classification: whether a conditional random field scores the labels of a sentence together.
+    label_scheme (`str`, *optional*):
+        Token classification with `use_crf`: `"BIO"` or `"BIOES"`, the scheme that the names in `id2label` follow.
+        Labels then are decoded so that they follow it. By default every label may follow every other.
     pad_token_id (`int`, *optional*):
         Word id of `<PAD>`. Defaults to the first id after the vocabulary, `vocab_size` less two.
 
@@ -154,6 +193,18 @@ class ElmoConfig(PreTrainedConfig):
     representation_dropout: float | int = 0.5
     freeze_bilm: bool = True
     training_options: dict[str, Any] | None = None
+    elmo_at_input: bool = True
+    elmo_at_output: bool = False
+    mix_l2: float | int = 0.001
+    word_vector_size: int = 0
+    freeze_word_vectors: bool = True
+    task_lstm_layers: int = 1
+    task_lstm_size: int = 200
+    task_dropout: float | int = 0.5
+    pooling: list[Literal["attention", "max", "mean"]] = field(default_factory=lambda: ["attention", "max", "mean"])
+    num_segments: Literal[1, 2] = 1
+    use_crf: bool = False
+    label_scheme: Literal["BIO", "BIOES"] | None = None
     bos_token_id: int | None = 0
     eos_token_id: int | None = 1
     pad_token_id: int | None = None
@@ -225,6 +276,24 @@ class ElmoConfig(PreTrainedConfig):
                 f"character_vocab_size is 262 (256 bytes, 5 marks, padding): found {self.character_vocab_size}"
             )
         self._validate_character_filters()
+
+    def validate_task_layers(self) -> None:
+        """Checks what the task heads read. Raises `ValueError` with the values found."""
+        _check_range(self, "word_vector_size", 0, MAX_SIZE)
+        _check_range(self, "task_lstm_layers", 0, MAX_DEPTH)
+        _check_range(self, "task_lstm_size", 1, MAX_SIZE)
+        if not 0 <= self.task_dropout < 1:
+            raise ValueError(f"task_dropout is a probability below 1: found {self.task_dropout}")
+        if not 0 <= self.mix_l2 <= MAX_NUMBER:
+            raise ValueError(f"mix_l2 is a number of at least 0: found {_short(self.mix_l2)}")
+        if not self.pooling or len(set(self.pooling)) != len(self.pooling):
+            raise ValueError(f"pooling has one or several of attention, max and mean, each once: found {self.pooling}")
+        if not self.elmo_at_input and not self.word_vector_size:
+            raise ValueError(
+                "a task model needs an input: found elmo_at_input=False and word_vector_size=0; expected one of them"
+            )
+        if self.label_scheme is not None and not self.use_crf:
+            raise ValueError(f"label_scheme needs use_crf=True: found label_scheme={self.label_scheme!r} without it")
 
     def _validate_character_filters(self) -> None:
         # A word model has no CNN, but its config still carries the fields: they are checked all the same.
@@ -307,7 +376,7 @@ class ElmoConfig(PreTrainedConfig):
         """Returns the contents of an original `options.json` for inference.
 
         `from_options` of them gives this config back, but for the fields that the original code does not know (the
-        mixes, `representation_dropout`, `freeze_bilm`).
+        mixes, `representation_dropout`, `freeze_bilm`, those of the task heads).
 
         Raises:
             `ValueError`: If `forget_bias` is not 1.0, which the original code has built in.
@@ -346,7 +415,8 @@ def _module_of(reference: Any) -> str:
 
 
 def _is_ours(reference: Any) -> bool:
-    return _module_of(reference) in {_module_of(ours) for ours in AUTO_MAP.values()}
+    ours = {_module_of(entry) for entry in AUTO_MAP.values()} | {path.stem for path in _code_files()}
+    return _module_of(reference) in ours
 
 
 def _code_files() -> list[Path]:

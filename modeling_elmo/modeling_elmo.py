@@ -182,9 +182,12 @@ class ElmoPreTrainedModel(PreTrainedModel):
         # Loading replaces every parameter by a trainable one, so freezing has to be done again.
         loaded = super().from_pretrained(*args, **kwargs)
         for module in (loaded[0] if isinstance(loaded, tuple) else loaded).modules():
-            if isinstance(module, ElmoModel):
+            if isinstance(module, ElmoPreTrainedModel):
                 module._apply_freeze()
         return loaded
+
+    def _apply_freeze(self) -> None:
+        """Marks parameters of this very module as fixed that its config says are; each model within does its own."""
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
         """As in `PreTrainedModel` for a model that reads words. One that reads characters has no table of words to

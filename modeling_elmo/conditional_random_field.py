@@ -1,0 +1,232 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A linear-chain conditional random field (Lafferty et al. 2001; on top of a BiLSTM: Lample et al. 2016, section 2.2).
+
+    score(y) = start[y_1] + sum_t emission[t, y_t] + sum_t transition[y_{t-1}, y_t] + end[y_n]
+    log p(y) = score(y) - log sum_y' exp(score(y'))
+
+Knows labels by their numbers, and what `BIO` and `BIOES` names allow; not the model that makes the emissions. The one
+idea: the chain runs over the words that a mask keeps and skips all others, wherever they stand. Training knows no
+constraints, so that a wrongly labelled sentence has a finite loss; decoding obeys them.
+
+Dimensions: B batch, W words of a padded row, T words of the longest chain, K labels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+IGNORED_LABEL = -100
+
+# What a forbidden step costs in decoding. Finite, so that labels among which a sentence has no valid labelling still
+# give it one, with the fewest such steps; beyond any score that a trained model gives.
+FORBIDDEN = -1e4
+
+# Other names of the same marks: BILOU (last, unit) and BMES (middle).
+MARKS = {"BIO": {mark: mark for mark in "BIO"}, "BIOES": {**{mark: mark for mark in "BIOES"}, "L": "E", "U": "S"}}
+MARKS["BIOES"]["M"] = "I"
+
+
+@dataclass(frozen=True)
+class LabelConstraints:
+    """What may stand where, for K labels.
+
+    Attributes:
+        starts (`list[bool]`): Whether each label may be the first of a sentence.
+        follows (`list[list[bool]]`): Whether the second label may come right after the first.
+        ends (`list[bool]`): Whether each label may be the last of a sentence.
+    """
+
+    starts: list[bool]
+    follows: list[list[bool]]
+    ends: list[bool]
+
+    @classmethod
+    def from_labels(cls, labels: Sequence[str], scheme: str) -> "LabelConstraints":
+        """Reads the constraints from names such as `O`, `B-PER`, `I-PER`.
+
+        Args:
+            labels (`Sequence[str]`): The K names, in the order of their numbers.
+            scheme (`str`): `"BIO"` (each entity begins with B) or `"BIOES"` (E ends an entity of several words, S is
+                one of a single word; `L` and `U` for these, and `M` for I, are understood).
+
+        Raises:
+            `ValueError`: If a name is not of the scheme.
+        """
+        marks = MARKS[scheme]
+        parsed = []
+        for label in labels:
+            mark, _, kind = label.partition("-")
+            if mark not in marks or (mark == "O" and kind):
+                names = ", ".join(f"{mark}-TYPE" for mark in marks if mark != "O")
+                raise ValueError(f"id2label: label_scheme={scheme!r} expects O, {names}; found {label!r}")
+            parsed.append((marks[mark], kind))
+
+        def may_follow(first: tuple[str, str], second: tuple[str, str]) -> bool:
+            goes_on = second[0] in ("I", "E")
+            if scheme == "BIO":
+                return not goes_on or (first[0] != "O" and first[1] == second[1])
+            is_open = first[0] in ("B", "I")
+            return goes_on == is_open and (not is_open or first[1] == second[1])
+
+        return cls(
+            starts=[mark not in ("I", "E") for mark, _ in parsed],
+            follows=[[may_follow(first, second) for second in parsed] for first in parsed],
+            ends=[scheme == "BIO" or mark not in ("B", "I") for mark, _ in parsed],
+        )
+
+
+class ConditionalRandomField(nn.Module):
+    """Scores of sequences of labels. With all weights zero, as at the start, words are labelled each on its own."""
+
+    def __init__(self, num_labels: int, constraints: LabelConstraints | None = None):
+        super().__init__()
+        self.constraints = constraints
+        self.start = nn.Parameter(torch.empty(num_labels))
+        self.transitions = nn.Parameter(torch.empty(num_labels, num_labels))
+        self.end = nn.Parameter(torch.empty(num_labels))
+
+    def forward(self, emissions_BWK: torch.Tensor, labels_BW: torch.Tensor) -> torch.Tensor:
+        """Returns log-likelihoods of labels, by the forward algorithm.
+
+        Args:
+            emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
+            labels_BW (`torch.LongTensor` of shape `(B, W)`): Labels, 0 to K - 1; words with -100 are skipped: the word
+                after follows the word before.
+
+        Returns:
+            `torch.FloatTensor` of shape `(B,)`: log p(labels), 0 for a row whose words are all skipped.
+        """
+        order_BT, mask_BT = _kept_words(labels_BW != IGNORED_LABEL)
+        emissions_BTK = _gather(emissions_BWK, order_BT).to(self._dtype(emissions_BWK))
+        if not order_BT.shape[1]:
+            return emissions_BTK.new_zeros(len(labels_BW)) + 0 * emissions_BWK.sum()
+        labels_BT = labels_BW.gather(1, order_BT).clamp(min=0)
+        start_K, transitions_KK, end_K = (weight.to(emissions_BTK.dtype) for weight in self._weights())
+
+        forward_BK = start_K + emissions_BTK[:, 0]
+        for emissions_BK, mask_B in zip(emissions_BTK.unbind(1)[1:], mask_BT.unbind(1)[1:]):
+            reached_BK = torch.logsumexp(forward_BK.unsqueeze(2) + transitions_KK, dim=1) + emissions_BK
+            forward_BK = torch.where(mask_B.unsqueeze(1), reached_BK, forward_BK)
+        log_partition_B = torch.logsumexp(forward_BK + end_K, dim=1)
+
+        word_BT = emissions_BTK.gather(2, labels_BT.unsqueeze(2)).squeeze(2)
+        step_BT = transitions_KK[labels_BT[:, :-1], labels_BT[:, 1:]]
+        last_B = labels_BT.gather(1, (mask_BT.sum(1, keepdim=True) - 1).clamp(min=0)).squeeze(1)
+        score_B = start_K[labels_BT[:, 0]] + (word_BT * mask_BT).sum(1) + (step_BT * mask_BT[:, 1:]).sum(1)
+        return (score_B + end_K[last_B] - log_partition_B) * mask_BT[:, 0]
+
+    @torch.no_grad()
+    def decode(self, emissions_BWK: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
+        """Returns the best labels that the constraints allow (Viterbi).
+
+        Args:
+            emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
+            mask_BW (`torch.BoolTensor` of shape `(B, W)`): True at the words to label; others are skipped.
+
+        Returns:
+            `torch.LongTensor` of shape `(B, W)`: The labels; -100 outside the mask.
+        """
+        order_BT, mask_BT = _kept_words(mask_BW)
+        emissions_BTK = _gather(emissions_BWK, order_BT).to(self._dtype(emissions_BWK))
+        labels_BW = torch.full_like(mask_BW, IGNORED_LABEL, dtype=torch.long)
+        if not order_BT.shape[1]:
+            return labels_BW
+        start_K, transitions_KK, _ = self._constrained_weights(emissions_BTK.dtype)
+        rest_BTK = self._best_rest(emissions_BTK, mask_BT)
+        label_B = (start_K + emissions_BTK[:, 0] + rest_BTK[:, 0]).argmax(dim=1)
+        path = [label_B]
+        for emissions_BK, rest_BK in zip(emissions_BTK.unbind(1)[1:], rest_BTK.unbind(1)[1:]):
+            label_B = (transitions_KK[label_B] + emissions_BK + rest_BK).argmax(dim=1)
+            path.append(label_B)
+        labels_BT = torch.stack(path, dim=1).masked_fill(~mask_BT, IGNORED_LABEL)
+        return labels_BW.scatter(1, order_BT, labels_BT)
+
+    @torch.no_grad()
+    def max_marginals(self, emissions_BWK: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
+        """Returns for each word and label the score of the best labelling of the sentence that has it there.
+
+        Its argmax is the path that `decode` finds (where that is unique), and with no transitions and constraints, it
+        differs from the emissions by one number per word. It is relative to the best labelling of the sentence: 0 for
+        the labels on that, below 0 for others.
+
+        Args:
+            emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
+            mask_BW (`torch.BoolTensor` of shape `(B, W)`): True at the words to label; others are skipped.
+
+        Returns:
+            `torch.Tensor` of shape `(B, W, K)`: The scores; the emissions outside the mask.
+        """
+        order_BT, mask_BT = _kept_words(mask_BW)
+        emissions_BTK = _gather(emissions_BWK, order_BT).to(self._dtype(emissions_BWK))
+        if not order_BT.shape[1]:
+            return emissions_BWK.clone()
+        start_K, transitions_KK, _ = self._constrained_weights(emissions_BTK.dtype)
+        best_BK = start_K + emissions_BTK[:, 0]
+        best_so_far = [best_BK]
+        for emissions_BK in emissions_BTK.unbind(1)[1:]:
+            best_BK = (best_BK.unsqueeze(2) + transitions_KK).amax(dim=1) + emissions_BK
+            best_so_far.append(best_BK)
+        marginals_BTK = torch.stack(best_so_far, dim=1) + self._best_rest(emissions_BTK, mask_BT)
+        marginals_BTK = marginals_BTK - marginals_BTK.amax(dim=2, keepdim=True)
+        marginals_BTK = torch.where(
+            mask_BT.unsqueeze(2), marginals_BTK.to(emissions_BWK), _gather(emissions_BWK, order_BT)
+        )
+        index_BTK = order_BT.unsqueeze(2).expand_as(marginals_BTK)
+        return emissions_BWK.scatter(1, index_BTK, marginals_BTK)
+
+    def _best_rest(self, emissions_BTK: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+        """Score `(B, T, K)` of the best way from each label to the end of the sentence, the label's own left out."""
+        _, transitions_KK, end_K = self._constrained_weights(emissions_BTK.dtype)
+        rest_BK = end_K.expand(len(emissions_BTK), -1)
+        rests = [rest_BK]
+        for emissions_BK, mask_B in zip(reversed(emissions_BTK.unbind(1)[1:]), reversed(mask_BT.unbind(1)[1:])):
+            through_BK = (transitions_KK + (emissions_BK + rest_BK).unsqueeze(1)).amax(dim=2)
+            rest_BK = torch.where(mask_B.unsqueeze(1), through_BK, rest_BK)
+            rests.append(rest_BK)
+        return torch.stack(rests[::-1], dim=1)
+
+    def _dtype(self, emissions_BWK: torch.Tensor) -> torch.dtype:
+        # Scores add up over a sentence: half precision would lose the differences that decide.
+        return torch.promote_types(emissions_BWK.dtype, torch.float32)
+
+    def _weights(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.start, self.transitions, self.end
+
+    def _constrained_weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
+        weights = [weight.to(dtype) for weight in self._weights()]
+        if self.constraints is None:
+            return weights
+        allowed = (self.constraints.starts, self.constraints.follows, self.constraints.ends)
+        return [
+            weight.masked_fill(~torch.tensor(is_allowed, device=weight.device), FORBIDDEN)
+            for weight, is_allowed in zip(weights, allowed)
+        ]
+
+
+def _kept_words(mask_BW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the words that the mask keeps are, in their order and before all others: places and mask, `(B, T)` each."""
+    length = int(mask_BW.sum(1).max()) if mask_BW.numel() else 0
+    order_BW = (~mask_BW).to(torch.uint8).argsort(dim=1, stable=True)
+    return order_BW[:, :length], mask_BW.gather(1, order_BW)[:, :length]
+
+
+def _gather(values_BWK: torch.Tensor, order_BT: torch.Tensor) -> torch.Tensor:
+    return values_BWK.gather(1, order_BT.unsqueeze(2).expand(-1, -1, values_BWK.shape[2]))
+
+
+__all__ = ["ConditionalRandomField", "LabelConstraints"]
