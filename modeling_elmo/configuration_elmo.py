@@ -212,6 +212,10 @@ class ElmoConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         if self.pad_token_id is None and self.vocab_size > NUM_APPENDED_TOKENS:
             self.pad_token_id = self.vocab_size - NUM_APPENDED_TOKENS
+        num_labels = kwargs.get("num_labels")
+        if self.id2label is not None and num_labels not in (None, len(self.id2label)):
+            # transformers warns, and takes the names.
+            raise ValueError(f"found num_labels={num_labels} and id2label with {len(self.id2label)} labels")
         super().__post_init__(**kwargs)
 
     @property
@@ -313,7 +317,13 @@ class ElmoConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        # Fields that `from_pretrained` is told to change are set one by one, checked for their type alone.
+        # Labels that `from_pretrained` is told of replace those of the file, be they more or fewer.
+        config_dict = dict(config_dict)
+        if kwargs.get("id2label") is not None:
+            config_dict.update(id2label=kwargs["id2label"], label2id=kwargs.get("label2id"))
+        elif kwargs.get("num_labels") not in (None, len(config_dict.get("id2label") or ())):
+            config_dict.update(id2label=None, label2id=None)
+        # Fields that it is told to change are set one by one, checked for their type alone.
         loaded = super().from_dict(config_dict, **kwargs)
         (loaded[0] if isinstance(loaded, tuple) else loaded).validate()
         return loaded
@@ -321,12 +331,17 @@ class ElmoConfig(PreTrainedConfig):
     def save_pretrained(self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any) -> None:
         """As `PreTrainedConfig.save_pretrained`; the file names every ELMo class for the Auto classes, and the code
         files that hold them lie beside it."""
+        # Code that comes along with a model is kept by transformers in a folder per class asked for: beside this file,
+        # there is then no more than it needs. A model that saves its config says where its own is.
+        folders = {Path(__file__).parent, Path(self.__dict__.pop("code_file", __file__)).parent}
+        code_files = sorted({path for folder in folders for path in _code_files(folder)})
+        ours = {_module_of(entry) for entry in AUTO_MAP.values()} | {path.stem for path in code_files}
         others = getattr(self, "auto_map", None) or {}
-        others = {name: reference for name, reference in others.items() if not _is_ours(reference)}
+        others = {name: reference for name, reference in others.items() if _module_of(reference) not in ours}
         self.auto_map = {**copy.deepcopy(AUTO_MAP), **others}
         if not os.path.isfile(save_directory):
             os.makedirs(save_directory, exist_ok=True)
-            for path in _code_files():
+            for path in code_files:
                 shutil.copyfile(path, Path(save_directory, path.name))
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
@@ -414,17 +429,9 @@ def _module_of(reference: Any) -> str:
     return name.rpartition("--")[2].partition(".")[0]
 
 
-def _is_ours(reference: Any) -> bool:
-    ours = {_module_of(entry) for entry in AUTO_MAP.values()} | {path.stem for path in _code_files()}
-    return _module_of(reference) in ours
-
-
-def _code_files() -> list[Path]:
-    """Returns the files that hold the classes of `AUTO_MAP`, and what these import.
-
-    A model that was itself loaded without the package has only the files that were needed for it.
-    """
-    modules = [Path(__file__).with_name(f"{_module_of(reference)}.py") for reference in AUTO_MAP.values()]
+def _code_files(folder: Path) -> list[Path]:
+    """Returns the files of a folder that hold the classes of `AUTO_MAP`, and what these import."""
+    modules = [folder / f"{_module_of(reference)}.py" for reference in AUTO_MAP.values()]
     present = [path for path in modules if path.is_file()]
     imported = [Path(name) for path in present for name in get_relative_import_files(path)]
     return sorted({path.resolve() for path in present + imported})

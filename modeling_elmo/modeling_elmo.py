@@ -186,6 +186,14 @@ class ElmoPreTrainedModel(PreTrainedModel):
                 module._apply_freeze()
         return loaded
 
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """As in `PreTrainedModel`; see `ElmoConfig.save_pretrained` for the code files."""
+        self.config.code_file = __file__
+        try:
+            super().save_pretrained(*args, **kwargs)
+        finally:
+            self.config.__dict__.pop("code_file", None)
+
     def _apply_freeze(self) -> None:
         """Marks parameters of this very module as fixed that its config says are; each model within does its own."""
 

@@ -21,8 +21,9 @@ gigabytes.
 import gzip
 import lzma
 import os
+import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,7 +128,7 @@ def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, list[bytes
     name = os.path.basename(path)
     size = None
     with OPENERS.get(os.path.splitext(path)[1], open)(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_lines(file, path), start=1):
             # Only spaces separate: words of the published files hold other kinds of white space.
             fields = line.rstrip(b" \r\n").split(b" ")
             if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
@@ -145,6 +146,14 @@ def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, list[bytes
                 found = len(line.split()) - 1
                 raise ValueError(f"{name}: line {number}: expected a word and {size} numbers, found {found} numbers")
             yield number, word, fields
+
+
+def _lines(file: Iterable[bytes], path: str | os.PathLike[str]) -> Iterator[bytes]:
+    try:
+        yield from file
+    except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+        suffix = os.path.splitext(path)[1]
+        raise ValueError(f"{os.path.basename(path)}: not a readable {suffix} file: {error}") from error
 
 
 def _is_number(field: bytes) -> bool:

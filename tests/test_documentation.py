@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 import modeling_elmo
+from modeling_elmo.pipelines import ElmoTokenClassificationPipeline
 
 
 ROOT = Path(__file__).parents[1]
@@ -47,10 +48,20 @@ def test_example_of_a_model_card_runs(model_dir, monkeypatch):
 
 @pytest.mark.parametrize(
     "documented",
-    [modeling_elmo.ElmoConfig, modeling_elmo.ElmoTokenizer, modeling_elmo.ElmoModel.forward],
+    [
+        modeling_elmo.ElmoConfig,
+        modeling_elmo.ElmoTokenizer,
+        modeling_elmo.ElmoModel.forward,
+        modeling_elmo.ElmoForTokenClassification.forward,
+        modeling_elmo.ElmoForSequenceClassification.forward,
+        modeling_elmo.ElmoForQuestionAnswering.forward,
+        modeling_elmo.load_word_vectors,
+        ElmoTokenClassificationPipeline,
+    ],
     ids=lambda documented: documented.__qualname__,
 )
-def test_examples_of_docstrings_run_and_give_what_they_say(documented):
+def test_examples_of_docstrings_run_and_give_what_they_say(documented, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = re.sub(r"^\s*```.*$", "", documented.__doc__, flags=re.MULTILINE)
     test = doctest.DocTestParser().get_doctest(text, {}, documented.__qualname__, None, None)
     assert test.examples

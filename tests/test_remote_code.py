@@ -121,7 +121,9 @@ def test_with_the_package_its_own_classes_are_used_whatever_is_trusted(model_dir
         assert type(model).__module__ == "modeling_elmo.modeling_elmo"
 
 
-@pytest.mark.parametrize("name", ["character_encoder.py", "projected_lstm.py", "treebank.py", "modeling_elmo.py"])
+@pytest.mark.parametrize(
+    "name", ["character_encoder.py", "projected_lstm.py", "treebank.py", "modeling_elmo.py", "task_heads.py"]
+)
 def test_code_files_are_those_of_the_package(model_dir, name):
     from modeling_elmo import modeling_elmo as module
 

@@ -42,6 +42,16 @@ RELATIVE_IMPORTS = {
     "projected_lstm": {"configuration_elmo", "fast_lstm", "matrix_product"},
     "tokenization_elmo": {"characters", "treebank"},
     "modeling_elmo": {"character_encoder", "characters", "configuration_elmo", "projected_lstm"},
+    "task_layers": {"configuration_elmo", "projected_lstm"},
+    "conditional_random_field": set(),
+    "task_heads": {
+        "conditional_random_field",
+        "configuration_elmo",
+        "modeling_elmo",
+        "projected_lstm",
+        "task_layers",
+    },
+    "auto_classes": {"modeling_elmo", "task_heads"},
 }
 
 

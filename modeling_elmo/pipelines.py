@@ -1,0 +1,76 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Pipelines for what those of transformers get wrong with ELMo models.
+
+`pipeline(task, model=...)` works with ELMo models as it is, for features, texts, pairs and words. What is here is
+passed as `pipeline_class`, where one of these matters: batches of features, which transformers takes apart wrongly if an
+output holds a tuple that it does not know; the aggregation strategies `first`, `average` and `max`, which count what no
+space separates as one word (`bank` and the comma after it); labels in the scheme `BIOES`.
+"""
+
+from typing import Any
+
+from transformers import FeatureExtractionPipeline, TokenClassificationPipeline
+from transformers.pipelines.token_classification import AggregationStrategy
+
+from .conditional_random_field import MARKS
+from .modeling_elmo import ElmoModelOutput
+
+
+class ElmoFeatureExtractionPipeline(FeatureExtractionPipeline):
+    """A feature extraction pipeline that may run batches: `pipe(texts, batch_size=32)`."""
+
+    def _forward(self, model_inputs: Any) -> ElmoModelOutput:
+        return ElmoModelOutput(last_hidden_state=super()._forward(model_inputs).last_hidden_state)
+
+
+class ElmoTokenClassificationPipeline(TokenClassificationPipeline):
+    """A token classification pipeline in which every token is a word, and labels may follow `BIO` or `BIOES`.
+
+    Example:
+    ```python
+    >>> import tempfile
+    >>> from transformers import pipeline
+    >>> from modeling_elmo import ElmoConfig, ElmoForTokenClassification, ElmoTokenizer
+    >>> from modeling_elmo.pipelines import ElmoTokenClassificationPipeline
+
+    >>> directory = tempfile.mkdtemp()
+    >>> sizes = {"cell_size": 64, "projection_size": 16, "character_filters": [[1, 8], [3, 24]]}
+    >>> model = ElmoForTokenClassification(ElmoConfig(**sizes, id2label={0: "O", 1: "B-LOC", 2: "I-LOC"}))
+    >>> model.save_pretrained(directory)
+    >>> _ = ElmoTokenizer().save_pretrained(directory)
+    >>> tagger = pipeline(
+    ...     "token-classification", directory, pipeline_class=ElmoTokenClassificationPipeline, ignore_labels=[]
+    ... )
+    >>> [word["word"] for word in tagger("Up to Tromsø.")]
+    ['Up', 'to', 'Tromsø', '.']
+    ```
+    """
+
+    def gather_pre_entities(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        # The strategy has no part in what is gathered; of some, the base class warns that it has to guess at words.
+        *first, _aggregation_strategy = args
+        words = super().gather_pre_entities(*first, AggregationStrategy.NONE, **kwargs)
+        return [{**word, "is_subword": False} for word in words]
+
+    def get_tag(self, entity_name: str) -> tuple[str, str]:
+        """Returns whether a label begins an entity (`"B"`) or goes on with one (`"I"`), and the type of the entity."""
+        mark, _, kind = entity_name.partition("-")
+        mark = MARKS["BIOES"].get(mark, "")
+        if not kind or mark in ("", "O"):
+            return super().get_tag(entity_name)
+        return ("B" if mark in ("B", "S") else "I"), kind
+
+
+__all__ = ["ElmoFeatureExtractionPipeline", "ElmoTokenClassificationPipeline"]

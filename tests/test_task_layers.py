@@ -1,0 +1,302 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The layers of task models against loops over words, and on rows without any."""
+
+import pytest
+import torch
+from torch import nn
+
+from modeling_elmo.task_heads import ElmoForSequenceClassification
+from modeling_elmo.task_layers import (
+    Alignment,
+    BiAttention,
+    FeedForward,
+    PairComparison,
+    Pooling,
+    SelfAttention,
+    TaskEncoder,
+    TaskInput,
+    TrilinearSimilarity,
+    masked_max,
+    masked_mean,
+    masked_softmax,
+)
+
+
+D = 6
+
+# First and second text of each row: on both sides, anywhere, one word, one or both empty.
+FIRST = torch.tensor([[1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [0] * 7, [0, 1, 1, 0, 1, 0, 0], [0] * 7]).bool()
+SECOND = torch.tensor([[0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 0, 0], [0, 1, 1, 0, 0, 0, 0], [0] * 7, [0] * 7]).bool()
+
+
+@pytest.fixture
+def config(tiny_config):
+    return tiny_config(task_lstm_size=4, task_dropout=0.0)
+
+
+@pytest.fixture
+def words():
+    """Features of words, zero elsewhere."""
+    features = torch.randn(5, 7, D, generator=torch.Generator().manual_seed(1))
+    return features.masked_fill(~(FIRST | SECOND).unsqueeze(-1), 0)
+
+
+def drawn(module):
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    return module.eval()
+
+
+class TestMasks:
+    def test_softmax_is_over_what_the_mask_keeps(self):
+        scores, mask = torch.randn(5, 7), FIRST
+        result = masked_softmax(scores, mask)
+        for row, values, kept in zip(result, scores, mask):
+            torch.testing.assert_close(row[kept], values[kept].softmax(0))
+            assert not row[~kept].any()
+
+    def test_pools_are_those_of_the_words_alone(self, words):
+        for pool, plain in ((masked_max, lambda w: w.amax(0)), (masked_mean, lambda w: w.mean(0))):
+            for row, features, kept in zip(pool(words, FIRST), words, FIRST):
+                torch.testing.assert_close(row, plain(features[kept]) if kept.any() else torch.zeros(D))
+
+    @pytest.mark.parametrize("num_words", [0, 3])
+    def test_nothing_but_masked_words_gives_zeros_and_finite_gradients(self, num_words):
+        features = torch.randn(2, num_words, D, requires_grad=True)
+        mask = torch.zeros(2, num_words, dtype=torch.bool)
+        for result in (
+            masked_max(features, mask),
+            masked_mean(features, mask),
+            masked_softmax(features, mask[..., None]),
+        ):
+            assert not result.any()
+            (gradient,) = torch.autograd.grad(result.sum(), features)
+            assert not gradient.any()
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_half_precision_has_no_nan(self, dtype):
+        scores = torch.full((1, 3), torch.finfo(dtype).max, dtype=dtype)
+        assert torch.isfinite(masked_softmax(scores, torch.tensor([[True, False, True]]))).all()
+
+
+class TestTaskInput:
+    def test_is_static_vectors_before_elmo(self, tiny_config):
+        layer = drawn(TaskInput(tiny_config(word_vector_size=3, vocab_size=9)))
+        elmo, ids = torch.randn(2, 4, 8), torch.randint(9, (2, 4))
+        output = layer(ids, elmo)
+        assert layer.output_size == 11
+        assert torch.equal(output[..., :3], layer.word_vectors.weight[ids])
+        assert torch.equal(output[..., 3:], elmo)
+
+    def test_either_may_be_missing(self, tiny_config):
+        elmo, ids = torch.randn(2, 4, 8), torch.randint(5, (2, 4))
+        assert torch.equal(TaskInput(tiny_config())(None, elmo), elmo)
+        layer = drawn(TaskInput(tiny_config(word_vector_size=3, elmo_at_input=False)))
+        assert torch.equal(layer(ids, elmo), layer.word_vectors.weight[ids])
+        assert layer.output_size == 3
+
+    def test_static_vectors_are_dropped_out_in_training_and_elmo_vectors_not_again(self, tiny_config):
+        layer = drawn(TaskInput(tiny_config(word_vector_size=30, task_dropout=0.5))).train()
+        output = layer(torch.zeros(1, 20, dtype=torch.long), torch.ones(1, 20, 8))
+        assert (output[..., :30] == 0).any()
+        assert (output[..., 30:] == 1).all()
+
+
+class TestTaskEncoder:
+    @pytest.mark.parametrize("num_layers", [1, 2])
+    def test_reads_every_text_as_a_plain_lstm_reads_it_alone(self, config, words, num_layers):
+        encoder = drawn(TaskEncoder(config, D, num_layers))
+        output = encoder(words, FIRST | SECOND, SECOND)
+        assert output.shape == (5, 7, encoder.output_size) == (5, 7, 8)
+        for row, features, *masks in zip(output, words, FIRST, SECOND):
+            for mask in masks:
+                if mask.any():
+                    expected, _ = nn.LSTM.forward(encoder.lstm, features[mask].unsqueeze(1))
+                    torch.testing.assert_close(row[mask], expected.squeeze(1), atol=1e-6, rtol=1e-5)
+        assert not output[~(FIRST | SECOND)].any()
+
+    def test_without_layers_words_stay_as_they_are(self, config, words):
+        encoder = TaskEncoder(config, D, 0)
+        assert encoder.output_size == D
+        assert torch.equal(encoder(words, FIRST), words.masked_fill(~FIRST.unsqueeze(-1), 0))
+        assert not list(encoder.parameters())
+
+    def test_no_words_at_all_give_zeros(self, config):
+        encoder = drawn(TaskEncoder(config, D, 1))
+        for num_words in (0, 3):
+            output = encoder(torch.randn(2, num_words, D), torch.zeros(2, num_words, dtype=torch.bool))
+            assert output.shape == (2, num_words, 8)
+            assert not output.any()
+
+    def test_dropout_is_between_layers_and_on_the_output(self, tiny_config):
+        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 2)).train()
+        inputs, mask = torch.randn(1, 5, D), torch.ones(1, 5, dtype=torch.bool)
+        output = encoder(inputs, mask)
+        assert 0.3 < (output == 0).float().mean() < 0.7
+        kept = output != 0
+        encoder.dropout = 0.0
+        assert not torch.allclose(encoder(inputs, mask)[kept] * 2, output[kept])
+
+
+class TestPooling:
+    def test_is_the_three_of_them_in_the_order_asked_for(self, tiny_config, words):
+        layer = drawn(Pooling(tiny_config(pooling=["mean", "attention", "max"]), D))
+        output = layer(words, FIRST)
+        assert output.shape == (5, layer.output_size) == (5, 3 * D)
+        for row, features, kept in zip(output, words, FIRST):
+            values = features[kept]
+            if not len(values):
+                assert not row.any()
+                continue
+            share = torch.stack(
+                [layer.attention.weight[0] @ word + layer.attention.bias[0] for word in values]
+            ).softmax(0)
+            attended = sum(s * word for s, word in zip(share, values))
+            torch.testing.assert_close(row, torch.cat([values.mean(0), attended, values.amax(0)]))
+
+    def test_has_weights_for_attention_only(self, tiny_config):
+        assert not list(Pooling(tiny_config(pooling=["max", "mean"]), D).parameters())
+
+
+class TestAlignment:
+    def test_compares_each_word_with_what_it_attends_to_in_the_other_text(self, config, words):
+        layer = drawn(Alignment(config, D, 4))
+        sees = (FIRST.unsqueeze(2) & SECOND.unsqueeze(1)) | (SECOND.unsqueeze(2) & FIRST.unsqueeze(1))
+        output = layer(words, sees)
+        for row in range(5):
+            for mine, others in ((FIRST[row], SECOND[row]), (SECOND[row], FIRST[row])):
+                for word in mine.nonzero().flatten():
+                    a, b = words[row, word], words[row, others]
+                    aligned = sum(s * other for s, other in zip((b @ a).softmax(0), b)) if len(b) else torch.zeros(D)
+                    features = torch.cat([a, aligned, a - aligned, a * aligned])
+                    expected = (layer.projection.weight @ features + layer.projection.bias).relu()
+                    torch.testing.assert_close(output[row, word], expected)
+
+    def test_a_pair_gives_what_its_texts_do_in_either_order_exchanged(self, config, words):
+        layer = drawn(PairComparison(config, D))
+        output, exchanged = layer(words, FIRST, SECOND), layer(words, SECOND, FIRST)
+        assert output.shape == (5, layer.output_size)
+        torch.testing.assert_close(output, torch.cat(exchanged.chunk(2, dim=1)[::-1], dim=1))
+
+
+class TestBiAttention:
+    def test_similarity_is_trilinear(self):
+        layer, first, second = drawn(TrilinearSimilarity(D)), torch.randn(2, 3, D), torch.randn(2, 4, D)
+        result = layer(first, second)
+        for b, i, j in torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(4)).tolist():
+            h, u = first[b, i], second[b, j]
+            expected = layer.first_weight @ h + layer.second_weight @ u + layer.product_weight @ (h * u)
+            torch.testing.assert_close(result[b, i, j], expected)
+
+    def test_reads_the_context_as_the_equations_say(self, config, words):
+        layer = drawn(BiAttention(config, D, 4))
+        output = layer(words, SECOND, FIRST)
+        assert not output[~SECOND].any()
+        for row in range(5):
+            h, q = words[row, SECOND[row]], words[row, FIRST[row]]
+            if not len(h):
+                continue
+            if len(q):
+                scores = layer.similarity(h[None], q[None])[0]
+                attended = scores.softmax(1) @ q
+                summary = scores.amax(1).softmax(0) @ h
+            else:
+                attended, summary = torch.zeros_like(h), torch.zeros(D)
+            features = torch.cat([h, attended, h * attended, summary * attended], dim=1)
+            torch.testing.assert_close(output[row, SECOND[row]], layer.projection(features).relu())
+
+    def test_self_attention_sees_all_words_but_the_one_itself(self, config, words):
+        layer = drawn(SelfAttention(config, D, 4))
+        output = layer(words, SECOND)
+        assert not output[~SECOND].any()
+        for row in range(5):
+            h = words[row, SECOND[row]]
+            for word in range(len(h)):
+                others = torch.cat([h[:word], h[word + 1 :]])
+                attended = torch.zeros(D)
+                if len(others):
+                    attended = layer.similarity(h[None, word : word + 1], others[None])[0, 0].softmax(0) @ others
+                expected = layer.projection(torch.cat([h[word], attended, h[word] * attended])).relu()
+                torch.testing.assert_close(output[row, SECOND[row]][word], expected)
+
+
+LAYERS = {
+    "encoder": lambda c: (TaskEncoder(c, D, 2), lambda m, w, a, b: m(w, a | b, b)),
+    "pooling": lambda c: (Pooling(c, D), lambda m, w, a, b: m(w, a)),
+    "comparison": lambda c: (PairComparison(c, D), lambda m, w, a, b: m(w, a, b)),
+    "bi_attention": lambda c: (BiAttention(c, D, 4), lambda m, w, a, b: m(w, b, a)),
+    "self_attention": lambda c: (SelfAttention(c, D, 4), lambda m, w, a, b: m(w, b)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+class TestEveryLayer:
+    def test_has_finite_values_and_gradients_whatever_is_empty(self, config, words, name):
+        layer, call = LAYERS[name](config)
+        drawn(layer)
+        words.requires_grad_()
+        for rows in (slice(None), slice(2, 3), slice(3, 4), slice(4, 5), slice(0, 0)):
+            layer.zero_grad()
+            output = call(layer, words[rows], FIRST[rows], SECOND[rows])
+            assert torch.isfinite(output).all()
+            if not output.requires_grad:
+                continue
+            gradients = torch.autograd.grad(output.sum(), [words, *layer.parameters()], allow_unused=True)
+            assert all(gradient is None or torch.isfinite(gradient).all() for gradient in gradients)
+
+    def test_gives_a_row_the_same_alone_and_with_other_padding(self, config, words, name):
+        layer, call = LAYERS[name](config)
+        drawn(layer)
+        together = call(layer, words, FIRST, SECOND)
+        for row in range(5):
+            alone = call(layer, words[row : row + 1], FIRST[row : row + 1], SECOND[row : row + 1])
+            torch.testing.assert_close(alone[0], together[row], atol=1e-6, rtol=1e-5)
+            kept = FIRST[row] | SECOND[row]
+            shifted = [torch.cat([t[row][~kept], t[row][kept]])[None] for t in (words, FIRST, SECOND)]
+            moved = call(layer, *shifted)[0]
+            if moved.ndim == 2:
+                moved, expected = moved[len(kept) - int(kept.sum()) :], together[row][kept]
+            else:
+                expected = together[row]
+            torch.testing.assert_close(moved, expected, atol=1e-6, rtol=1e-5)
+
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+    def test_keeps_the_type_of_its_input(self, config, words, name, dtype):
+        layer, call = LAYERS[name](config)
+        assert call(drawn(layer).to(dtype), words.to(dtype), FIRST, SECOND).dtype == dtype
+
+
+class TestFeedForward:
+    def test_has_a_hidden_layer_where_asked(self, config):
+        features = torch.randn(3, D)
+        deep, flat = drawn(FeedForward(config, D, 5, 2)), drawn(FeedForward(config, D, 0, 2))
+        torch.testing.assert_close(deep(features), deep.output(deep.hidden(features).relu()))
+        torch.testing.assert_close(flat(features), flat.output(features))
+
+
+class TestInitialization:
+    def test_recurrences_are_orthogonal_and_forget_gates_begin_open(self, tiny_config):
+        lstm = ElmoForSequenceClassification(tiny_config(task_lstm_size=8, task_lstm_layers=2)).encoder.lstm
+        for name, parameter in lstm.named_parameters():
+            gates = parameter.detach().chunk(4)
+            if name.startswith("weight_hh"):
+                for gate in gates:
+                    torch.testing.assert_close(gate @ gate.T, torch.eye(8), atol=1e-5, rtol=0)
+            elif name.startswith("weight_ih"):
+                bound = (6 / sum(gates[0].shape)) ** 0.5
+                assert 0.8 * bound < parameter.abs().max() <= bound
+            else:
+                expected = 1.0 if name.startswith("bias_ih") else 0.0
+                assert [gate.unique().tolist() for gate in gates] == [[0.0], [expected], [0.0], [0.0]]

@@ -1,0 +1,56 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A training that is run in one process or several, by `accelerate launch`: OUTPUT_FILE BATCH_SIZE."""
+
+import os
+import sys
+
+import torch
+from transformers import Trainer, TrainingArguments
+
+from tests.task_examples import HEADS, TOKENIZER
+
+
+def main(output_file: str, batch_size: int) -> None:
+    torch.set_num_threads(1)
+    head = HEADS["tagging_crf"]
+    torch.manual_seed(0)
+    model = head.model(mix_l2=0.5)
+    # Where the penalty has a gradient.
+    model.elmo.scalar_mixes[0].weight.data = torch.tensor([0.3, -0.2, 0.5])
+    arguments = TrainingArguments(
+        output_dir=f"{output_file}-checkpoints",
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=2,
+        max_steps=3,
+        learning_rate=0.1,
+        optim="sgd",
+        max_grad_norm=0.0,
+        lr_scheduler_type="constant",
+        logging_steps=1,
+        save_strategy="no",
+        report_to=[],
+        use_cpu=True,
+        disable_tqdm=True,
+        ddp_backend="gloo" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
+    )
+    trainer = Trainer(model, arguments, train_dataset=head.examples(24), data_collator=head.collator_class(TOKENIZER))
+    trainer.train()
+    if trainer.is_world_process_zero():
+        losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+        torch.save({"processes": arguments.world_size, "losses": losses, "weights": model.state_dict()}, output_file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
