@@ -130,8 +130,8 @@ class ElmoConfig(PreTrainedConfig):
         Task heads: lambda of lambda * ||w||^2, added to the training loss once per step, of the mix weights before the
         softmax. Small lets the weights differ, large keeps the mix near an average. The paper's usual value.
     word_vector_size (`int`, *optional*, defaults to 0):
-        Task heads: size of static word embeddings x beside the ELMo vectors, looked up by word id; 0 for none. See
-        `load_word_vectors` and `set_word_vectors`.
+        Task heads: size of static word embeddings x beside the ELMo vectors, looked up by word id; 0 for none. They
+        are random until a model's `set_word_vectors` is given those of a file (`load_word_vectors`).
     freeze_word_vectors (`bool`, *optional*, defaults to `True`):
         Task heads: whether the static word embeddings stay fixed. On small data, trained ones drift from those of words
         that the training data lacks.

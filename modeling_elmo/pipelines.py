@@ -14,9 +14,9 @@
 """Pipelines for what those of transformers get wrong with ELMo models.
 
 `pipeline(task, model=...)` works with ELMo models as it is, for features, texts, pairs and words. What is here is
-passed as `pipeline_class`, where one of these matters: batches of features, which transformers takes apart wrongly if an
-output holds a tuple that it does not know; the aggregation strategies `first`, `average` and `max`, which count what no
-space separates as one word (`bank` and the comma after it); labels in the scheme `BIOES`.
+passed as `pipeline_class`, where one of these matters: batches of features, which transformers takes apart wrongly if
+an output holds a tuple that it does not know; the aggregation strategies `first`, `average` and `max`, which count what
+no space separates as one word (`bank` and the comma after it); labels in the scheme `BIOES`.
 """
 
 from typing import Any

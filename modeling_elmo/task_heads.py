@@ -206,7 +206,8 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         representations: tuple[torch.Tensor | None, ...] = (None,)
         hidden_states = None
         # Static word embeddings alone, the baseline of the paper's comparisons, need no biLM.
-        if config.elmo_at_input or config.elmo_at_output or kwargs.get("output_hidden_states"):
+        wants_states = kwargs.get("output_hidden_states", config.output_hidden_states)
+        if config.elmo_at_input or config.elmo_at_output or wants_states:
             bilm_inputs = {"input_ids": input_ids, "character_ids": character_ids, "inputs_embeds": inputs_embeds}
             texts = {"attention_mask": is_real, "token_type_ids": token_type_ids}
             outputs = elmo(**bilm_inputs, **texts, return_dict=True, **kwargs)
