@@ -99,9 +99,9 @@ def load_word_vectors(
     matrix: np.ndarray | None = None
     is_hit = np.zeros(len(tokenizer), dtype=bool)
     is_lower_case_hit = np.zeros(len(tokenizer), dtype=bool)
-    for number, word, fields in _rows(path):
+    for number, word, numbers in _rows(path):
         if matrix is None:
-            matrix = np.zeros((len(tokenizer), len(fields)), dtype=np.float32)
+            matrix = np.zeros((len(tokenizer), 1 + numbers.count(b" ")), dtype=np.float32)
         exact = ids.get(word)
         takers = [id for id in lower_case_ids.get(word, ()) if not is_hit[id] and not is_lower_case_hit[id]]
         is_lower_case_hit[takers] = True
@@ -109,7 +109,7 @@ def load_word_vectors(
             is_hit[exact] = True
             takers.append(exact)
         if takers:
-            matrix[takers] = _numbers(fields, f"{name}: line {number}")
+            matrix[takers] = _numbers(numbers.split(b" "), f"{name}: line {number}")
     if matrix is None:
         raise ValueError(f"{name}: expected a word and its numbers on each line, found no such line")
 
@@ -123,29 +123,31 @@ def load_word_vectors(
     return torch.from_numpy(matrix), counts
 
 
-def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, list[bytes]]]:
-    """Yields the lines of a file: their number (from 1), the word, and as many fields each as the first line has."""
+def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yields the lines of a file: their number (from 1), the word, and its numbers, as many on each line."""
     name = os.path.basename(path)
     size = None
     with OPENERS.get(os.path.splitext(path)[1], open)(path, "rb") as file:
         for number, line in enumerate(_lines(file, path), start=1):
+            line = line.rstrip(b" \r\n")
             # Only spaces separate: words of the published files hold other kinds of white space.
-            fields = line.rstrip(b" \r\n").split(b" ")
-            if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
-                size = int(fields[1])
+            num_spaces = line.count(b" ")
+            if number == 1 and num_spaces == 1 and all(field.isdigit() for field in line.split(b" ")):
+                size = int(line.split(b" ")[1])
                 continue
-            if fields == [b""]:
+            if not line:
                 continue
             if size is None:
-                size = len(fields) - 1
+                size = num_spaces
             if not 1 <= size <= MAX_SIZE:
                 raise ValueError(f"{name}: line {number}: expected a word and 1 to {MAX_SIZE} numbers, found {size}")
+            # Of millions of lines a vocabulary needs few: the others are not taken apart.
+            word, *numbers = line.split(b" ", 1) if num_spaces == size else line.rsplit(b" ", size)
             # Published files have a few words with spaces in them: ". . .", "at name@domain.com".
-            word, fields = b" ".join(fields[:-size]), fields[-size:]
-            if not word or any(_is_number(part) for part in word.split(b" ")[1:]) or len(fields) != size:
-                found = len(line.split()) - 1
+            if not word or num_spaces < size or any(_is_number(part) for part in word.split(b" ")[1:]):
+                found = len(line.split(b" ")) - 1
                 raise ValueError(f"{name}: line {number}: expected a word and {size} numbers, found {found} numbers")
-            yield number, word, fields
+            yield number, word, b" ".join(numbers)
 
 
 def _lines(file: Iterable[bytes], path: str | os.PathLike[str]) -> Iterator[bytes]:

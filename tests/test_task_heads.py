@@ -640,8 +640,9 @@ class TestLoading:
         for key, value in fresh.state_dict().items():
             if not key.startswith("elmo."):
                 got = loaded.state_dict()[key]
-                assert got.float().std().nan_to_num() == pytest.approx(value.float().std().nan_to_num().item(), rel=0.9)
-                assert got.float().mean() == pytest.approx(value.float().mean().item(), abs=0.3)
+                spread, expected = (tensor.float().square().mean().sqrt().item() for tensor in (got, value))
+                # A weight of few numbers may be far from its kind by chance.
+                assert spread == pytest.approx(expected, rel=0.3 if got.numel() > 50 else 5, abs=1e-6)
 
     @every_head
     def test_saved_heads_load_equal(self, name, tmp_path):
@@ -789,7 +790,7 @@ class TestTraining:
         head = HEADS[name]
         model, batch = head.model(task_lstm_size=32).train(), head.collate(head.examples(32))
         optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=0.02)
-        num_steps = 250 if name == "regression" else 150
+        num_steps = {"regression": 250, "question_answering": 110, "multiple_choice": 70}.get(name, 150)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.2, total_iters=num_steps)
         for _ in range(num_steps):
             model(**batch).loss.backward()
