@@ -202,8 +202,13 @@ class TestHowElmoEnters:
         ],
     )
     def test_there_are_as_many_mixes_as_are_used(self, fields, number, tmp_path):
-        model = ElmoForSequenceClassification(ElmoConfig(**SIZES, **fields))
+        model = ElmoForSequenceClassification(ElmoConfig(**SIZES, **fields, num_labels=3))
         assert len(model.elmo.scalar_mixes) == model.config.num_output_representations == number
+        model.train()(**batch_of("single_label")).loss.backward()
+        used = fields.get("elmo_at_input", True) + fields.get("elmo_at_output", False)
+        assert [mix.weight.grad is not None for mix in model.elmo.scalar_mixes] == [
+            index < used for index in range(number)
+        ]
         model.save_pretrained(tmp_path)
         _, report = AutoModel.from_pretrained(tmp_path, output_loading_info=True)
         assert not report["missing_keys"]
