@@ -24,6 +24,12 @@ import transformers as _transformers
 from . import auto_classes as _auto_classes
 from .configuration_elmo import AUTO_MAP as _AUTO_MAP
 from .configuration_elmo import ElmoConfig
+from .language_model import (
+    ElmoForMaskedLM,
+    ElmoForPreTraining,
+    ElmoForPreTrainingOutput,
+    ElmoPreTrainedLanguageModel,
+)
 from .modeling_elmo import ElmoModel, ElmoModelOutput, ElmoPreTrainedModel
 from .task_heads import (
     ElmoForMultipleChoice,
@@ -57,12 +63,16 @@ _register_with_auto_classes()
 
 __all__ = [
     "ElmoConfig",
+    "ElmoForMaskedLM",
     "ElmoForMultipleChoice",
+    "ElmoForPreTraining",
+    "ElmoForPreTrainingOutput",
     "ElmoForQuestionAnswering",
     "ElmoForSequenceClassification",
     "ElmoForTokenClassification",
     "ElmoModel",
     "ElmoModelOutput",
+    "ElmoPreTrainedLanguageModel",
     "ElmoPreTrainedModel",
     "ElmoPreTrainedTaskModel",
     "ElmoTokenizer",

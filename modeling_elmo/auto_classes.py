@@ -17,6 +17,7 @@ Holds nothing of its own. transformers runs a module that an `auto_map` names ev
 already, and so makes its classes anew: models from two such modules would not be of one another's classes.
 """
 
+from .language_model import ElmoForMaskedLM, ElmoForPreTraining
 from .modeling_elmo import ElmoModel
 from .task_heads import (
     ElmoForMultipleChoice,
@@ -27,7 +28,9 @@ from .task_heads import (
 
 
 __all__ = [
+    "ElmoForMaskedLM",
     "ElmoForMultipleChoice",
+    "ElmoForPreTraining",
     "ElmoForQuestionAnswering",
     "ElmoForSequenceClassification",
     "ElmoForTokenClassification",

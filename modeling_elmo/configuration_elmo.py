@@ -39,7 +39,9 @@ AUTO_MAP: dict[str, Any] = {
     # Of the models, all in one module: transformers runs the module that an entry names even if another has imported it
     # already, so two would make two sets of classes.
     "AutoModel": "auto_classes.ElmoModel",
+    "AutoModelForMaskedLM": "auto_classes.ElmoForMaskedLM",
     "AutoModelForMultipleChoice": "auto_classes.ElmoForMultipleChoice",
+    "AutoModelForPreTraining": "auto_classes.ElmoForPreTraining",
     "AutoModelForQuestionAnswering": "auto_classes.ElmoForQuestionAnswering",
     "AutoModelForSequenceClassification": "auto_classes.ElmoForSequenceClassification",
     "AutoModelForTokenClassification": "auto_classes.ElmoForTokenClassification",
@@ -120,6 +122,11 @@ class ElmoConfig(PreTrainedConfig):
         when a model is made or loaded; later, `requires_grad_` decides.
     training_options (`dict`, *optional*):
         What the original `options.json` says about training beyond the architecture. Carried along for export.
+    num_negative_samples (`int`, *optional*, defaults to 8192):
+        Language models: how many words besides the right one the softmax of training compares (sampled softmax). 0, or
+        as many as there are words: the full softmax.
+    tie_word_embeddings (`bool`, *optional*, defaults to `False`):
+        Language models that read words: whether the softmax has the weights of the word embeddings.
     elmo_at_input (`bool`, *optional*, defaults to `True`):
         Task heads: whether the ELMo vectors are part of what the task model reads, [x; ELMo] in the paper.
     elmo_at_output (`bool`, *optional*, defaults to `False`):
@@ -193,6 +200,8 @@ class ElmoConfig(PreTrainedConfig):
     representation_dropout: float | int = 0.5
     freeze_bilm: bool = True
     training_options: dict[str, Any] | None = None
+    num_negative_samples: int = 8192
+    tie_word_embeddings: bool = False
     elmo_at_input: bool = True
     elmo_at_output: bool = False
     mix_l2: float | int = 0.001
@@ -280,6 +289,12 @@ class ElmoConfig(PreTrainedConfig):
                 f"character_vocab_size is 262 (256 bytes, 5 marks, padding): found {self.character_vocab_size}"
             )
         self._validate_character_filters()
+
+    def validate_language_model(self) -> None:
+        """Checks what the language models read. Raises `ValueError` with the values found."""
+        _check_range(self, "num_negative_samples", 0, MAX_VOCAB_SIZE)
+        if self.tie_word_embeddings and self.token_input != "words":
+            raise ValueError(f"tie_word_embeddings needs token_input='words': found {self.token_input!r}")
 
     def validate_task_layers(self) -> None:
         """Checks what the task heads read. Raises `ValueError` with the values found."""
@@ -385,6 +400,10 @@ class ElmoConfig(PreTrainedConfig):
         architecture = {"lstm", "char_cnn", "n_tokens_vocab", "dropout"}
         training_options = {name: value for name, value in options.items() if name not in architecture}
         fields["training_options"] = training_options or None
+        if training_options.get("n_negative_samples_batch") is not None:
+            fields["num_negative_samples"] = _integer(options, "", "n_negative_samples_batch")
+        if training_options.get("share_embedding_softmax") is not None:
+            fields["tie_word_embeddings"] = _boolean(options, "", "share_embedding_softmax")
         return cls(**{**fields, **kwargs})
 
     def to_options(self) -> dict[str, Any]:
@@ -416,6 +435,11 @@ class ElmoConfig(PreTrainedConfig):
                 "n_characters": self.character_vocab_size,
                 "max_characters_per_token": self.max_characters_per_token,
             }
+        # Of a language model; the files of an encoder need not say anything about its training.
+        if self.num_negative_samples != type(self).num_negative_samples:
+            options["n_negative_samples_batch"] = self.num_negative_samples
+        if self.tie_word_embeddings:
+            options["share_embedding_softmax"] = True
         # Without a vocabulary there is nothing to say, unless the training options say it.
         if self.vocab_size != type(self).vocab_size:
             options["n_tokens_vocab"] = self.vocab_size - NUM_APPENDED_TOKENS

@@ -43,6 +43,7 @@ from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, Elm
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
 from .projected_lstm import ElmoLayer, Packing, ProjectedLSTM
+from .sampled_softmax import ElmoSoftmax
 
 
 # Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward: as torch.nn.LSTM's.
@@ -170,6 +171,9 @@ class ElmoPreTrainedModel(PreTrainedModel):
             init.normal_(module.weight, std=module.in_features**-0.5)
             if module.bias is not None:
                 init.constant_(module.bias, -2.0 if isinstance(module, ElmoHighwayGate) else 0.0)
+        elif isinstance(module, ElmoSoftmax):
+            init.normal_(module.weight, std=module.weight.shape[1] ** -0.5)
+            init.zeros_(module.bias)
         elif isinstance(module, ScalarMix):
             if module.fixed_weight is None:
                 init.zeros_(module.weight)
@@ -335,28 +339,28 @@ class ElmoModel(ElmoPreTrainedModel):
             embeddings = inputs_embeds.masked_fill(~mask.unsqueeze(-1), 0)
         hidden, cell = self._initial_state(state, use_cache, packing, embeddings)
 
-        new_hidden: list[torch.Tensor] = []
-        new_cell: list[torch.Tensor] = []
-
-        def layers() -> Iterator[torch.Tensor]:
-            hidden_states = torch.cat([embeddings, embeddings], dim=-1)
-            yield hidden_states
-            for layer, layer_hidden, layer_cell in zip(self.layers, hidden.split(2), cell.split(2)):
-                hidden_states, layer_hidden, layer_cell = layer(hidden_states, packing, layer_hidden, layer_cell)
-                new_hidden.append(layer_hidden)
-                new_cell.append(layer_cell)
-                yield hidden_states
-
+        new_state: list[State] = []
+        layers = self.run_layers(torch.cat([embeddings, embeddings], dim=-1), packing, (hidden, cell), new_state)
         # A single mix takes each layer as it comes, so that without gradients only two are in memory at a time.
-        mixed = layers() if len(self.scalar_mixes) == 1 else list(layers())
+        mixed = layers if len(self.scalar_mixes) == 1 else list(layers)
         representations = tuple(
             F.dropout(mix(mixed, mask), self.config.representation_dropout, self.training) for mix in self.scalar_mixes
         )
         return ElmoModelOutput(
             last_hidden_state=representations[0],
             elmo_representations=representations,
-            state=(torch.cat(new_hidden), torch.cat(new_cell)) if use_cache else None,
+            state=join_states(new_state) if use_cache else None,
         )
+
+    def run_layers(
+        self, hidden_states: torch.Tensor, packing: Packing, state: State, new_state: list[State]
+    ) -> Iterator[torch.Tensor]:
+        """Yields the layers `(B, W, 2P)` of the biLM, `hidden_states` first, and appends to `new_state` each one's."""
+        yield hidden_states
+        for layer, hidden, cell in zip(self.layers, state[0].split(2), state[1].split(2)):
+            hidden_states, *layer_state = layer(hidden_states, packing, hidden, cell)
+            new_state.append((layer_state[0], layer_state[1]))
+            yield hidden_states
 
     def _checked_inputs(
         self,
@@ -439,6 +443,12 @@ class ElmoModel(ElmoPreTrainedModel):
         _check_shape("state: hidden states", hidden, hidden_shape)
         _check_shape("state: cell states", cell, cell_shape)
         return hidden.to(inputs_embeds), cell.to(inputs_embeds.device, cell_dtype)
+
+
+def join_states(states: list[State]) -> State:
+    """Puts the states of the layers together."""
+    hidden, cell = zip(*states)
+    return torch.cat(hidden), torch.cat(cell)
 
 
 def _check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> None:

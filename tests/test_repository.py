@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 # What a file that travels with a model may import: the dependencies of transformers itself.
 REMOTE_IMPORTS = {"torch", "transformers", "tokenizers", "numpy", "huggingface_hub"}
 STANDARD = {
-    *("collections", "copy", "dataclasses", "functools", "itertools", "logging"),
+    *("collections", "copy", "dataclasses", "functools", "itertools", "logging", "math"),
     *("os", "pathlib", "re", "shutil", "threading", "typing"),
 }
 
@@ -41,7 +41,9 @@ RELATIVE_IMPORTS = {
     "fast_lstm": {"matrix_product"},
     "projected_lstm": {"configuration_elmo", "fast_lstm", "matrix_product"},
     "tokenization_elmo": {"characters", "treebank"},
-    "modeling_elmo": {"character_encoder", "characters", "configuration_elmo", "projected_lstm"},
+    "sampled_softmax": {"configuration_elmo", "matrix_product"},
+    "modeling_elmo": {"character_encoder", "characters", "configuration_elmo", "projected_lstm", "sampled_softmax"},
+    "language_model": {"configuration_elmo", "modeling_elmo", "projected_lstm", "sampled_softmax"},
     "task_layers": {"configuration_elmo", "projected_lstm"},
     "conditional_random_field": set(),
     "task_heads": {
@@ -51,7 +53,7 @@ RELATIVE_IMPORTS = {
         "projected_lstm",
         "task_layers",
     },
-    "auto_classes": {"modeling_elmo", "task_heads"},
+    "auto_classes": {"language_model", "modeling_elmo", "task_heads"},
 }
 
 
