@@ -52,6 +52,18 @@ Force = Annotated[
     ),
 ]
 
+Tokenized = Annotated[
+    bool,
+    typer.Option(
+        "--tokenized/--raw",
+        help="Whether words are what white space separates; or raw text, which ELMo's tokenizer splits.",
+    ),
+]
+
+ReplaceInvalid = Annotated[
+    bool, typer.Option("--replace-invalid", help="Read bytes that are not UTF-8 as U+FFFD. By default, an error.")
+]
+
 
 def _show_version(is_asked: bool) -> None:
     if is_asked:
@@ -115,6 +127,35 @@ def export(
     typer.echo(f"Wrote {_printable(out_dir)}")
 
 
+@app.command(short_help="Text to a vocabulary file.")
+def build_vocab(
+    texts: Annotated[
+        list[str], typer.Argument(metavar="TEXT...", help="Text files (.gz and .xz too), or patterns in quotes.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The vocabulary file to make.")],
+    size: Annotated[int | None, typer.Option(help="The most entries, the three special tokens included.")] = None,
+    min_count: Annotated[int, typer.Option(help="How often a word must stand in the text.")] = 1,
+    tokenized: Tokenized = True,
+    replace_invalid: ReplaceInvalid = False,
+) -> None:
+    """Count the words of text files: <S>, </S> and <UNK>, then words by falling frequency, one a line."""
+    from .corpus import TextFiles, WordSplitter
+    from .tokenization_elmo import ElmoTokenizer
+    from .vocabulary import build_vocabulary, count_words, write_vocabulary
+
+    if not output.parent.is_dir():
+        raise typer.BadParameter(f"--output: {output.parent}: no such directory")
+    corpus = TextFiles(texts, errors="replace" if replace_invalid else "strict")
+    splitter = WordSplitter(None if tokenized else ElmoTokenizer())
+    vocabulary = build_vocabulary(*count_words(corpus, splitter), size=size, min_count=min_count)
+    write_vocabulary(vocabulary.words, output)
+    share = vocabulary.num_known_words / max(vocabulary.num_text_words, 1)
+    typer.echo(
+        f"Wrote {_printable(output)}: {len(vocabulary.words):,} entries. They cover {share:.2%} of "
+        f"{vocabulary.num_text_words:,} words in {vocabulary.num_sentences:,} lines."
+    )
+
+
 def main() -> None:
     """Runs the command line: exit code 0, or 2 after one line on standard error."""
     from .conversion_scripts import ElmoFormatError
@@ -124,7 +165,7 @@ def main() -> None:
     try:
         # Not standalone: typer would tell wrong usage in several lines.
         code = app(prog_name="elmo", standalone_mode=False)
-    except (ElmoFormatError, OSError, MemoryError) as error:
+    except (ElmoFormatError, ValueError, OSError, MemoryError) as error:
         _fail(str(error) or "out of memory")
     except UsageError as error:
         _fail(error.format_message())

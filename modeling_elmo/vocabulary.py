@@ -1,0 +1,129 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Vocabularies counted from text: `<S>`, `</S>`, `<UNK>`, then words by falling frequency.
+
+The order matters: the sampled softmax of training takes a word's rank for its frequency. Reading vocabulary files is
+the tokenizer's.
+"""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .corpus import Corpus, WordSplitter
+from .tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
+
+
+# In this order at the head of a vocabulary file.
+LEADING_TOKENS = (SPECIAL_TOKENS["bos_token"], SPECIAL_TOKENS["eos_token"], SPECIAL_TOKENS["unk_token"])
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A vocabulary and how much of the text it was counted from it covers.
+
+    Attributes:
+        words (`list[str]`): Special tokens first, then by falling frequency, in alphabetical order where that is equal.
+        num_text_words (`int`): Words in the text.
+        num_known_words (`int`): How many of them the vocabulary has.
+        num_sentences (`int`): Lines of text.
+    """
+
+    words: list[str]
+    num_text_words: int
+    num_known_words: int
+    num_sentences: int
+
+
+def count_words(
+    corpus: Corpus, splitter: WordSplitter, on_block: Callable[[int], None] | None = None
+) -> tuple[Counter[str], int]:
+    """Returns how often each word stands in a corpus, and the number of its sentences.
+
+    Args:
+        corpus (`Corpus`): The text.
+        splitter (`WordSplitter`): What a word is.
+        on_block (`Callable`, *optional*): Called with the number of each block that has been counted.
+    """
+    counts: Counter[str] = Counter()
+    num_sentences = 0
+    for block in corpus.order(None):
+        lines = corpus.read(block)
+        if lines is None:
+            break
+        num_sentences += len(lines)
+        for first in range(0, len(lines), 4096):
+            for words in splitter.split(lines[first : first + 4096]):
+                counts.update(words)
+        if on_block is not None:
+            on_block(block)
+    return counts, num_sentences
+
+
+def build_vocabulary(
+    counts: Counter[str], num_sentences: int = 0, size: int | None = None, min_count: int = 1
+) -> Vocabulary:
+    """Chooses the words of a vocabulary.
+
+    Args:
+        counts (`Counter[str]`): How often each word stands in the text.
+        num_sentences (`int`, *optional*): Carried along.
+        size (`int`, *optional*): The most entries it may have, special tokens included.
+        min_count (`int`, *optional*, defaults to 1): How often a word must stand in the text.
+
+    Raises:
+        `ValueError`: If `size` leaves no room for a word, or `min_count` is below 1.
+    """
+    if size is not None and size <= len(LEADING_TOKENS):
+        raise ValueError(f"size: expected more than the {len(LEADING_TOKENS)} special tokens, found {size}")
+    if min_count < 1:
+        raise ValueError(f"min_count: expected at least 1, found {min_count}")
+    # What can't be a line of the file, or means something else there, is an unknown word.
+    excluded = {*SPECIAL_TOKENS.values(), NOT_A_WORD}
+    chosen = [
+        word
+        for word, count in counts.items()
+        if count >= min_count and word not in excluded and word and word.strip(LINE_SPACE) == word and "\n" not in word
+    ]
+    chosen.sort(key=lambda word: (-counts[word], word))
+    if size is not None:
+        chosen = chosen[: size - len(LEADING_TOKENS)]
+    known = sum(counts[word] for word in chosen)
+    return Vocabulary([*LEADING_TOKENS, *chosen], sum(counts.values()), known, num_sentences)
+
+
+def write_vocabulary(words: list[str], path: str | os.PathLike[str]) -> None:
+    """Writes a vocabulary file, one word a line. It appears whole or not at all.
+
+    Raises:
+        `OSError`: If it can't be written; a file that was there before is then as it was.
+    """
+    target = Path(os.path.realpath(path))
+    descriptor, work = tempfile.mkstemp(prefix=".elmo-", dir=target.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{word}\n" for word in words)
+            file.flush()
+            os.fsync(file.fileno())
+        # What `open` would have given; `mkstemp` lets nobody else read.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(work, 0o666 & ~umask)
+        os.replace(work, target)
+    except BaseException:
+        os.unlink(work)
+        raise
