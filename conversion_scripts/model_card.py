@@ -35,18 +35,18 @@ def write_model_card(directory: Path, config: ElmoConfig, sources: Iterable[Path
         "[Deep contextualized word representations](https://arxiv.org/abs/1802.05365)), converted from its original "
         "files.",
         "## Usage",
-        _USAGE,
+        USAGE,
         "## Architecture",
-        _table(("Part", "Value"), _architecture(config)),
+        table(("Part", "Value"), architecture(config)),
         "## Source files",
-        _table(
+        table(
             ("File", "Bytes", "SHA-256"), [(path.name, f"{path.stat().st_size:,}", _sha256(path)) for path in sources]
         ),
     ]
     (directory / "README.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
-_USAGE = """\
+USAGE = """\
 ```python
 import torch
 from transformers import AutoModel, AutoTokenizer
@@ -65,7 +65,7 @@ output.hidden_states      # each layer of the language model
 Where the package modeling-elmo is installed, `import modeling_elmo` takes the place of `trust_remote_code`."""
 
 
-def _architecture(config: ElmoConfig) -> list[tuple[str, str]]:
+def architecture(config: ElmoConfig) -> list[tuple[str, str]]:
     if config.token_input == "characters":
         filters = ", ".join(f"{number} of width {width}" for width, number in config.character_filters)
         token = [
@@ -88,7 +88,7 @@ def _architecture(config: ElmoConfig) -> list[tuple[str, str]]:
     ]
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     # A file's name may hold what ends a cell or a line.
     cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
     lines = [head, tuple("---" for _ in head), *cells]

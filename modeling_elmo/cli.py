@@ -13,6 +13,8 @@
 # limitations under the License.
 """The command `elmo`. Bad input and wrong usage are told in one line on standard error, with exit code 2."""
 
+import os
+import shlex
 import signal
 import sys
 from enum import Enum
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from transformers.utils import logging
+from transformers.utils import is_accelerate_available, logging
 
 from .version import __version__
 
@@ -43,6 +45,22 @@ class DType(str, Enum):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
+
+
+class Preset(str, Enum):
+    """Size of a new model."""
+
+    tiny = "tiny"
+    small = "small"
+    medium = "medium"
+    original = "original"
+
+
+class Optimizer(str, Enum):
+    """What turns gradients into steps."""
+
+    adagrad = "adagrad"
+    adamw = "adamw"
 
 
 Force = Annotated[
@@ -154,6 +172,165 @@ def build_vocab(
         f"Wrote {_printable(output)}: {len(vocabulary.words):,} entries. They cover {share:.2%} of "
         f"{vocabulary.num_text_words:,} words in {vocabulary.num_sentences:,} lines."
     )
+
+
+@app.command(short_help="Train a language model on text.")
+def pretrain(
+    output: Annotated[Path, typer.Option(help="The directory for checkpoints, and for the model in the end.")],
+    train: Annotated[
+        list[str], typer.Option(metavar="TEXT", help="Text file or pattern (in quotes) to train on. May be repeated.")
+    ],
+    evaluate_on: Annotated[
+        list[str], typer.Option("--eval", metavar="TEXT", help="Text to evaluate on, not trained on. May be repeated.")
+    ] = [],  # noqa: B006
+    vocab: Annotated[Path | None, typer.Option(help="Vocabulary file, as build-vocab makes it.")] = None,
+    preset: Annotated[Preset | None, typer.Option(help="The size of a new model.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Model directory to train on from, in place of --preset: domain adaptation.")
+    ] = None,
+    tokenized: Tokenized = True,
+    replace_invalid: ReplaceInvalid = False,
+    max_steps: Annotated[int | None, typer.Option(help="Steps to train for.")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="How often to go through the text, in place of --max-steps. Words are counted.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Rows of a batch, over all processes.")] = 128,
+    num_steps: Annotated[int, typer.Option(help="Words of a window, the reach of gradients.")] = 20,
+    sentence_per_row: Annotated[
+        bool, typer.Option("--sentence-per-row", help="Each sentence by itself; LSTM states are not carried on.")
+    ] = False,
+    optimizer: Annotated[Optimizer, typer.Option(help="The original's is Adagrad.")] = Optimizer.adagrad,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="0.2 for Adagrad, 0.001 for AdamW, if not given.", show_default=False)
+    ] = None,
+    max_grad_norm: Annotated[float, typer.Option(help="Gradients are scaled down to this norm; 0: never.")] = 10.0,
+    gradient_accumulation_steps: Annotated[int, typer.Option(help="Windows per step.")] = 1,
+    negative_samples: Annotated[
+        int | None, typer.Option(help="Words that the softmax of training compares with; 0: all.", show_default=False)
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="Dropout on LSTM inputs and outputs.", show_default=False)
+    ] = None,
+    bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16.")] = False,
+    seed: Annotated[int, typer.Option(help="Of weights, shuffling, dropout and negative samples.")] = 0,
+    save_steps: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 1000,
+    keep: Annotated[int, typer.Option(help="How many checkpoints are kept.")] = 2,
+    eval_steps: Annotated[int, typer.Option(help="Steps between evaluations.")] = 1000,
+    logging_steps: Annotated[int, typer.Option(help="Steps between reports.")] = 100,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Whether to go on from the newest checkpoint in OUTPUT.")
+    ] = True,
+) -> None:
+    """Train ELMo's language model on text files, one sentence or paragraph a line.
+
+    A training that was stopped (Ctrl-C, SIGTERM) or killed goes on from its newest checkpoint when the same command is
+    given again. Several processes: torchrun --nproc-per-node N -m modeling_elmo.cli pretrain ...
+    """
+    from . import pretraining
+    from .corpus import TextFiles
+
+    if (preset is None) == (model is None):
+        raise typer.BadParameter("expected one of --preset and --model")
+    if preset is not None and vocab is None:
+        raise typer.BadParameter("--preset needs --vocab")
+    if (max_steps is None) == (epochs is None):
+        raise typer.BadParameter("expected one of --max-steps and --epochs")
+    for name, number in (("save", save_steps), ("eval", eval_steps), ("logging", logging_steps)):
+        if number < 1:
+            raise typer.BadParameter(f"--{name}-steps: expected at least 1, found {number}")
+    if keep < 1:
+        raise typer.BadParameter(f"--keep: expected at least 1, found {keep}")
+    if epochs is not None and not 0 < epochs < 1e9:
+        raise typer.BadParameter(f"--epochs: expected a positive number, found {epochs}")
+    _need_accelerate()
+    errors = "replace" if replace_invalid else "strict"
+    corpus = TextFiles(train, errors)
+    eval_corpus = TextFiles(evaluate_on, errors) if evaluate_on else None
+    checkpoint = pretraining.prepare_output(output, resume)
+    fields = {"num_negative_samples": negative_samples, "lstm_dropout": dropout}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if model is not None:
+        start = pretraining.continued_start(model, vocab, seed, **fields)
+    else:
+        assert preset is not None
+        assert vocab is not None
+        start = pretraining.new_start(preset.value, vocab, seed, **fields)
+    words_per_epoch = None
+    if epochs is not None:
+        words_per_epoch = pretraining.words_per_epoch(corpus, start.tokenizer, not tokenized, checkpoint)
+        words_per_step = batch_size * num_steps * gradient_accumulation_steps
+        max_steps = max(1, round(epochs * words_per_epoch / max(words_per_step, 1)))
+    assert max_steps is not None
+    settings = pretraining.PretrainingSettings(
+        max_steps=max_steps,
+        batch_size=batch_size,
+        num_steps=num_steps,
+        optimizer=optimizer.value,
+        learning_rate=pretraining.LEARNING_RATES[optimizer.value] if learning_rate is None else learning_rate,
+        max_grad_norm=max_grad_norm,
+        gradient_accumulation_steps=gradient_accumulation_steps,
+        seed=seed,
+        bf16=bf16,
+        sentence_per_row=sentence_per_row,
+        is_raw=not tokenized,
+    )
+    code = pretraining.run(
+        start,
+        corpus,
+        settings,
+        output,
+        eval_corpus,
+        checkpoint,
+        command=shlex.join(["elmo", *sys.argv[1:]]),
+        save_steps=save_steps,
+        eval_steps=eval_steps,
+        logging_steps=logging_steps,
+        save_total_limit=keep,
+        words_per_epoch=words_per_epoch,
+    )
+    if code:
+        raise typer.Exit(code)
+    if int(os.environ.get("RANK", "0")) == 0:
+        typer.echo(f"Wrote {_printable(output)}")
+
+
+@app.command(short_help="A language model's perplexity of text.")
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Written by pretrain.")],
+    texts: Annotated[
+        list[str], typer.Argument(metavar="TEXT...", help="Text files (.gz and .xz too), or patterns in quotes.")
+    ],
+    tokenized: Tokenized = True,
+    replace_invalid: ReplaceInvalid = False,
+    batch_size: Annotated[int, typer.Option(help="Rows of a batch.")] = 32,
+    num_steps: Annotated[int, typer.Option(help="Words of a window.")] = 20,
+    sentence_per_row: Annotated[
+        bool, typer.Option("--sentence-per-row", help="Each sentence by itself; LSTM states are not carried on.")
+    ] = False,
+) -> None:
+    """Measure the perplexity of text, with the softmax over the whole vocabulary, in both directions and on average.
+
+    Ends of sentences are predicted as words are, and words that the vocabulary lacks are predicted as <UNK>.
+    """
+    from .corpus import TextFiles
+    from .pretraining import load_language_model, measure_perplexity, one_process
+
+    corpus = TextFiles(texts, errors="replace" if replace_invalid else "strict")
+    language_model, tokenizer = load_language_model(model)
+    reading = one_process(batch_size, num_steps, is_raw=not tokenized)
+    result = measure_perplexity(language_model, tokenizer, corpus, reading, sentence_per_row)
+    assert result is not None
+    forward, backward, mean = result.perplexities
+    typer.echo(f"perplexity          {mean:12,.3f}")
+    typer.echo(f"forward perplexity  {forward:12,.3f}")
+    typer.echo(f"backward perplexity {backward:12,.3f}")
+    typer.echo(f"words               {result.num_words:12,}")
+    typer.echo(f"unknown words       {result.num_unknown_words / max(result.num_words, 1):12.2%}")
+
+
+def _need_accelerate() -> None:
+    if not is_accelerate_available():
+        raise typer.BadParameter("training needs the package accelerate: pip install accelerate")
 
 
 def main() -> None:

@@ -1,0 +1,1074 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Training of ELMo's language model on `Trainer`, in the manner of bilm-tf's `training.py`.
+
+`corpus.py` makes the batches, `language_model.py` computes the loss; here is what goes around them: the LSTM state that
+is carried from window to window, checkpoints from which a training goes on exactly where it was, evaluation, and the
+model directory in the end.
+
+What a step does follows from the checkpoint before it and from numbers: random numbers are seeded anew for every
+window, by the seed and the window's number. So a training that was killed and resumed gives the losses of one that was
+not, and several processes draw the same negative samples.
+"""
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import distributed
+from tqdm.auto import tqdm
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import rotate_checkpoints
+
+from . import configuration
+from .configuration_elmo import ElmoConfig
+from .conversion_scripts.model_card import USAGE, architecture, table
+from .corpus import (
+    IGNORED_LABEL,
+    Corpus,
+    Position,
+    Prefetched,
+    Reading,
+    SentenceRows,
+    Windows,
+    WordSplitter,
+    check_vocabulary,
+    rows_of_process,
+)
+from .language_model import ElmoForPreTraining
+from .tokenization_elmo import ElmoTokenizer
+from .vocabulary import count_words
+
+
+# Beside the published architectures: one that a laptop trains in hours.
+TINY = {
+    "cell_size": 768,
+    "projection_size": 128,
+    "character_filters": [[1, 32], [2, 32], [3, 64], [4, 128], [5, 128], [6, 128]],
+    "num_highway_layers": 1,
+    "num_negative_samples": 2048,
+}
+PRESETS = ("tiny", "small", "medium", "original")
+
+# Adagrad from an accumulator of 1 is the original's, with its learning rate.
+LEARNING_RATES = {"adagrad": 0.2, "adamw": 1e-3}
+
+CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+INCOMPLETE = ".incomplete"
+SETTINGS_FILE = "pretraining.json"
+ROWS_FILE = "pretraining_rows_{}.pt"
+
+# Settings that a training may be resumed with others of.
+FREE_SETTINGS = ("bf16",)
+
+
+@dataclass(frozen=True)
+class PretrainingSettings:
+    """What the numbers of a training depend on, beside the model and the text.
+
+    Attributes:
+        max_steps (`int`): Steps of the optimizer.
+        batch_size (`int`): Rows of a batch, over all processes. Each process needs the same number of them.
+        num_steps (`int`): Words of a window, at whose ends gradients stop.
+        optimizer (`str`): `"adagrad"`, the original's, at a constant learning rate; or `"adamw"`, with a rate that
+            rises for a twentieth of the steps (1,000 at most) and then falls linearly to 0.
+        learning_rate (`float`): Of the optimizer.
+        max_grad_norm (`float`): Gradients are scaled down to this norm. 0: never.
+        gradient_accumulation_steps (`int`): Windows per step.
+        seed (`int`): Of the shuffling, of new weights, dropout and negative samples.
+        bf16 (`bool`): Whether to compute in bfloat16 (the weights and the cell states stay in float32).
+        sentence_per_row (`bool`): Whether each sentence is a row of its own, from a state of zeros.
+        is_raw (`bool`): Whether the text is raw, to be split by `ElmoTokenizer`.
+
+    Raises:
+        `ValueError`: For a number that is out of its range.
+    """
+
+    max_steps: int
+    batch_size: int = 128
+    num_steps: int = 20
+    optimizer: str = "adagrad"
+    learning_rate: float = LEARNING_RATES["adagrad"]
+    max_grad_norm: float = 10.0
+    gradient_accumulation_steps: int = 1
+    seed: int = 0
+    bf16: bool = False
+    sentence_per_row: bool = False
+    is_raw: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_steps", "batch_size", "num_steps", "gradient_accumulation_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, found {getattr(self, name)}")
+        if self.optimizer not in LEARNING_RATES:
+            raise ValueError(f"optimizer: expected {' or '.join(LEARNING_RATES)}, found {self.optimizer!r}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate: expected a positive number, found {self.learning_rate}")
+        if not 0 <= self.max_grad_norm < math.inf:
+            raise ValueError(f"max_grad_norm: expected a number of at least 0, found {self.max_grad_norm}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed: expected a number from 0 to {2**32 - 1}, found {self.seed}")
+
+    @property
+    def loss_scale(self) -> int:
+        """`int`: What the loss is multiplied by before gradients are taken. The original's is the sum over a window's
+        steps, not their mean. Adagrad, whose accumulator begins at 1 whatever the gradient's scale, learns faster for
+        it, and `max_grad_norm` is meant for it. AdamW is the same whatever the scale."""
+        return self.num_steps if self.optimizer == "adagrad" and not self.sentence_per_row else 1
+
+    def reading(self, rows: range) -> Reading:
+        """Returns how training reads its text."""
+        return Reading(self.batch_size, rows, self.num_steps, self.seed, self.is_raw)
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """What a language model makes of a text.
+
+    Attributes:
+        forward_loss (`float`): Mean negative log-likelihood of the next word, ends of sentences included.
+        backward_loss (`float`): The same of the word before.
+        num_predictions (`int`): How many words each direction predicted: those of the text, and one boundary per
+            sentence.
+        num_words (`int`): Words of the text.
+        num_unknown_words (`int`): How many of them the vocabulary lacks.
+    """
+
+    forward_loss: float
+    backward_loss: float
+    num_predictions: int
+    num_words: int
+    num_unknown_words: int
+
+    @property
+    def loss(self) -> float:
+        """`float`: Mean of both directions' losses."""
+        return (self.forward_loss + self.backward_loss) / 2
+
+    @property
+    def perplexities(self) -> tuple[float, float, float]:
+        """`tuple[float, float, float]`: Forward, backward, and the geometric mean of both, which the original
+        reports."""
+        return _exp(self.forward_loss), _exp(self.backward_loss), _exp(self.loss)
+
+
+def _exp(loss: float) -> float:
+    return math.exp(loss) if loss < 700 else math.inf
+
+
+@torch.no_grad()
+def measure_perplexity(
+    model: ElmoForPreTraining,
+    tokenizer: ElmoTokenizer,
+    corpus: Corpus,
+    reading: Reading,
+    sentence_per_row: bool = False,
+    on_batch: Callable[[int], bool] | None = None,
+) -> Perplexity | None:
+    """Reads a corpus once, from a state of zeros, with the softmax over the whole vocabulary.
+
+    Args:
+        model (`ElmoForPreTraining`): Is in evaluation mode afterwards.
+        tokenizer (`ElmoTokenizer`): The model's.
+        corpus (`Corpus`): The text.
+        reading (`Reading`): Its seed should be None. With several processes, whose rows are parts of the global batch,
+            all get the result of all.
+        sentence_per_row (`bool`, *optional*): As in training.
+        on_batch (`Callable[[int], bool]`, *optional*): Told the number of predictions made so far; False ends it all.
+
+    Returns:
+        [`Perplexity`], or None if `on_batch` ended it.
+
+    Raises:
+        `ValueError`: If the vocabulary is not the model's, or for text that can't be read.
+    """
+    check_vocabulary_size(model, tokenizer)
+    model.eval()
+    has_characters = model.config.token_input == "characters"
+    batches = (SentenceRows if sentence_per_row else Windows)(corpus, tokenizer, reading, has_characters)
+    # Forward loss, backward loss, predictions, words, unknown words.
+    sums = torch.zeros(5, dtype=torch.float64)
+    state = None
+    for batch, _ in Prefetched(batches, 8):
+        labels = batch["labels"] if sentence_per_row else batch["forward_labels"]
+        is_word = (labels != IGNORED_LABEL) & (labels != tokenizer.eos_token_id) & (labels != tokenizer.bos_token_id)
+        predictions = (labels != IGNORED_LABEL).sum() - (len(labels) if sentence_per_row else 0)
+        batch = {name: values.to(model.device) for name, values in batch.items()}
+        output = model(**batch, state=None if sentence_per_row else state, use_cache=not sentence_per_row)
+        state = output.state
+        losses = torch.stack([output.forward_loss, output.backward_loss]).double().cpu() * predictions
+        unknown = (is_word & (labels == tokenizer.unk_token_id)).sum()
+        sums += torch.cat([losses, torch.stack([predictions, is_word.sum(), unknown]).double()])
+        if on_batch is not None and not on_batch(int(sums[2])):
+            return None
+    if len(reading.rows) < reading.batch_size:
+        sums = sums.to(model.device)
+        distributed.all_reduce(sums)
+    forward, backward, predictions, words, unknown = sums.tolist()
+    return Perplexity(forward / predictions, backward / predictions, int(predictions), int(words), int(unknown))
+
+
+def check_vocabulary_size(model: ElmoForPreTraining, tokenizer: ElmoTokenizer) -> None:
+    """Raises `ValueError` unless the softmax has a row for each entry of the vocabulary."""
+    if model.config.vocab_size != len(tokenizer):
+        raise ValueError(
+            f"the vocabulary has {len(tokenizer):,} entries with <PAD> and <MASK>, the model's softmax "
+            f"{model.config.vocab_size:,}: expected the same number"
+        )
+
+
+def preset_config(name: str, vocab_size: int, **kwargs: Any) -> ElmoConfig:
+    """Returns the config of a model to be trained from scratch.
+
+    Args:
+        name (`str`): One of `PRESETS`.
+        vocab_size (`int`): Entries of the tokenizer.
+        kwargs: Fields that differ from the preset's.
+
+    Raises:
+        `ValueError`: If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
+    fields = {"vocab_size": vocab_size, "freeze_bilm": False, "pad_token_id": None, **kwargs}
+    if name == "tiny":
+        return ElmoConfig(**{**TINY, **fields})
+    published = json.loads((configuration.directory(name) / "config.json").read_text(encoding="utf-8"))
+    for field in ("architectures", "dtype", "transformers_version", "auto_map"):
+        published.pop(field, None)
+    return ElmoConfig(**{**published, **fields})
+
+
+class StopSignals:
+    """While entered, SIGTERM, SIGINT and SIGHUP do not end the process but are remembered; a second one ends it."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopSignals":
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # Under nohup, a closed terminal is to be ignored.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._handlers[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _remember(self, number: int, frame: object) -> None:
+        if self.received is not None:
+            raise SystemExit(128 + number)
+        self.received = number
+
+
+class ElmoPretrainer(Trainer):
+    """Trains a language model on a corpus.
+
+    Args:
+        model (`ElmoForPreTraining`): With `freeze_bilm=False`.
+        tokenizer (`ElmoTokenizer`): Saved with the model.
+        corpus (`Corpus`): The text to train on.
+        settings (`PretrainingSettings`): What the numbers depend on.
+        output_dir (`Path`): Where checkpoints go.
+        eval_corpus (`Corpus`, *optional*): The text to evaluate on.
+        save_steps, eval_steps, logging_steps (`int`, *optional*): After how many steps each is done.
+        save_total_limit (`int`, *optional*, defaults to 2): How many checkpoints are kept.
+        words_per_epoch (`int`, *optional*): Words of the corpus with a boundary per sentence, to tell epochs by.
+        signals (`StopSignals`, *optional*): When one was received, the training ends after its step, with a checkpoint.
+    """
+
+    def __init__(
+        self,
+        model: ElmoForPreTraining,
+        tokenizer: ElmoTokenizer,
+        corpus: Corpus,
+        settings: PretrainingSettings,
+        output_dir: Path,
+        eval_corpus: Corpus | None = None,
+        save_steps: int = 1000,
+        eval_steps: int = 1000,
+        logging_steps: int = 100,
+        save_total_limit: int = 2,
+        words_per_epoch: int | None = None,
+        signals: StopSignals | None = None,
+    ) -> None:
+        check_vocabulary_size(model, tokenizer)
+        arguments = training_arguments(
+            settings, output_dir, save_steps, eval_steps if eval_corpus else None, logging_steps, save_total_limit
+        )
+        optimizers = {
+            "adagrad": (torch.optim.Adagrad, {"lr": settings.learning_rate, "initial_accumulator_value": 1.0}),
+            "adamw": (torch.optim.AdamW, {"lr": settings.learning_rate, "weight_decay": 0.0}),
+        }
+        super().__init__(
+            model,
+            arguments,
+            eval_dataset=eval_corpus,
+            processing_class=tokenizer,
+            optimizer_cls_and_kwargs=optimizers[settings.optimizer],
+        )
+        self.remove_callback(PrinterCallback)
+        self.add_callback(_Stop(self, signals or StopSignals()))
+        self.settings = settings
+        self.tokenizer = tokenizer
+        self.corpus = corpus
+        self.eval_corpus = eval_corpus
+        self.words_per_epoch = words_per_epoch
+        self.signals = signals
+        self.rows = rows_of_process(settings.batch_size, self.args.process_index, self.args.world_size)
+        self.positions = Position.start(len(self.rows)), Position.start(len(self.rows))
+        self.lstm_state: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.num_windows = 0
+        self.num_words = 0
+        # Sums of forward and backward losses, and how many, since the last time they were logged.
+        self.losses = torch.zeros(2, dtype=torch.float64, device=self.args.device)
+        self.num_losses = 0
+        self.last_logged = (self.args.logging_steps, 0.0)
+        self._restored: dict[str, Any] | None = None
+        self._since = (time.monotonic(), 0)
+        self._run_dir: str | None = None
+        self.model_accepts_loss_kwargs = False
+
+    # What a step is
+
+    def get_train_dataloader(self) -> Any:
+        """Returns the batches of this process, made ahead, from where the training is."""
+        return _TrainBatches(self)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Does a window, and remembers where it ended."""
+        inputs = dict(inputs)
+        positions = inputs.pop("positions")
+        self._seed_window()
+        loss = super().training_step(model, inputs)
+        self.positions = positions
+        self.num_windows += 1
+        return loss / self.settings.loss_scale
+
+    def _seed_window(self) -> None:
+        # Dropout differs between processes, which have different rows; the negative samples are the same for all.
+        negatives, dropout = _seeds(self.settings.seed, self.num_windows, self.args.process_index)
+        torch.manual_seed(dropout)
+        if self.model.negative_sampling_generator is None:
+            self.model.negative_sampling_generator = torch.Generator()
+        self.model.negative_sampling_generator.manual_seed(negatives)
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Returns the loss whose gradient is taken. The LSTM state goes on from the window before, without gradient."""
+        is_window = not self.settings.sentence_per_row
+        output = model(**inputs, state=self.lstm_state if is_window else None, use_cache=is_window)
+        losses = torch.stack([output.forward_loss, output.backward_loss])
+        if is_window:
+            self.lstm_state = tuple(tensor.detach() for tensor in output.state)
+            self.num_words += inputs["input_ids"].numel()
+        else:
+            # Rows of different lengths: each process counts as much as it has words.
+            count = (inputs["labels"] != IGNORED_LABEL).sum()
+            self.num_words += int(count)
+            if self.args.world_size > 1:
+                total = count.clone()
+                distributed.all_reduce(total)
+                losses = losses * (count * self.args.world_size / total)
+        self.losses += losses.detach().double()
+        self.num_losses += 1
+        loss = losses.mean() * self.settings.loss_scale
+        return (loss, output) if return_outputs else loss
+
+    # What is told
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Adds what a user of a language model wants to know: perplexities and speed."""
+        if "loss" in logs:
+            self._check_losses()
+            losses = self.losses.clone()
+            if self.args.world_size > 1:
+                distributed.all_reduce(losses)
+            forward, backward = (losses / self.num_losses / self.args.world_size).tolist()
+            perplexities = {"perplexity": (forward + backward) / 2, "forward": forward, "backward": backward}
+            logs["perplexity"] = _exp(perplexities["perplexity"])
+            logs["forward_perplexity"], logs["backward_perplexity"] = _exp(forward), _exp(backward)
+            now = time.monotonic()
+            num_words = (self.num_words - self._since[1]) * self.args.world_size
+            logs["words_per_second"] = num_words / max(now - self._since[0], 1e-9)
+            logs["words_seen"] = self.num_words * self.args.world_size
+            self._since = now, self.num_words
+            self.losses.zero_()
+            self.num_losses = 0
+        self.state.epoch = None
+        if self.words_per_epoch:
+            self.state.epoch = self.num_words * self.args.world_size / self.words_per_epoch
+        super().log(logs, start_time)
+
+    def _check_losses(self) -> None:
+        if not self.losses.isfinite().all():
+            raise ValueError(
+                f"step {self.state.global_step}: the loss is not a finite number; expected one: a lower learning rate, "
+                f"or a lower max_grad_norm may help (checkpoints before this step are intact)"
+            )
+
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:
+        """Measures the perplexity of the evaluation text; cut short when the training is to end."""
+        since = time.monotonic()
+        rows = self.rows
+        reading = Reading(self.settings.batch_size, rows, self.settings.num_steps, None, self.settings.is_raw)
+        # Processes end together or not at all.
+        is_alone = self.args.world_size == 1
+        result = measure_perplexity(
+            self.model,
+            self.tokenizer,
+            self.eval_corpus,
+            reading,
+            self.settings.sentence_per_row,
+            (lambda _: self.signals is None or self.signals.received is None) if is_alone else None,
+        )
+        # Training's speed is that of training.
+        self._since = self._since[0] + time.monotonic() - since, self._since[1]
+        if result is None:
+            return {}
+        forward, backward, mean = result.perplexities
+        metrics = {
+            f"{metric_key_prefix}_loss": result.loss,
+            f"{metric_key_prefix}_perplexity": mean,
+            f"{metric_key_prefix}_forward_perplexity": forward,
+            f"{metric_key_prefix}_backward_perplexity": backward,
+        }
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    # What is kept
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return self._run_dir or super()._get_output_dir(trial)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Writes a checkpoint under another name, which it loses when it is complete."""
+        self._check_losses()
+        output = Path(self.args.output_dir)
+        name = f"checkpoint-{self.state.global_step}"
+        is_there = (output / name).exists()
+        self._wait_for_all()
+        if is_there:
+            # Resumed, and stopped before the next step.
+            return
+        self._run_dir = str(output / INCOMPLETE)
+        work = output / INCOMPLETE / name
+        try:
+            super()._save_checkpoint(model, trial)
+            torch.save(self._rows_state(), work / ROWS_FILE.format(self.args.process_index))
+            if self.args.should_save:
+                write_json(work / SETTINGS_FILE, self.checkpoint_settings())
+            self._wait_for_all()
+            if self.args.should_save:
+                complete_directory(work, output / name)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            shutil.rmtree(output / INCOMPLETE, ignore_errors=True)
+            message = " ".join(str(error).split())
+            raise OSError(f"{output / name}: can't be written ({message}); older checkpoints are intact") from error
+        finally:
+            self._run_dir = None
+        if self.args.should_save:
+            shutil.rmtree(output / INCOMPLETE, ignore_errors=True)
+            rotate_checkpoints(str(output), save_total_limit=self.args.save_total_limit)
+        self._wait_for_all()
+
+    def _wait_for_all(self) -> None:
+        if self.args.world_size > 1:
+            distributed.barrier()
+
+    def checkpoint_settings(self) -> dict[str, Any]:
+        """Returns what a training that goes on from a checkpoint must agree with."""
+        return checkpoint_settings(self.settings, self.model.config, self.tokenizer, self.corpus, self.words_per_epoch)
+
+    def _rows_state(self) -> dict[str, Any]:
+        return {
+            "first_row": self.rows.start,
+            "positions": [
+                {
+                    "taken": torch.from_numpy(position.taken_R),
+                    "used": torch.from_numpy(position.used_R),
+                    "counts": position.counts,
+                }
+                for position in self.positions
+            ],
+            "state": None if self.lstm_state is None else tuple(tensor.cpu() for tensor in self.lstm_state),
+            "num_windows": self.num_windows,
+            "num_words": self.num_words,
+            "losses": self.losses.cpu(),
+            "num_losses": self.num_losses,
+            "trainer_loss": self._tr_loss.item(),
+            "last_logged": self._globalstep_last_logged,
+        }
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Also takes up the rows: where each is in the text, and its LSTM state."""
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is None:
+            return
+        # The processes may be more or fewer than those that wrote it.
+        parts = []
+        while os.path.isfile(path := os.path.join(checkpoint, ROWS_FILE.format(len(parts)))):
+            parts.append(torch.load(path, map_location="cpu", weights_only=True))
+        own = slice(self.rows.start, self.rows.stop)
+        positions = []
+        for direction in range(2):
+            pieces = [part["positions"][direction] for part in parts]
+            taken, used = (torch.cat([piece[name] for piece in pieces])[own].numpy() for name in ("taken", "used"))
+            counts = {block: count for piece in pieces for block, count in piece["counts"].items()}
+            positions.append(Position(taken.copy(), used.copy(), counts))
+        self.positions = positions[0], positions[1]
+        if parts[0]["state"] is not None:
+            hidden, cell = (torch.cat(tensors, dim=1)[:, own] for tensors in zip(*(part["state"] for part in parts)))
+            self.lstm_state = hidden.to(self.args.device), cell.to(self.args.device)
+        self.num_windows = parts[0]["num_windows"]
+        self.num_words = sum(part["num_words"] for part in parts) // self.args.world_size
+        self.losses = torch.stack([part["losses"] for part in parts]).mean(0).to(self.args.device)
+        self.num_losses = parts[0]["num_losses"]
+        self._restored = {
+            "trainer_loss": sum(part["trainer_loss"] for part in parts) / len(parts),
+            "last_logged": parts[0]["last_logged"],
+        }
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        # One that ended between its last checkpoint and its result has no step left.
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+        else:
+            super()._run_epoch(*args, **kwargs)
+
+    def begin(self) -> None:
+        """Called when `Trainer` has set its sums to zero and training is about to begin."""
+        if self._restored is not None:
+            self._tr_loss += self._restored["trainer_loss"]
+            self._globalstep_last_logged = self._restored["last_logged"]
+            self._restored = None
+        self._since = time.monotonic(), self.num_words
+
+
+class _TrainBatches:
+    """What `Trainer` takes for a data loader without a length."""
+
+    def __init__(self, trainer: ElmoPretrainer) -> None:
+        self.trainer = trainer
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        trainer, settings = self.trainer, self.trainer.settings
+        has_characters = trainer.model.config.token_input == "characters"
+        batches = (SentenceRows if settings.sentence_per_row else Windows)(
+            trainer.corpus, trainer.tokenizer, settings.reading(trainer.rows), has_characters, trainer.positions
+        )
+        for batch, positions in Prefetched(batches):
+            yield {**batch, "positions": positions}
+
+
+class _Stop(TrainerCallback):
+    """Ends a training after the step in which it was told to, with a checkpoint. Also tells when it begins."""
+
+    def __init__(self, trainer: ElmoPretrainer, signals: StopSignals) -> None:
+        self.trainer = trainer
+        self.signals = signals
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.trainer.begin()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        is_told = self.signals.received is not None
+        if args.world_size > 1:
+            # Told at different moments, all processes end after the same step.
+            told = torch.tensor(float(is_told), device=args.device)
+            distributed.all_reduce(told)
+            is_told = bool(told > 0)
+        if is_told:
+            control.should_save = True
+            control.should_training_stop = True
+
+
+class ProgressReport(TrainerCallback):
+    """Shows progress: a bar on a terminal; otherwise a line whenever something is logged."""
+
+    def __init__(self, write: Callable[[str], None] | None = None) -> None:
+        self.write = write or (lambda line: print(line, flush=True))
+        self.bar: Any = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.is_world_process_zero and sys.stderr.isatty():
+            self.bar = tqdm(total=state.max_steps, initial=state.global_step, unit="step", dynamic_ncols=True)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        line = _describe_logs(logs or {})
+        if line is None or not state.is_world_process_zero:
+            return
+        if self.bar is None:
+            self.write(f"step {state.global_step:,} of {state.max_steps:,}: {line}")
+        elif "loss" in logs:
+            self.bar.set_postfix_str(line)
+        else:
+            self.bar.write(f"step {state.global_step:,}: {line}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _describe_logs(logs: dict[str, float]) -> str | None:
+    prefix = "eval_" if "eval_perplexity" in logs else ""
+    if f"{prefix}perplexity" not in logs:
+        return None
+    mean, forward, backward = (logs[f"{prefix}{name}perplexity"] for name in ("", "forward_", "backward_"))
+    line = f"perplexity {mean:,.2f} (forward {forward:,.2f}, backward {backward:,.2f})"
+    if prefix:
+        return f"evaluation: {line}"
+    line += f", learning rate {logs['learning_rate']:.3g}, {logs['words_per_second']:,.0f} words/s"
+    return f"{line}, epoch {logs['epoch']:.2f}" if logs.get("epoch") is not None else line
+
+
+def _seeds(seed: int, window: int, process: int) -> tuple[int, int]:
+    """Returns the seeds of a window's negative samples, the same in all processes, and of its dropout."""
+    negatives, *dropout = (
+        int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        for entropy in ((seed, window, 1), (seed, window, 2 + process))
+    )
+    return negatives, dropout[0]
+
+
+def training_arguments(
+    settings: PretrainingSettings,
+    output_dir: Path,
+    save_steps: int,
+    eval_steps: int | None,
+    logging_steps: int,
+    save_total_limit: int,
+) -> TrainingArguments:
+    """Returns what `Trainer` is to know of all this."""
+    num_processes = int(os.environ.get("WORLD_SIZE", "1"))
+    has_accelerator = torch.accelerator.is_available()
+    is_constant = settings.optimizer == "adagrad"
+    arguments = TrainingArguments(
+        output_dir=str(output_dir),
+        max_steps=settings.max_steps,
+        per_device_train_batch_size=max(1, settings.batch_size // num_processes),
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="constant" if is_constant else "linear",
+        warmup_steps=0 if is_constant else min(1000, settings.max_steps // 20),
+        max_grad_norm=settings.max_grad_norm,
+        seed=settings.seed,
+        bf16=settings.bf16,
+        logging_steps=logging_steps,
+        # A loss that is no number shows, and ends the training.
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        save_steps=save_steps,
+        save_total_limit=save_total_limit,
+        eval_strategy="no" if eval_steps is None else "steps",
+        eval_steps=eval_steps,
+        # The text goes on from the position in the checkpoint; nothing is to be skipped.
+        ignore_data_skip=True,
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        use_cpu=not has_accelerator,
+        ddp_backend="gloo" if num_processes > 1 and not has_accelerator else None,
+    )
+    # Several devices are for several processes: one that used all would have one LSTM state for them.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+def checkpoint_settings(
+    settings: PretrainingSettings,
+    config: ElmoConfig,
+    tokenizer: ElmoTokenizer,
+    corpus: Corpus,
+    words_per_epoch: int | None = None,
+) -> dict[str, Any]:
+    """Returns what a training that goes on from a checkpoint must agree with, as it stands in the checkpoint."""
+    vocabulary = hashlib.sha256("\n".join(tokenizer._words()).encode()).hexdigest()
+    fields = {**config.to_dict()}
+    for name in ("transformers_version", "architectures", "dtype", "auto_map", "_name_or_path", "training_options"):
+        fields.pop(name, None)
+    # As JSON gives it back.
+    model = json.loads(json.dumps(fields))
+    return {
+        **asdict(settings),
+        "vocabulary": vocabulary,
+        "text": [os.path.basename(name) for name in corpus.names],
+        "model": model,
+        "words_per_epoch": words_per_epoch,
+    }
+
+
+def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
+    """Raises `ValueError` if a checkpoint was made with other settings, naming them."""
+    try:
+        saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{checkpoint}: not a checkpoint of this command ({error})") from error
+    free = {*FREE_SETTINGS, "words_per_epoch"}
+    # At a constant learning rate, a training may be made longer.
+    if settings["optimizer"] == "adagrad":
+        free.add("max_steps")
+    differing = []
+    for name, value in settings.items():
+        if name == "model" and isinstance(saved.get("model"), dict):
+            old = saved["model"]
+            fields = sorted({*old, *value})
+            differing += [(field, old.get(field), value.get(field)) for field in fields]
+        elif name not in free:
+            differing.append((name, saved.get(name), value))
+    differing = [(name, old, new) for name, old, new in differing if old != new]
+    if differing:
+        described = "; ".join(f"{name}={_short(old)}, found {_short(new)}" for name, old, new in differing)
+        raise ValueError(
+            f"{checkpoint}: made with {described}. A training goes on with the settings that it began with; "
+            f"another one needs another directory"
+        )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def checkpoints(output_dir: Path) -> list[Path]:
+    """Returns the checkpoints of a training, oldest first."""
+    if not output_dir.is_dir():
+        return []
+    found = [(int(match[1]), path) for path in output_dir.iterdir() if (match := CHECKPOINT.fullmatch(path.name))]
+    return [path for _, path in sorted(found)]
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes a JSON file."""
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def complete_directory(work: Path, path: Path) -> None:
+    """Gives a directory its name once what it holds is on the disk."""
+    for file in work.rglob("*"):
+        if file.is_file():
+            _flush(file)
+    _flush(work)
+    work.rename(path)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    # Windows has no descriptors of directories.
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def save_pretrained_model(trainer: ElmoPretrainer, output_dir: Path, card: str) -> None:
+    """Writes the trained model into a directory, ready for the Hub: weights with the softmax, config, tokenizer, code
+    files, model card, and the learning curve in `trainer_state.json`.
+
+    Raises:
+        `OSError`: If it can't be written; nothing of it is then in the directory.
+    """
+    work = output_dir / INCOMPLETE
+    shutil.rmtree(work, ignore_errors=True)
+    model = trainer.model
+    try:
+        # Who loads it fine-tunes it, with the biLM frozen as by default, until another training of this kind.
+        model.config.freeze_bilm = True
+        model.save_pretrained(work)
+        trainer.tokenizer.save_pretrained(work)
+        trainer.state.save_to_json(str(work / "trainer_state.json"))
+        (work / "README.md").write_text(card, encoding="utf-8")
+        for path in sorted(work.iterdir()):
+            _flush(path)
+            path.replace(output_dir / path.name)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise OSError(f"{output_dir}: can't write the model ({' '.join(str(error).split())})") from error
+    finally:
+        model.config.freeze_bilm = False
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def model_card(trainer: ElmoPretrainer, command: str, result: Perplexity | None) -> str:
+    """Returns the `README.md` of a trained model."""
+    config, settings = trainer.model.config, trainer.settings
+    training = [
+        ("Steps", f"{trainer.state.global_step:,}"),
+        ("Words seen", f"{trainer.num_words * trainer.args.world_size:,}"),
+        ("Rows of a batch", f"{settings.batch_size} x {settings.gradient_accumulation_steps}"),
+        ("Words of a window", "a sentence per row" if settings.sentence_per_row else str(settings.num_steps)),
+        ("Optimizer", f"{settings.optimizer}, learning rate {settings.learning_rate:g}"),
+        ("Gradient norm", f"at most {settings.max_grad_norm:g}"),
+        ("Dropout", f"{config.lstm_dropout:g}"),
+        ("Negative samples", f"{config.num_negative_samples:,}"),
+        ("Vocabulary", f"{len(trainer.tokenizer) - 2:,} entries"),
+        ("Seed", str(settings.seed)),
+    ]
+    if result is not None:
+        forward, backward, mean = result.perplexities
+        training.append(
+            (
+                "Perplexity of the evaluation text",
+                f"{mean:,.2f} (forward {forward:,.2f}, backward {backward:,.2f}; {result.num_words:,} words, "
+                f"{result.num_unknown_words / max(result.num_words, 1):.2%} unknown)",
+            )
+        )
+    sections = [
+        "---\nlibrary_name: transformers\npipeline_tag: feature-extraction\ntags:\n- elmo\n- custom_code\n---",
+        "# ELMo",
+        f"Contextual word vectors from a bidirectional language model over {config.token_input} (Peters et al. 2018, "
+        "[Deep contextualized word representations](https://arxiv.org/abs/1802.05365)), trained by `elmo pretrain`.",
+        "## Usage",
+        USAGE,
+        "## Architecture",
+        table(("Part", "Value"), architecture(config)),
+        "## Training",
+        table(("Setting", "Value"), training),
+        "Text: " + ", ".join(f"`{os.path.basename(name)}`" for name in trainer.corpus.names),
+        f"```\n{command}\n```",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training begins with.
+
+    Attributes:
+        model (`ElmoForPreTraining`): Trainable.
+        tokenizer (`ElmoTokenizer`): With its vocabulary.
+    """
+
+    model: ElmoForPreTraining
+    tokenizer: ElmoTokenizer
+
+
+def new_start(preset: str, vocab_file: Path, seed: int, **fields: Any) -> Start:
+    """Makes a model with random weights.
+
+    Args:
+        preset (`str`): One of `PRESETS`.
+        vocab_file (`Path`): The vocabulary.
+        seed (`int`): Of the weights.
+        fields: Fields of the config that differ from the preset's.
+
+    Raises:
+        `ValueError`: If the vocabulary lacks a special token, or a field is out of range.
+    """
+    tokenizer = read_tokenizer(vocab_file)
+    config = preset_config(preset, len(tokenizer), **fields)
+    torch.manual_seed(seed)
+    return Start(ElmoForPreTraining(config), tokenizer)
+
+
+def read_tokenizer(vocab_file: Path, max_characters_per_token: int = 50) -> ElmoTokenizer:
+    """Returns a tokenizer for a vocabulary file to train with. Raises `ValueError` naming it otherwise."""
+    try:
+        tokenizer = ElmoTokenizer(vocab_file=vocab_file, max_characters_per_token=max_characters_per_token)
+    except ValueError as error:
+        # Of the vocabulary as an argument of its own.
+        raise ValueError(f"{vocab_file}: {str(error).removeprefix('vocab: ')}") from error
+    check_vocabulary(tokenizer, str(vocab_file))
+    return tokenizer
+
+
+def continued_start(model_dir: Path, vocab_file: Path | None, seed: int, **fields: Any) -> Start:
+    """Loads a model to be trained on: a converted one, or one that was trained here.
+
+    With another vocabulary than its own, or none, a model that reads characters begins with a new softmax.
+
+    Args:
+        model_dir (`Path`): The model directory.
+        vocab_file (`Path`, *optional*): The vocabulary; the model's own by default.
+        seed (`int`): Of the weights that it lacks.
+        fields: Fields of the config that are to differ.
+
+    Raises:
+        `ValueError`: If it is no model directory, its vocabulary can't be used, or it reads words and the vocabulary is
+            another.
+    """
+    if not (model_dir / "config.json").is_file():
+        raise ValueError(f"{model_dir}: expected a model directory, found no config.json in it")
+    config = ElmoConfig.from_pretrained(model_dir)
+    own = ElmoTokenizer.from_pretrained(model_dir)
+    tokenizer = own
+    if vocab_file is not None:
+        tokenizer = read_tokenizer(vocab_file, config.max_characters_per_token)
+    else:
+        check_vocabulary(own, f"{model_dir}: the vocabulary (--vocab names another)")
+    has_own = tokenizer._words() == own._words() and config.vocab_size == len(own)
+    if not has_own and config.token_input == "words":
+        raise ValueError(
+            f"{vocab_file or model_dir}: this model reads words, so it needs the vocabulary it was made with "
+            f"({config.vocab_size:,} entries with <PAD> and <MASK>), found another of {len(tokenizer):,}"
+        )
+    torch.manual_seed(seed)
+    model = ElmoForPreTraining.from_pretrained(
+        model_dir,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        freeze_bilm=False,
+        dtype=torch.float32,
+        ignore_mismatched_sizes=not has_own,
+        **fields,
+    )
+    if not has_own:
+        # Of the same size it would have been loaded, for other words.
+        model.lm_head = type(model.lm_head)(model.config)
+        model.lm_head.to(model.device)
+        torch.nn.init.normal_(model.lm_head.weight, std=model.config.projection_size**-0.5)
+        torch.nn.init.zeros_(model.lm_head.bias)
+    return Start(model, tokenizer)
+
+
+def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokenizer]:
+    """Loads a model with its softmax, and its tokenizer.
+
+    Raises:
+        `ValueError`: If it is no model directory, or has no softmax.
+    """
+    if not (model_dir / "config.json").is_file():
+        raise ValueError(f"{model_dir}: expected a model directory, found no config.json in it")
+    model, report = ElmoForPreTraining.from_pretrained(model_dir, output_loading_info=True)
+    missing = sorted(name for name in report["missing_keys"] if name.startswith("lm_head"))
+    if missing:
+        raise ValueError(
+            f"{model_dir}: this model has no softmax ({missing[0]}), expected one that was trained by elmo pretrain"
+        )
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return model.to(device or "cpu"), ElmoTokenizer.from_pretrained(model_dir)
+
+
+def one_process(batch_size: int, num_steps: int, is_raw: bool) -> Reading:
+    """Returns how one process reads a text once."""
+    for name, number in (("batch_size", batch_size), ("num_steps", num_steps)):
+        if number < 1:
+            raise ValueError(f"{name}: expected at least 1, found {number}")
+    return Reading(batch_size, range(batch_size), num_steps, None, is_raw)
+
+
+def words_per_epoch(corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, checkpoint: Path | None = None) -> int:
+    """Counts the words of a corpus with a boundary per sentence; a checkpoint that knows their number is asked."""
+    if checkpoint is not None:
+        try:
+            saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))["words_per_epoch"]
+        except (OSError, ValueError, KeyError):
+            saved = None
+        if isinstance(saved, int):
+            return saved
+    counts, num_sentences = count_words(corpus, WordSplitter(tokenizer if is_raw else None))
+    return sum(counts.values()) + num_sentences
+
+
+def prepare_output(output_dir: Path, resume: bool) -> Path | None:
+    """Returns the checkpoint that a training goes on from, after taking left-overs away; None if it begins.
+
+    Raises:
+        `ValueError`: If the directory holds something else, or checkpoints although `resume` is False.
+    """
+    if output_dir.exists() and not output_dir.is_dir():
+        raise ValueError(f"{output_dir}: expected a directory to write to, found a file")
+    found = checkpoints(output_dir)
+    if found and not resume:
+        raise ValueError(
+            f"{output_dir}: it holds {found[-1].name}, which --no-resume would mix with another training; name another "
+            f"directory, or delete its checkpoints"
+        )
+    others = [path.name for path in output_dir.iterdir()] if output_dir.is_dir() else []
+    others = sorted(name for name in others if name != INCOMPLETE and not CHECKPOINT.fullmatch(name))
+    if others and not found:
+        raise ValueError(f"{output_dir}: expected an empty directory, or one with checkpoints, found {others[0]}")
+    return found[-1] if found else None
+
+
+def run(
+    start: Start,
+    corpus: Corpus,
+    settings: PretrainingSettings,
+    output_dir: Path,
+    eval_corpus: Corpus | None = None,
+    checkpoint: Path | None = None,
+    command: str = "",
+    write: Callable[[str], None] | None = None,
+    **steps: Any,
+) -> int:
+    """Trains a model and writes it into `output_dir`.
+
+    Args:
+        start (`Start`): Model and tokenizer.
+        corpus (`Corpus`): The text to train on.
+        settings (`PretrainingSettings`): What the numbers depend on.
+        output_dir (`Path`): Where checkpoints and the result go.
+        eval_corpus (`Corpus`, *optional*): The text to evaluate on.
+        checkpoint (`Path`, *optional*): Where to go on from.
+        command (`str`, *optional*): For the model card.
+        write (`Callable`, *optional*): Takes lines of the report of progress, in place of standard output.
+        steps: `save_steps`, `eval_steps`, `logging_steps`, `save_total_limit`, `words_per_epoch` of `ElmoPretrainer`.
+
+    Returns:
+        `int`: 0, or 128 and the number of the signal that ended the training, after a checkpoint.
+
+    Raises:
+        `ValueError`: If the checkpoint was made with other settings; also for text that can't be read.
+        `OSError`: If a checkpoint can't be written.
+    """
+    with StopSignals() as signals:
+        trainer = ElmoPretrainer(
+            start.model, start.tokenizer, corpus, settings, output_dir, eval_corpus, signals=signals, **steps
+        )
+        trainer.add_callback(ProgressReport(write))
+        is_main = trainer.is_world_process_zero()
+        if checkpoint is not None:
+            check_settings(checkpoint, trainer.checkpoint_settings())
+        if is_main:
+            output_dir.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
+        trainer._wait_for_all()
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        if signals.received is not None and trainer.state.global_step < settings.max_steps:
+            return 128 + signals.received
+        result = None
+        if eval_corpus is not None:
+            reading = Reading(settings.batch_size, trainer.rows, settings.num_steps, None, settings.is_raw)
+            result = measure_perplexity(
+                trainer.model, start.tokenizer, eval_corpus, reading, settings.sentence_per_row
+            )
+        if is_main:
+            save_pretrained_model(trainer, output_dir, model_card(trainer, command, result))
+        trainer._wait_for_all()
+    return 0
