@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from huggingface_hub.errors import StrictDataclassError
 from transformers.utils import is_accelerate_available, logging
 
 from .version import __version__
@@ -335,14 +336,16 @@ def _need_accelerate() -> None:
 
 def main() -> None:
     """Runs the command line: exit code 0, or 2 after one line on standard error."""
-    from .conversion_scripts import ElmoFormatError
+    from .conversion_scripts.errors import one_line
 
     _keep_quiet()
     _clean_up_when_stopped()
     try:
         # Not standalone: typer would tell wrong usage in several lines.
         code = app(prog_name="elmo", standalone_mode=False)
-    except (ElmoFormatError, ValueError, OSError, MemoryError) as error:
+    except StrictDataclassError as error:
+        _fail(one_line(error))
+    except (ValueError, OSError, MemoryError) as error:
         _fail(str(error) or "out of memory")
     except UsageError as error:
         _fail(error.format_message())

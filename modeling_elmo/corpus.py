@@ -70,7 +70,7 @@ WHITE_SPACE = " \t\r\n"
 
 
 class Corpus(Protocol):
-    """Sentences in blocks that fit in memory. Blocks are read again for every epoch, so their content may not change."""
+    """Sentences in blocks that fit in memory. They are read again for every epoch, so their content may not change."""
 
     names: list[str]
 
@@ -97,7 +97,8 @@ class TextFiles:
     def __init__(self, patterns: Iterable[str | os.PathLike[str]], errors: str = "strict"):
         self.names: list[str] = []
         self.errors = errors
-        for pattern in map(os.fspath, patterns):
+        for given in patterns:
+            pattern = os.fspath(given)
             # A name may hold what would be a pattern.
             found = [pattern] if os.path.isfile(pattern) else sorted(filter(os.path.isfile, glob.glob(pattern)))
             if not found:
@@ -412,9 +413,14 @@ class DirectionWindows:
     """Windows of one direction, in the order in which its LSTM reads."""
 
     def __init__(
-        self, corpus: Corpus, splitter: WordSplitter, table: WordTable, reading: Reading, direction: int,
+        self,
+        corpus: Corpus,
+        splitter: WordSplitter,
+        table: WordTable,
+        reading: Reading,
+        direction: int,
         position: Position,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.position = position
         self.table = table
         self.reading = reading
@@ -527,7 +533,8 @@ class Windows:
                     values = values[:, ::-1] if is_full else values[np.arange(len(values))[:, None], order]
                 if name.endswith("character_ids"):
                     values = CHARACTER_OF_BYTE.take(values)
-                batch[name] = np.ascontiguousarray(values)
+                # torch takes no arrays that run backwards, as a window of one word does however it is turned.
+                batch[name] = values.copy()
             if not is_full:
                 batch["attention_mask"] = (np.arange(num_steps) < lengths_R[:, None]).astype(np.int64)
             positions = self.directions[0].position.copy(), self.directions[1].position.copy()

@@ -32,7 +32,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ from tqdm.auto import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import rotate_checkpoints
 
-from . import configuration
+from .configuration import directory
 from .configuration_elmo import ElmoConfig
 from .conversion_scripts.model_card import USAGE, architecture, table
 from .corpus import (
@@ -81,9 +81,6 @@ CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 INCOMPLETE = ".incomplete"
 SETTINGS_FILE = "pretraining.json"
 ROWS_FILE = "pretraining_rows_{}.pt"
-
-# Settings that a training may be resumed with others of.
-FREE_SETTINGS = ("bf16",)
 
 
 @dataclass(frozen=True)
@@ -257,7 +254,7 @@ def preset_config(name: str, vocab_size: int, **kwargs: Any) -> ElmoConfig:
     fields = {"vocab_size": vocab_size, "freeze_bilm": False, "pad_token_id": None, **kwargs}
     if name == "tiny":
         return ElmoConfig(**{**TINY, **fields})
-    published = json.loads((configuration.directory(name) / "config.json").read_text(encoding="utf-8"))
+    published = json.loads((directory(name) / "config.json").read_text(encoding="utf-8"))
     for field in ("architectures", "dtype", "transformers_version", "auto_map"):
         published.pop(field, None)
     return ElmoConfig(**{**published, **fields})
@@ -323,8 +320,11 @@ class ElmoPretrainer(Trainer):
         arguments = training_arguments(
             settings, output_dir, save_steps, eval_steps if eval_corpus else None, logging_steps, save_total_limit
         )
+        # The fused step reads and writes the softmax's weights once, where they are the most of the model.
+        is_fused = arguments.device.type == "cpu"
+        adagrad = {"lr": settings.learning_rate, "initial_accumulator_value": 1.0, "fused": is_fused}
         optimizers = {
-            "adagrad": (torch.optim.Adagrad, {"lr": settings.learning_rate, "initial_accumulator_value": 1.0}),
+            "adagrad": (torch.optim.Adagrad, adagrad),
             "adamw": (torch.optim.AdamW, {"lr": settings.learning_rate, "weight_decay": 0.0}),
         }
         super().__init__(
@@ -335,13 +335,13 @@ class ElmoPretrainer(Trainer):
             optimizer_cls_and_kwargs=optimizers[settings.optimizer],
         )
         self.remove_callback(PrinterCallback)
-        self.add_callback(_Stop(self, signals or StopSignals()))
+        self.signals = signals or StopSignals()
+        self.add_callback(_Stop(self, self.signals))
         self.settings = settings
         self.tokenizer = tokenizer
         self.corpus = corpus
         self.eval_corpus = eval_corpus
         self.words_per_epoch = words_per_epoch
-        self.signals = signals
         self.rows = rows_of_process(settings.batch_size, self.args.process_index, self.args.world_size)
         self.positions = Position.start(len(self.rows)), Position.start(len(self.rows))
         self.lstm_state: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -354,6 +354,7 @@ class ElmoPretrainer(Trainer):
         self._restored: dict[str, Any] | None = None
         self._since = (time.monotonic(), 0)
         self._run_dir: str | None = None
+        self._evaluated: tuple[int, Perplexity] | None = None
         self.model_accepts_loss_kwargs = False
 
     # What a step is
@@ -438,18 +439,7 @@ class ElmoPretrainer(Trainer):
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:
         """Measures the perplexity of the evaluation text; cut short when the training is to end."""
         since = time.monotonic()
-        rows = self.rows
-        reading = Reading(self.settings.batch_size, rows, self.settings.num_steps, None, self.settings.is_raw)
-        # Processes end together or not at all.
-        is_alone = self.args.world_size == 1
-        result = measure_perplexity(
-            self.model,
-            self.tokenizer,
-            self.eval_corpus,
-            reading,
-            self.settings.sentence_per_row,
-            (lambda _: self.signals is None or self.signals.received is None) if is_alone else None,
-        )
+        result = self.evaluation()
         # Training's speed is that of training.
         self._since = self._since[0] + time.monotonic() - since, self._since[1]
         if result is None:
@@ -462,8 +452,26 @@ class ElmoPretrainer(Trainer):
             f"{metric_key_prefix}_backward_perplexity": backward,
         }
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def evaluation(self) -> Perplexity | None:
+        """Measures the perplexity of the evaluation text, once per step; None if a signal ended it."""
+        if self._evaluated is None or self._evaluated[0] != self.state.global_step:
+            assert self.eval_corpus is not None
+            result = measure_perplexity(
+                self.model,
+                self.tokenizer,
+                self.eval_corpus,
+                replace(self.settings.reading(self.rows), seed=None),
+                self.settings.sentence_per_row,
+                # Processes end together or not at all.
+                (lambda _: self.signals.received is None) if self.args.world_size == 1 else None,
+            )
+            if result is None:
+                return None
+            self._evaluated = self.state.global_step, result
+        return self._evaluated[1]
 
     # What is kept
 
@@ -535,7 +543,7 @@ class ElmoPretrainer(Trainer):
         if checkpoint is None:
             return
         # The processes may be more or fewer than those that wrote it.
-        parts = []
+        parts: list[dict[str, Any]] = []
         while os.path.isfile(path := os.path.join(checkpoint, ROWS_FILE.format(len(parts)))):
             parts.append(torch.load(path, map_location="cpu", weights_only=True))
         own = slice(self.rows.start, self.rows.stop)
@@ -571,6 +579,9 @@ class ElmoPretrainer(Trainer):
             self._tr_loss += self._restored["trainer_loss"]
             self._globalstep_last_logged = self._restored["last_logged"]
             self._restored = None
+            # A checkpoint brings along how often these were done before.
+            for name in ("save_steps", "eval_steps", "logging_steps"):
+                setattr(self.state, name, getattr(self.args, name))
         self._since = time.monotonic(), self.num_words
 
 
@@ -737,7 +748,7 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
         saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{checkpoint}: not a checkpoint of this command ({error})") from error
-    free = {*FREE_SETTINGS, "words_per_epoch"}
+    free = {"words_per_epoch"}
     # At a constant learning rate, a training may be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")
@@ -948,11 +959,9 @@ def continued_start(model_dir: Path, vocab_file: Path | None, seed: int, **field
         **fields,
     )
     if not has_own:
-        # Of the same size it would have been loaded, for other words.
+        # One of the same size has been loaded, for other words.
         model.lm_head = type(model.lm_head)(model.config)
-        model.lm_head.to(model.device)
-        torch.nn.init.normal_(model.lm_head.weight, std=model.config.projection_size**-0.5)
-        torch.nn.init.zeros_(model.lm_head.bias)
+        model._init_weights(model.lm_head)
     return Start(model, tokenizer)
 
 
@@ -993,6 +1002,16 @@ def words_per_epoch(corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, chec
             return saved
     counts, num_sentences = count_words(corpus, WordSplitter(tokenizer if is_raw else None))
     return sum(counts.values()) + num_sentences
+
+
+def _training_options(settings: PretrainingSettings) -> dict[str, Any]:
+    """Returns what the original's `options.json` says about a training, for export."""
+    return {
+        "bidirectional": True,
+        "unroll_steps": settings.num_steps,
+        "batch_size": settings.batch_size,
+        "all_clip_norm_val": settings.max_grad_norm,
+    }
 
 
 def prepare_output(output_dir: Path, resume: bool) -> Path | None:
@@ -1052,6 +1071,7 @@ def run(
             start.model, start.tokenizer, corpus, settings, output_dir, eval_corpus, signals=signals, **steps
         )
         trainer.add_callback(ProgressReport(write))
+        start.model.config.training_options = _training_options(settings)
         is_main = trainer.is_world_process_zero()
         if checkpoint is not None:
             check_settings(checkpoint, trainer.checkpoint_settings())
@@ -1063,11 +1083,9 @@ def run(
         if signals.received is not None and trainer.state.global_step < settings.max_steps:
             return 128 + signals.received
         result = None
-        if eval_corpus is not None:
-            reading = Reading(settings.batch_size, trainer.rows, settings.num_steps, None, settings.is_raw)
-            result = measure_perplexity(
-                trainer.model, start.tokenizer, eval_corpus, reading, settings.sentence_per_row
-            )
+        if eval_corpus is not None and (result := trainer.evaluation()) is None:
+            assert signals.received is not None
+            return 128 + signals.received
         if is_main:
             save_pretrained_model(trainer, output_dir, model_card(trainer, command, result))
         trainer._wait_for_all()

@@ -212,6 +212,122 @@ class TestExport:
         assert (code, err) == (0, "")
 
 
+class TestBuildVocab:
+    def test_says_what_it_wrote(self, elmo, tmp_path):
+        (tmp_path / "a.txt").write_text("the bank of the river\n\nthe bank\n")
+        vocab = tmp_path / "vocab.txt"
+        assert elmo("build-vocab", tmp_path / "a.txt", "-o", vocab) == (
+            0,
+            f"Wrote {vocab}: 7 entries. They cover 100.00% of 7 words in 2 lines.\n",
+            "",
+        )
+        assert vocab.read_text().split() == ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river"]
+        code, out, _ = elmo("build-vocab", tmp_path / "*.txt", "-o", tmp_path / "small", "--min-count", 2, "--size", 4)
+        assert (code, "4 entries. They cover 33." in out) == (0, False)
+
+    def test_splits_raw_text(self, elmo, tmp_path):
+        (tmp_path / "a.txt").write_text("I can't.\n")
+        assert elmo("build-vocab", tmp_path / "a.txt", "-o", tmp_path / "vocab.txt", "--raw")[0] == 0
+        assert (tmp_path / "vocab.txt").read_text().split()[3:] == [".", "I", "ca", "n't"]
+
+    def test_bad_input(self, fails, tmp_path):
+        fails("no such file, and no file that matches it", "build-vocab", tmp_path / "a*", "-o", tmp_path / "vocab.txt")
+        (tmp_path / "a.txt").write_bytes(b"one\ntw\xe9\n")
+        fails("a.txt: line 2: expected UTF-8, found byte 0xe9", "build-vocab", tmp_path / "a.txt", "-o", tmp_path / "v")
+        (tmp_path / "b.txt").touch()
+        fails("b.txt: this file holds no text", "build-vocab", tmp_path / "b.txt", "-o", tmp_path / "vocab.txt")
+        fails("no such directory", "build-vocab", tmp_path / "b.txt", "-o", tmp_path / "no" / "vocab.txt")
+        (tmp_path / "c.txt").write_text("one\n")
+        fails("size: expected more than", "build-vocab", tmp_path / "c.txt", "-o", tmp_path / "v", "--size", 2)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt", "c.txt"]
+
+
+class TestPretrainAndEvaluate:
+    @pytest.fixture
+    def text(self, tmp_path):
+        (tmp_path / "a.txt").write_text("the bank of the river\nthe river\n" * 5)
+        (tmp_path / "vocab.txt").write_text("\n".join(["<S>", "</S>", "<UNK>", "the", "bank", "of"]))
+        return tmp_path / "a.txt"
+
+    @pytest.fixture
+    def pretrain(self, text, model_dir, tmp_path):
+        """The arguments of a training on from a small model, with others in their place."""
+
+        def make(*flags, **options):
+            options = {"model": model_dir, "train": text, "output": tmp_path / "out", "max_steps": 2, **options}
+            options = {"num_steps": 5, "batch_size": 2, **options}
+            named = [(f"--{name.replace('_', '-')}", value) for name, value in options.items() if value is not None]
+            return ["pretrain", *(item for pair in named for item in pair), *flags]
+
+        return make
+
+    def test_a_model_is_trained_and_evaluated(self, elmo, pretrain, text, tmp_path):
+        code, out, err = elmo(*pretrain(epochs=1, max_steps=None, logging_steps=2, eval=text))
+        assert (code, err) == (0, "")
+        # 35 words and a boundary for each of 10 sentences, 10 a step.
+        assert "step 4 of 4: evaluation: perplexity " in out
+        assert out.endswith(f"Wrote {tmp_path / 'out'}\n")
+        code, out, err = elmo("evaluate", tmp_path / "out", text)
+        assert (code, err) == (0, "")
+        lines = dict(line.rsplit(maxsplit=1) for line in out.splitlines())
+        assert (lines["words"], lines["unknown words"]) == ("35", "0.00%")
+        forward, backward, mean = (float(lines[f"{name}perplexity"]) for name in ("forward ", "backward ", ""))
+        assert forward * backward == pytest.approx(mean**2, rel=1e-3)
+        assert elmo("evaluate", tmp_path / "out", text, "--sentence-per-row")[0] == 0
+        assert AutoModel.from_pretrained(tmp_path / "out").config.freeze_bilm
+
+    def test_settings_that_differ_at_resume(self, elmo, fails, pretrain):
+        assert elmo(*pretrain(max_steps=1))[0] == 0
+        fails("made with num_steps=5, found 6", *pretrain(num_steps=6))
+        fails("it holds checkpoint-1, which --no-resume would mix", *pretrain("--no-resume"))
+
+    def test_wrong_usage(self, fails, pretrain, tmp_path):
+        fails("expected one of --preset and --model", *pretrain(preset="tiny"))
+        fails("expected one of --preset and --model", *pretrain(model=None))
+        fails("--preset needs --vocab", *pretrain(model=None, preset="tiny"))
+        fails("'huge' is not one of 'tiny', 'small', 'medium', 'original'", *pretrain(model=None, preset="huge"))
+        fails("expected one of --max-steps and --epochs", *pretrain(epochs=1))
+        fails("expected one of --max-steps and --epochs", *pretrain(max_steps=None))
+        fails("--epochs: expected a positive number, found 0.0", *pretrain(max_steps=None, epochs=0))
+        fails("--save-steps: expected at least 1, found 0", *pretrain(save_steps=0))
+        fails("--keep: expected at least 1, found 0", *pretrain(keep=0))
+        fails("batch_size: expected at least 1, found 0", *pretrain(batch_size=0))
+        fails("learning_rate: expected a positive number", *pretrain(learning_rate=0))
+        fails("'sgd' is not one of 'adagrad', 'adamw'", *pretrain(optimizer="sgd"))
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "vocab.txt"]
+
+    def test_bad_input(self, fails, pretrain, text, model_dir, tmp_path):
+        fails("nothing.txt: no such file", *pretrain(train=tmp_path / "nothing.txt"))
+        fails("found no config.json in it", *pretrain(model=tmp_path))
+        fails("lstm_dropout is a probability below 1: found 2.0", *pretrain(dropout=2))
+        vocab = tmp_path / "vocab.txt"
+        vocab.write_text("<S>\n</S>\nthe\n")
+        fails("vocab.txt: expected the special tokens", *pretrain(model=None, preset="tiny", vocab=vocab))
+        text.write_bytes(b"the bank\nth\xe9 river\n")
+        fails("a.txt: line 2: expected UTF-8, found byte 0xe9", *pretrain())
+        text.write_bytes(b"")
+        fails("a.txt: this file holds no text", *pretrain(output=tmp_path / "out2"))
+        fails("this model has no softmax", "evaluate", model_dir, text)
+        fails("found no config.json in it", "evaluate", tmp_path, text)
+
+    def test_without_accelerate(self, fails, pretrain, monkeypatch):
+        monkeypatch.setattr("modeling_elmo.cli.is_accelerate_available", lambda: False)
+        fails("training needs the package accelerate", *pretrain())
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+    def test_an_interrupt_saves_a_checkpoint(self, elmo, pretrain, monkeypatch, tmp_path):
+        from modeling_elmo import pretraining
+
+        monkeypatch.setattr(
+            pretraining.ProgressReport,
+            "on_step_begin",
+            lambda self, args, state, control, **kwargs: os.kill(os.getpid(), signal.SIGINT),
+        )
+        code, _, err = elmo(*pretrain(max_steps=100))
+        assert (code, err) == (130, "")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint-1"]
+
+
 class TestUsage:
     def test_without_arguments_shows_help(self, elmo):
         code, out, err = elmo()
