@@ -104,12 +104,18 @@ def lines(path: str, encoding: str = "utf-8") -> Iterator[tuple[str, str]]:
     except IsADirectoryError:
         raise InputError(f"{path}: expected a file, found a directory") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{name}: not {encoding}: {error.reason} ({error.object[error.start]:#x}); see encoding") from None
+        raise InputError(
+            f"{name}: not {encoding}: {error.reason} ({error.object[error.start]:#x}); see encoding"
+        ) from None
     except LookupError:
-        raise InputError(f"encoding: expected the name of an encoding such as utf-8 or latin-1, found {encoding!r}") from None
+        raise InputError(
+            f"encoding: expected the name of an encoding such as utf-8 or latin-1, found {encoding!r}"
+        ) from None
 
 
-def read_columns(path: str, word_column: int = 0, label_column: int = -1, encoding: str = "utf-8") -> list[LabelledWords]:
+def read_columns(
+    path: str, word_column: int = 0, label_column: int = -1, encoding: str = "utf-8"
+) -> list[LabelledWords]:
     """Reads a file of the CoNLL kind: one word a line, its columns separated by tabs or else by spaces.
 
     Empty lines and document marks (`-DOCSTART-`) end a sentence.
@@ -250,7 +256,9 @@ def read_squad(path: str) -> list[Question]:
             raise InputError(f"{name}: question {question.id}: expected an answer, as in SQuAD 1.1, found none")
         for answer, start in question.answers:
             if question.context[start : start + len(answer)] != answer or not answer:
-                raise InputError(f"{name}: question {question.id}: expected {answer!r} at character {start} of the context")
+                raise InputError(
+                    f"{name}: question {question.id}: expected {answer!r} at character {start} of the context"
+                )
     if not questions:
         raise InputError(f"{name}: expected questions, found none")
     return questions

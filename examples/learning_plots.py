@@ -17,13 +17,13 @@ Draws what `Trainer` has logged (`trainer_state.json` keeps it); computes nothin
 without `pyplot`, so that no window system is needed and nothing is left behind from one to the next.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 
 # The logged share of a layer in a mix: mix_share_{mix}_{layer}.
@@ -87,7 +87,7 @@ def plot_mix_weights(log: Log, mix_names: Sequence[str], path: Path) -> None:
         hatch = "--" if share < 1 / 3 else ".." if share > 2 / 3 else None
         if hatch:
             corner = (mix - 0.5, layer - 0.5)
-            table.add_patch(_cell(corner, hatch))
+            table.add_patch(Rectangle(corner, 1, 1, fill=False, hatch=hatch, edgecolor="gray", linewidth=0))
         table.text(
             mix,
             layer,
@@ -110,15 +110,7 @@ def plot_mix_weights(log: Log, mix_names: Sequence[str], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def _cell(corner: tuple[float, float], hatch: str) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle(corner, 1, 1, fill=False, hatch=hatch, edgecolor="gray", linewidth=0)
-
-
-def plot_probes(
-    accuracies: Mapping[str, Sequence[float]], baseline: float, title: str, path: Path, errors: str = "seeds"
-) -> None:
+def plot_probes(accuracies: Mapping[str, Sequence[float]], baseline: float, title: str, path: Path) -> None:
     """Draws the accuracy of probes as bars, with the spread over seeds and a baseline.
 
     Args:
@@ -126,7 +118,6 @@ def plot_probes(
         baseline (`float`): What a classifier without a model gets.
         title (`str`): Of the figure.
         path (`Path`): The image file.
-        errors (`str`, *optional*, defaults to `"seeds"`): What the bars of spread are over.
     """
     figure = Figure(figsize=(1.8 + 1.2 * len(accuracies), 3.8), layout="constrained")
     axes = figure.subplots()
@@ -137,7 +128,7 @@ def plot_probes(
     axes.axhline(baseline, color="tab:orange", linestyle="--", label=f"most frequent label: {baseline:.3f}")
     least = min([baseline, *means])
     axes.set_ylim(max(0.0, least - 0.15 * (1 - least) - 0.05), 1.0)
-    axes.set(ylabel="accuracy", title=title + (f" (spread over {errors})" if any(spreads) else ""))
+    axes.set(ylabel="accuracy", title=title)
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=120)
 
@@ -152,19 +143,3 @@ def plot_probe_curves(curves: Mapping[str, Sequence[float]], path: Path) -> None
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=120)
-
-
-def spread(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns the mean of each number over runs, its sample standard deviation (`_std`) and the numbers (`_values`)."""
-    values: dict[str, list[float]] = defaultdict(list)
-    for result in results:
-        for name, value in result.items():
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                values[name].append(value)
-    summary: dict[str, Any] = {}
-    for name, numbers in values.items():
-        if len(numbers) == len(results):
-            summary[name] = float(np.mean(numbers))
-            summary[f"{name}_std"] = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else 0.0
-            summary[f"{name}_values"] = numbers
-    return summary
