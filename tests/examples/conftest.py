@@ -138,13 +138,12 @@ def columns(tmp_path):
 
 
 def picture_size(path):
-    """The size of a PNG in pixels, and whether anything is drawn in colour on it."""
+    """The size of a PNG in pixels, and how many of these are coloured."""
     from PIL import Image
 
     with Image.open(path) as image:
         colours = image.convert("RGB").getcolors(maxcolors=1_000_000)
         assert colours is not None
-        is_coloured = sum(
-            count for count, (red, green, blue) in colours if max(red, green, blue) - min(red, green, blue) > 60
-        )
-        return image.size, is_coloured
+        spans = [(count, max(colour) - min(colour)) for count, colour in colours]
+        num_coloured = sum(count for count, span in spans if span > 60)
+        return image.size, num_coloured

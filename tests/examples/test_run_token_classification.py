@@ -21,6 +21,7 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
+from data_files import LabelledWords
 from run_token_classification import Tagging, are_entities, main, tagging_metrics
 from tests.examples.conftest import picture_size, results_of
 
@@ -79,8 +80,6 @@ def test_labels_of_a_split_word_are_at_its_first_token(files, bert_dir):
 
 
 def _sentence(words, labels):
-    from data_files import LabelledWords
-
     return LabelledWords(words, labels, ["file:1"] * len(words))
 
 
@@ -162,8 +161,7 @@ def test_arguments_may_come_from_a_json_file(files, elmo_dir, tmp_path):
     ],
 )
 def test_ablations_of_the_paper_are_arguments(run, files, elmo_dir, tmp_path, arguments, config):
-    run(main, **files, **arguments, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=1, save_strategy="no",
-        load_best_model_at_end=False)  # fmt: skip
+    run(main, **files, **arguments, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=1)
     saved = json.loads((tmp_path / "run/config.json").read_text())
     assert {name: saved[name] for name in config} == config
 
