@@ -29,6 +29,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import (
     AutoConfig,
     AutoTokenizer,
@@ -218,6 +219,8 @@ class FineTuningArguments(TrainingArguments):
     def __post_init__(self) -> None:
         # The base class puts the loss where no metric is named; the scripts have better ones.
         self.names_metric = self.metric_for_best_model is not None
+        # And it sets `do_eval` wherever there is a strategy of evaluation.
+        self.evaluates = self.do_eval
         super().__post_init__()
 
 
@@ -277,7 +280,7 @@ def parse_arguments(types: Sequence[type], arguments: Sequence[str] | None) -> t
 
 def read_splits(
     data: DataArguments,
-    training: TrainingArguments,
+    training: FineTuningArguments,
     read: Callable[[str], list[Any]],
     unit: Callable[[Any], Any] | None = None,
 ) -> tuple[Splits, list[Any]]:
@@ -285,7 +288,7 @@ def read_splits(
 
     Args:
         data ([`DataArguments`]): Which files, and how much of them.
-        training (`TrainingArguments`): What is to be done with them.
+        training ([`FineTuningArguments`]): What is to be done with them.
         read (`Callable`): Reads a file.
         unit (`Callable`, *optional*): What of an example stays together with others, such as its paragraph.
 
@@ -295,7 +298,7 @@ def read_splits(
     Raises:
         [`InputError`]: If a file is needed and not named.
     """
-    if not (training.do_train or training.do_eval or training.do_predict):
+    if not (training.do_train or training.evaluates or training.do_predict):
         raise InputError("nothing to do: expected one or several of --do_train, --do_eval and --do_predict")
     if training.do_train and data.train_file is None:
         raise InputError("train_file: --do_train needs a file to train on, found none")
@@ -316,7 +319,7 @@ def read_splits(
         splits.test = read(data.test_file)
     if training.do_predict and not splits.test:
         raise InputError("test_file: --do_predict needs a test_file or a test_fraction, found neither")
-    if training.do_eval and not training.do_train and not splits.validation:
+    if training.evaluates and not training.do_train and not splits.validation:
         raise InputError("validation_file: --do_eval needs data to evaluate on, found none")
     if data.max_eval_samples is not None:
         for part in (splits.validation, splits.test):
@@ -366,7 +369,7 @@ def load_config(arguments: PretrainedArguments, **kwargs: Any) -> PreTrainedConf
     name = arguments.model_name_or_path
     try:
         return AutoConfig.from_pretrained(name, trust_remote_code=arguments.trust_remote_code, **kwargs)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, StrictDataclassError) as error:
         raise InputError(f"model_name_or_path: {name}: {_first_line(error)}") from error
 
 
@@ -482,7 +485,7 @@ def _run_seed(
             if mix_shares(trainer.state.log_history):
                 names = [name for name, used in zip(("input", "output"), _places(model)) if used]
                 plot_mix_weights(trainer.state.log_history, names, directory / "mix_weights.png")
-    if features["validation"] and (training.do_eval or training.do_train):
+    if features["validation"] and (training.evaluates or training.do_train):
         results |= trainer.evaluate()
     if training.do_predict:
         trainer.compute_metrics = task.metrics(splits.test, features["test"])

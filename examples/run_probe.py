@@ -349,10 +349,13 @@ def read_parts(data: ProbeDataArguments) -> dict[str, list[LabelledWords]]:
     return {"train": train, "validation": validation, "test": test}
 
 
+ARGUMENTS = (ProbedModelArguments, ProbeDataArguments, ProbeArguments)
+
+
 @reports_input_errors
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs the script with the arguments of the command line, or those given. Returns its results."""
-    model, data, probing = parse_arguments((ProbedModelArguments, ProbeDataArguments, ProbeArguments), arguments)
+    model, data, probing = parse_arguments(ARGUMENTS, arguments)
     sentences = read_parts(data)
     reader = LayerReader(model)
     parts = {name: reader.read(part, name) for name, part in sentences.items()}

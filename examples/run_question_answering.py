@@ -232,10 +232,13 @@ def answer_columns(spans: Sequence[tuple[int, int] | None], answer: str, start: 
     return inside[0], inside[-1]
 
 
+ARGUMENTS = (ModelArguments, QuestionArguments, FineTuningArguments)
+
+
 @reports_input_errors
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs the script with the arguments of the command line, or those given. Returns its results."""
-    model, data, training = parse_arguments((ModelArguments, QuestionArguments, FineTuningArguments), arguments)
+    model, data, training = parse_arguments(ARGUMENTS, arguments)
     splits, _ = read_splits(data, training, read_squad, unit=lambda question: question.context)
     return run_experiment(QuestionAnswering(data).task(), model, data, training, splits)
 

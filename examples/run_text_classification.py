@@ -191,10 +191,13 @@ class TextClassification:
                     yield from (piece for piece, _ in pieces)
 
 
+ARGUMENTS = (ModelArguments, TextArguments, FineTuningArguments)
+
+
 @reports_input_errors
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs the script with the arguments of the command line, or those given. Returns its results."""
-    model, data, training = parse_arguments((ModelArguments, TextArguments, FineTuningArguments), arguments)
+    model, data, training = parse_arguments(ARGUMENTS, arguments)
     splits, everything = read_splits(data, training, data.read)
     names = None
     if not data.regression:

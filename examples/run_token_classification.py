@@ -176,11 +176,13 @@ class Tagging:
                 file.write("\n")
 
 
+ARGUMENTS = (TaggingModelArguments, ColumnArguments, FineTuningArguments)
+
+
 @reports_input_errors
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs the script with the arguments of the command line, or those given. Returns its results."""
-    types = (TaggingModelArguments, ColumnArguments, FineTuningArguments)
-    model, data, training = parse_arguments(types, arguments)
+    model, data, training = parse_arguments(ARGUMENTS, arguments)
     splits, everything = read_splits(
         data, training, lambda path: read_columns(path, data.word_column, data.label_column, data.encoding)
     )

@@ -16,6 +16,7 @@
 import json
 import random
 
+import numpy as np
 import pytest
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
@@ -97,8 +98,6 @@ def test_pieces_of_a_context_find_the_answer_where_it_is(long_question, bert_dir
 
 
 def test_the_best_answer_of_all_pieces_counts_and_padding_and_question_are_no_answers(long_question, bert_dir):
-    import numpy as np
-
     tokenizer = AutoTokenizer.from_pretrained(bert_dir)
     task = QuestionAnswering(QuestionArguments(max_seq_length=40, stride=10))
     pieces = task.features([long_question], tokenizer, False)

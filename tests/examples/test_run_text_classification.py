@@ -21,12 +21,12 @@ import numpy as np
 import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from run_text_classification import classification_metrics, main, regression_metrics
+from run_text_classification import TextArguments, classification_metrics, main, regression_metrics
 from tests.examples.conftest import picture_size, results_of
 
 
 GOOD, BAD = ["good", "fine", "great"], ["bad", "poor", "awful"]
-PARTS = [("train", 48), ("validation", 16), ("test", 16)]
+PARTS = [("train", 64), ("validation", 16), ("test", 16)]
 
 
 def review(rng):
@@ -89,6 +89,7 @@ def test_an_elmo_learns_to_classify_texts(run, labelled_lines, elmo_dir, tmp_pat
     assert model.config.id2label[int(logits.argmax())] == "0"
 
 
+@pytest.mark.parametrize("pairs", ["tsv"], indirect=True)
 def test_an_elmo_learns_to_classify_pairs(run, pairs, elmo_dir):
     results = run(main, **pairs, model_name_or_path=elmo_dir, do_train=True, do_predict=True, elmo_at="both")
     assert results["test_accuracy"] > 0.9
@@ -135,7 +136,7 @@ def test_validation_data_are_held_out_where_there_are_none(run, labelled_lines, 
     files = {"train_file": labelled_lines["train_file"], "file_format": "lines"}
     parts = {"validation_fraction": 0.25, "test_fraction": 0.25, "num_train_epochs": 1}
     results = run(main, **files, **parts, model_name_or_path=elmo_dir, do_train=True, do_predict=True)
-    assert results["train_samples"] == 27
+    assert results["train_samples"] == 36
     assert {"eval_accuracy", "test_accuracy"} <= set(results)
 
 
@@ -143,8 +144,25 @@ def test_a_run_needs_no_validation_data(run, labelled_lines, elmo_dir):
     files = {"train_file": labelled_lines["train_file"], "file_format": "lines", "validation_fraction": 0}
     results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=2)
     assert results["epoch"] == 2
-    assert results["train_samples"] == 48
+    assert results["train_samples"] == 64
     assert "eval_loss" not in results
+
+
+def test_pairs_read_the_same_from_every_format(pairs):
+    arguments = TextArguments(**{name: str(value) for name, value in pairs.items()})
+    rng = random.Random(0)
+    expected = [pair(rng) for _ in range(64)]
+    found = arguments.read(arguments.train_file)
+    assert [(text.text, text.text_pair, text.label) for text in found] == [
+        (row["one"], row["two"], row["same"]) for row in expected
+    ]
+
+
+def test_words_that_look_like_missing_values_are_words_and_tables_of_tabs_know_no_quotation_marks(tmp_path):
+    path = tmp_path / "table.tsv"
+    path.write_text('text\tlabel\nNA\t0\n"so\t1\nNone\t1\n')
+    found = TextArguments(cache_dir=str(tmp_path / "cache")).read(str(path))
+    assert [(text.text, text.label) for text in found] == [("NA", "0"), ('"so', "1"), ("None", "1")]
 
 
 class TestErrors:
