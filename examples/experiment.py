@@ -42,14 +42,11 @@ from transformers import (
     set_seed,
 )
 from transformers.trainer_utils import get_last_checkpoint
-from transformers.utils import logging
 
 from data_files import InputError, hold_out, take_fraction
 from learning_plots import MIX_SHARE, mix_shares, plot_learning_curves, plot_mix_weights
 from modeling_elmo import ElmoTokenizer, load_word_vectors
 
-
-logger = logging.get_logger(f"transformers.{__name__}")
 
 RESULTS = "all_results.json"
 
@@ -58,6 +55,9 @@ NEVER = -9e10
 
 # How many distinct words the character encoder of a frozen biLM remembers: 200 MB for the original model's 512 numbers.
 REMEMBERED_WORDS = 100_000
+
+# Models whose tokens begin with the space before a word; they read words that are split already with this option only.
+SPACE_IN_TOKENS = {"bloom", "deberta", "gpt2", "longformer", "roberta"}
 
 ELMO_AT = {"input": (True, False), "output": (False, True), "both": (True, True), "none": (False, False)}
 
@@ -171,10 +171,11 @@ class DataArguments:
     )
 
     def __post_init__(self) -> None:
-        for name, least in (("train_fraction", 0.0), ("validation_fraction", -1.0), ("test_fraction", -1.0)):
-            most = 1.0 if name == "train_fraction" else 0.999
-            if not least < getattr(self, name) <= most or (least < 0 and getattr(self, name) < 0):
-                raise InputError(f"{name}: expected a part of the data, found {getattr(self, name)}")
+        for name in ("validation_fraction", "test_fraction"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 0 and less than 1, found {getattr(self, name)}")
+        if not 0 < self.train_fraction <= 1:
+            raise InputError(f"train_fraction: expected more than 0 and at most 1, found {self.train_fraction}")
 
 
 @dataclass
@@ -352,11 +353,12 @@ def label_id(ids: Mapping[str, int], label: str, place: str) -> int:
     return ids[label]
 
 
-def load_tokenizer(arguments: PretrainedArguments, **kwargs: Any) -> Any:
+def load_tokenizer(arguments: PretrainedArguments, model_type: str) -> Any:
     """Loads the tokenizer. Raises [`InputError`] if there is none, or none that knows which character a token is of."""
     name = arguments.tokenizer_name or arguments.model_name_or_path
+    options = {"add_prefix_space": True} if model_type in SPACE_IN_TOKENS else {}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=arguments.trust_remote_code, **kwargs)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=arguments.trust_remote_code, **options)
     except (OSError, ValueError) as error:
         raise InputError(f"model_name_or_path: no tokenizer in {name}: {_first_line(error)}") from error
     if not tokenizer.is_fast:
@@ -443,7 +445,8 @@ def run_experiment(
         else:
             results.append(_run_seed(task, model, run, splits))
     summary = {"seeds": training.seeds, **spread(results)}
-    write_json(Path(training.output_dir, RESULTS), summary)
+    if training.process_index == 0:
+        write_json(Path(training.output_dir, RESULTS), summary)
     return summary
 
 
@@ -496,9 +499,6 @@ def _run_seed(
             task.write_predictions(splits.test, features["test"], output, directory)
     if trainer.is_world_process_zero():
         write_json(directory / RESULTS, results)
-        for name, value in results.items():
-            if isinstance(value, float):
-                logger.info(f"{name} = {value:.4f}")
     return results
 
 
@@ -525,8 +525,8 @@ def _checkpoint(training: FineTuningArguments) -> str | None:
 
 def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -> tuple[Any, Any, dict[str, Any]]:
     """Returns tokenizer, model, and what is worth reporting about them."""
-    tokenizer = load_tokenizer(arguments)
     config = load_config(arguments)
+    tokenizer = load_tokenizer(arguments, config.model_type)
     is_elmo = config.model_type == "elmo"
     if not is_elmo and arguments.asked_of_elmo_only():
         names = ", ".join(arguments.asked_of_elmo_only())
@@ -545,7 +545,6 @@ def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -
                 matrix, counts = _word_vectors(arguments.word_vectors, tokenizer)
                 wanted["word_vector_size"] = matrix.shape[1]
                 found = {f"word_vector_{name}": value for name, value in vars(counts).items()}
-                logger.warning(f"{arguments.word_vectors}: {counts}")
     config = load_config(arguments, **wanted)
     try:
         model = task.auto_class.from_pretrained(
@@ -615,3 +614,10 @@ def spread(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def write_json(path: Path, values: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def print_results(results: Mapping[str, Any]) -> None:
+    """Prints the numbers of a run, one a line."""
+    for name, value in results.items():
+        if type(value) in (int, float):
+            print(f"{name:<40}{value:>14,.4f}" if isinstance(value, float) else f"{name:<40}{value:>14,}")

@@ -49,6 +49,7 @@ from data_files import (
     take_fraction,
 )
 from experiment import (
+    REMEMBERED_WORDS,
     RESULTS,
     PretrainedArguments,
     label_names,
@@ -56,6 +57,7 @@ from experiment import (
     load_tokenizer,
     max_length_of,
     parse_arguments,
+    print_results,
     spread,
     write_json,
 )
@@ -146,8 +148,7 @@ class LayerReader:
 
     def __init__(self, arguments: ProbedModelArguments):
         self.arguments = arguments
-        options = {"add_prefix_space": True} if load_config(arguments).model_type in ("gpt2", "roberta") else {}
-        self.tokenizer = load_tokenizer(arguments, **options)
+        self.tokenizer = load_tokenizer(arguments, load_config(arguments).model_type)
         self.max_length = max_length_of(self.tokenizer, None)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
@@ -157,6 +158,8 @@ class LayerReader:
         except (OSError, ValueError) as error:
             raise InputError(f"model_name_or_path: {arguments.model_name_or_path}: {error}") from error
         self.model = model.eval().requires_grad_(False).to(device)
+        if model.config.model_type == "elmo" and model.config.token_input == "characters":
+            model.cache_vocabulary(max_new_words=REMEMBERED_WORDS)
 
     @torch.no_grad()
     def read(self, sentences: Sequence[LabelledWords], name: str) -> Words:
@@ -387,4 +390,4 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: value for name, value in main().items() if isinstance(value, float)}, indent=2))
+    print_results(main())

@@ -41,6 +41,7 @@ from experiment import (
     Task,
     max_length_of,
     parse_arguments,
+    print_results,
     read_splits,
     run_experiment,
     write_json,
@@ -244,4 +245,4 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    print_results(main())

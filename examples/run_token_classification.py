@@ -42,6 +42,7 @@ from experiment import (
     load_config,
     max_length_of,
     parse_arguments,
+    print_results,
     read_splits,
     run_experiment,
 )
@@ -196,4 +197,4 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    print_results(main())

@@ -19,7 +19,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForTokenClassification, AutoTokenizer
+from tokenizers import pre_tokenizers
+from transformers import (
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    RobertaConfig,
+    RobertaModel,
+    RobertaTokenizer,
+)
 
 from data_files import LabelledWords
 from run_token_classification import Tagging, are_entities, main, tagging_metrics
@@ -77,6 +84,18 @@ def test_labels_of_a_split_word_are_at_its_first_token(files, bert_dir):
     (feature,) = tagging.features([_sentence(["ada", "the"], ["B-X", "O"])], tokenizer, True)
     assert tokenizer.convert_ids_to_tokens(feature["input_ids"]) == ["[CLS]", "a", "##d", "##a", "the", "[SEP]"]
     assert feature["labels"] == [-100, 1, -100, -100, 0, -100]
+
+
+def test_a_model_whose_tokens_begin_with_spaces_reads_words_that_are_split_already(run, files, tmp_path):
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    vocabulary = {token: id for id, token in enumerate([*special, *alphabet])}
+    RobertaTokenizer(vocab=vocabulary, merges=[], model_max_length=64).save_pretrained(tmp_path / "roberta")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = RobertaConfig(**sizes, vocab_size=len(vocabulary), max_position_embeddings=70)
+    RobertaModel(config).save_pretrained(tmp_path / "roberta")
+    results = run(main, **files, model_name_or_path=tmp_path / "roberta", do_train=True, num_train_epochs=1)
+    assert results["eval_loss"] > 0
 
 
 def _sentence(words, labels):
