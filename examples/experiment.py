@@ -30,6 +30,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from torch.utils.data import SequentialSampler
 from transformers import (
     AutoConfig,
     AutoTokenizer,
@@ -390,33 +391,37 @@ def max_length_of(tokenizer: Any, asked: int | None) -> int | None:
 
 
 class ExperimentTrainer(Trainer):
-    """`Trainer` that logs the shares of ELMo's layers (softmax of the mix weights) beside the loss."""
+    """`Trainer` that logs the shares of ELMo's layers (softmax of the mix weights) beside the loss, and that evaluates
+    examples in their order, whatever the order of training."""
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        model = self.accelerator.unwrap_model(self.model)
-        for mix, weight in enumerate(mixes_of(model)):
-            for layer, share in enumerate(weight.detach().float().softmax(dim=0).tolist()):
-                logs[f"{MIX_SHARE}_{mix}_{layer}"] = share
-        super().log(logs, *args, **kwargs)
+        super().log({**logs, **shares_of(self.accelerator.unwrap_model(self.model))}, *args, **kwargs)
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> SequentialSampler | None:
+        # The base class groups by length in evaluation as it does in training; predictions are told apart by place.
+        return None if eval_dataset is None else SequentialSampler(eval_dataset)
 
 
-def mixes_of(model: Any) -> list[torch.Tensor]:
-    """Returns the trained weights of the mixes that a task model uses; none of other models."""
-    if model.config.model_type != "elmo":
-        return []
-    used = model.config.elmo_at_input + model.config.elmo_at_output
-    return [mix.weight for mix in model.elmo.scalar_mixes[:used] if mix.fixed_weight is None]
+def shares_of(model: Any) -> dict[str, float]:
+    """Returns the share of each layer in the mixes that a task model uses and trains; nothing for other models."""
+    config = model.config
+    if config.model_type != "elmo":
+        return {}
+    mixes = model.elmo.scalar_mixes[: config.elmo_at_input + config.elmo_at_output]
+    return {
+        f"{MIX_SHARE}_{number}_{layer}": share
+        for number, mix in enumerate(mixes)
+        if mix.fixed_weight is None
+        for layer, share in enumerate(mix.weight.detach().float().softmax(dim=0).tolist())
+    }
 
 
-def run_experiment(
-    task: Task, model: ModelArguments, data: DataArguments, training: FineTuningArguments, splits: Splits
-) -> dict[str, Any]:
+def run_experiment(task: Task, model: ModelArguments, training: FineTuningArguments, splits: Splits) -> dict[str, Any]:
     """Runs a task under one seed, or under each of several.
 
     Args:
         task ([`Task`]): What the script brings.
         model ([`ModelArguments`]): Which model.
-        data ([`DataArguments`]): How texts are cut.
         training ([`FineTuningArguments`]): How to train, and what to do.
         splits ([`Splits`]): The examples.
 
@@ -480,13 +485,14 @@ def _run_seed(
         trainer.save_state()
         results |= {"seed": training.seed, "train_samples": len(splits.train), "epoch": trainer.state.epoch}
         results |= {name: value for name, value in outcome.metrics.items() if name.startswith("train_")}
-        results |= {f"final_{name}": value for name, value in _last_shares(model).items()}
+        results |= {f"final_{name}": value for name, value in shares_of(model).items()}
         if trainer.is_world_process_zero():
             plot_learning_curves(
                 trainer.state.log_history, training.metric_for_best_model, directory / "learning_curves.png"
             )
             if mix_shares(trainer.state.log_history):
-                names = [name for name, used in zip(("input", "output"), _places(model)) if used]
+                places = model.config.elmo_at_input, model.config.elmo_at_output
+                names = [name for name, used in zip(("input", "output"), places) if used]
                 plot_mix_weights(trainer.state.log_history, names, directory / "mix_weights.png")
     if features["validation"] and (training.evaluates or training.do_train):
         results |= trainer.evaluate()
@@ -585,18 +591,6 @@ def _word_vectors(path: str, tokenizer: Any) -> tuple[torch.Tensor, Any]:
         raise InputError(f"word_vectors: {path}: no such file") from None
     except ValueError as error:
         raise InputError(f"word_vectors: {error}") from error
-
-
-def _places(model: Any) -> tuple[bool, bool]:
-    return model.config.elmo_at_input, model.config.elmo_at_output
-
-
-def _last_shares(model: Any) -> dict[str, float]:
-    return {
-        f"{MIX_SHARE}_{mix}_{layer}": share
-        for mix, weight in enumerate(mixes_of(model))
-        for layer, share in enumerate(weight.detach().float().softmax(dim=0).tolist())
-    }
 
 
 def spread(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def pairs(request, tmp_path):
 
 
 def test_an_elmo_learns_to_classify_texts(run, labelled_lines, elmo_dir, tmp_path):
-    results = run(main, **labelled_lines, model_name_or_path=elmo_dir, do_train=True, do_predict=True)
+    # Which is the order of training alone: predictions are in that of the file.
+    order = {"train_sampling_strategy": "group_by_length"}
+    results = run(main, **labelled_lines, **order, model_name_or_path=elmo_dir, do_train=True, do_predict=True)
     directory = tmp_path / "run"
     assert results["test_accuracy"] > 0.95
     assert results["test_macro_f1"] > 0.95
