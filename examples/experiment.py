@@ -493,7 +493,7 @@ def _run_seed(
             if mix_shares(trainer.state.log_history):
                 places = model.config.elmo_at_input, model.config.elmo_at_output
                 names = [name for name, used in zip(("input", "output"), places) if used]
-                plot_mix_weights(trainer.state.log_history, names, directory / "mix_weights.png")
+                plot_mix_weights(trainer.state.log_history, shares_of(model), names, directory / "mix_weights.png")
     if features["validation"] and (training.evaluates or training.do_train):
         results |= trainer.evaluate()
     if training.do_predict:

@@ -70,17 +70,25 @@ def mix_shares(log: Log) -> dict[tuple[int, int], tuple[list[float], list[float]
     return {(mix, layer): series(log, f"{MIX_SHARE}_{mix}_{layer}") for mix, layer in keys}
 
 
-def plot_mix_weights(log: Log, mix_names: Sequence[str], path: Path) -> None:
-    """Draws the shares of ELMo's layers (softmax of the mix weights): at the end, and on the way there.
+def plot_mix_weights(log: Log, final_shares: Mapping[str, float], mix_names: Sequence[str], path: Path) -> None:
+    """Draws the shares of ELMo's layers (softmax of the mix weights): those of the model, and those on the way there.
 
     As in the paper's Figure 2, shares below 1/3 are hatched and those above 2/3 dotted.
+
+    Args:
+        log (`Sequence[Mapping]`): What was logged.
+        final_shares (`Mapping[str, float]`): The shares of the model that is kept, under the names of the log.
+        mix_names (`Sequence[str]`): What each mix is called.
+        path (`Path`): The image file.
     """
     shares = mix_shares(log)
     num_mixes, num_layers = (1 + max(key[axis] for key in shares) for axis in (0, 1))
     figure = Figure(figsize=(4.2 + 4.2 * num_mixes, 3.6), layout="constrained")
     table, *courses = figure.subplots(1, 1 + num_mixes, width_ratios=[1, *[1.4] * num_mixes])
-    # Indices as numbers: row 0 is the token embedding, at the bottom as in the paper.
-    final = np.array([[shares[mix, layer][1][-1] for mix in range(num_mixes)] for layer in range(num_layers)])
+    # Row 0 is the token embedding, at the bottom as in the paper.
+    final = np.array(
+        [[final_shares[f"{MIX_SHARE}_{mix}_{layer}"] for mix in range(num_mixes)] for layer in range(num_layers)]
+    )
     image = table.imshow(final, cmap="Blues", vmin=0, vmax=1, origin="lower", aspect="auto")
     figure.colorbar(image, ax=table)
     for (layer, mix), share in np.ndenumerate(final):
