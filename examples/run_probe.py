@@ -108,7 +108,7 @@ class ProbeArguments:
     """How the classifiers train."""
 
     output_dir: str = field(metadata={"help": "Where results and pictures go."})
-    learning_rate: float = field(default=1e-3, metadata={"help": "Of Adam."})
+    learning_rate: float = field(default=3e-3, metadata={"help": "Of Adam."})
     weight_decay: float = field(default=0.0, metadata={"help": "Of Adam, decoupled from the gradient."})
     batch_size: int = field(default=64, metadata={"help": "Words of a training step."})
     num_train_epochs: int = field(default=50, metadata={"help": "Epochs at most."})
@@ -215,7 +215,7 @@ class LayerReader:
 
 @dataclass(frozen=True)
 class Probe:
-    """A trained classifier: what it says of the test data, and its accuracy on the validation data by epoch."""
+    """What a trained classifier says of the test data, and its accuracy on the validation data by epoch."""
 
     predictions: list[str]
     curve: list[float]
@@ -224,7 +224,7 @@ class Probe:
 def train_probe(
     train: Words, validation: Words, test: Words, layer: int, arguments: ProbeArguments, seed: int
 ) -> Probe:
-    """Trains a linear classifier on a layer: softmax regression, stopped early on the validation data.
+    """Trains a linear classifier on a layer: softmax regression, stopped early by the loss on the validation data.
 
     Vectors are normalised, number by number, by mean and deviation of the training data: layers differ in scale, and
     one learning rate is to suit all.
@@ -232,31 +232,35 @@ def train_probe(
     names = label_names(train.labels)
     ids = {name: id for id, name in enumerate(names)}
     mean, deviation = train.layers[layer].mean(dim=0), train.layers[layer].std(dim=0, correction=0)
-    inputs = [(words.layers[layer] - mean) / (deviation + 1e-6) for words in (train, validation, test)]
-    # A label that the training data lack can't be predicted right.
-    targets = [torch.tensor([ids.get(label, -1) for label in words.labels]) for words in (train, validation)]
+    inputs, held, tested = ((words.layers[layer] - mean) / (deviation + 1e-6) for words in (train, validation, test))
+    targets = torch.tensor([ids[label] for label in train.labels])
+    # A label that the training data lack can't be predicted right, and has no loss.
+    held_targets = torch.tensor([ids.get(label, -1) for label in validation.labels], dtype=torch.long)
     set_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    classifier = nn.Linear(inputs[0].shape[1], len(names))
+    classifier = nn.Linear(inputs.shape[1], len(names))
     optimizer = torch.optim.AdamW(
         classifier.parameters(), lr=arguments.learning_rate, weight_decay=arguments.weight_decay
     )
-    curve: list[float] = []
     best = {name: value.clone() for name, value in classifier.state_dict().items()}
+    curve: list[float] = []
+    losses: list[float] = []
     for _ in range(arguments.num_train_epochs):
-        for rows in torch.randperm(len(inputs[0]), generator=generator).split(arguments.batch_size):
+        for rows in torch.randperm(len(inputs), generator=generator).split(arguments.batch_size):
             optimizer.zero_grad()
-            F.cross_entropy(classifier(inputs[0][rows]), targets[0][rows]).backward()
+            F.cross_entropy(classifier(inputs[rows]), targets[rows]).backward()
             optimizer.step()
         with torch.no_grad():
-            curve.append(float((classifier(inputs[1]).argmax(dim=1) == targets[1]).float().mean()))
-        if curve[-1] == max(curve) and curve.count(curve[-1]) == 1:
+            scores = classifier(held)
+        losses.append(float(F.cross_entropy(scores, held_targets, ignore_index=-1, reduction="sum")))
+        curve.append(float((scores.argmax(dim=1) == held_targets).float().mean()) if len(held) else 0.0)
+        if losses[-1] <= min(losses):
             best = {name: value.clone() for name, value in classifier.state_dict().items()}
-        if len(curve) - 1 - int(np.argmax(curve)) >= arguments.early_stopping_patience:
+        if len(losses) - 1 - int(np.argmin(losses)) >= arguments.early_stopping_patience:
             break
     classifier.load_state_dict(best)
     with torch.no_grad():
-        return Probe([names[id] for id in classifier(inputs[2]).argmax(dim=1)], curve)
+        return Probe([names[id] for id in classifier(tested).argmax(dim=1)], curve)
 
 
 def nearest_senses(train: Words, test: Words, layer: int) -> list[str]:
@@ -327,8 +331,8 @@ class ProbeRun:
 
 
 def _extended(curve: list[float], curves: list[list[float]]) -> list[float]:
-    # One that stopped early stays at its best.
-    return curve + [max(curve)] * (max(map(len, curves)) - len(curve))
+    # One that stopped early stays where it was.
+    return curve + curve[-1:] * (max(map(len, curves)) - len(curve))
 
 
 def read_parts(data: ProbeDataArguments) -> dict[str, list[LabelledWords]]:
