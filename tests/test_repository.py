@@ -40,7 +40,8 @@ RELATIVE_IMPORTS = {
     "character_encoder": {"characters", "configuration_elmo", "matrix_product", "word_cache"},
     "fast_lstm": {"matrix_product"},
     "projected_lstm": {"configuration_elmo", "fast_lstm", "matrix_product"},
-    "tokenization_elmo": {"characters", "treebank"},
+    "split_words": set(),
+    "tokenization_elmo": {"characters", "split_words", "treebank"},
     "modeling_elmo": {"character_encoder", "characters", "configuration_elmo", "projected_lstm"},
 }
 
