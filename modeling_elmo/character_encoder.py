@@ -44,6 +44,11 @@ from .word_cache import WordCache
 # Without gradients, so many words are encoded at a time: that bounds the memory of a batch of any size.
 WORDS_AT_A_TIME = 512
 
+# Training rounds the number of words and of characters up to multiples of these, so that most steps have matrices of
+# shapes that were there before: oneDNN makes code for every new shape, and memory freed by one step fits the next. Else
+# a process grows by gigabytes in a few hundred steps.
+WORDS_OF_A_SHAPE, CHARACTERS_OF_A_SHAPE = 128, 4
+
 
 class ElmoCharacterEmbedding(nn.Embedding):
     """Character ids to vectors. Id 0 pads positions without a word; its row is zero and is never trained."""
@@ -113,15 +118,20 @@ class ElmoCharacterEncoder(nn.Module):
 
     def _encode_distinct(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
         distinct_DC, occurrence_N = torch.unique(self._trim(character_ids_NC), dim=0, return_inverse=True)
-        # With gradients all activations are kept in any case.
-        portions = (distinct_DC,) if self._is_trained() else distinct_DC.split(WORDS_AT_A_TIME)
-        return torch.cat([self._encode(words) for words in portions]).index_select(0, occurrence_N)
+        if not self._is_trained():
+            embedding_DP = torch.cat([self._encode(words) for words in distinct_DC.split(WORDS_AT_A_TIME)])
+        else:
+            # With gradients all activations are kept in any case.
+            missing = -len(distinct_DC) % WORDS_OF_A_SHAPE
+            embedding_DP = self._encode(torch.cat([distinct_DC, distinct_DC[:1].expand(missing, -1)]))
+        return embedding_DP.index_select(0, occurrence_N)
 
     def _trim(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
         """Cuts off the padding that is common to all words, but for one window of the widest filter."""
         is_used_C = (character_ids_NC != PAD_CHARACTER).any(dim=0)
         positions = torch.arange(1, len(is_used_C) + 1, device=is_used_C.device)
-        return character_ids_NC[:, : int((positions * is_used_C).max()) + self.widest_filter]
+        length = int((positions * is_used_C).max()) + self.widest_filter
+        return character_ids_NC[:, : length + -length % CHARACTERS_OF_A_SHAPE]
 
     def _encode(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
         characters_NCE = self.character_embedding(character_ids_NC)
