@@ -23,6 +23,7 @@ Dimensions: N words, D distinct words, C characters per word.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,10 @@ def leading_bytes(word: str, max_characters_per_token: int) -> bytes:
 
 
 def numbers_among(distinct: Iterable[Any], keys: Sequence[Any]) -> np.ndarray:
-    """Returns the place of each key among the distinct ones."""
-    numbers = {key: number for number, key in enumerate(distinct)}
-    return np.fromiter(map(numbers.__getitem__, keys), dtype=np.int64, count=len(keys))
+    """Returns the place of each key among the distinct ones, -1 for `None`, which is no key."""
+    numbers: dict[Any, int] = dict(zip(distinct, count()))
+    numbers[None] = -1
+    return np.fromiter(map(numbers.__getitem__, keys), np.int64, len(keys))
 
 
 def character_matrix(

@@ -39,8 +39,8 @@ DirectionState = tuple[torch.Tensor, torch.Tensor]
 # at its best, few enough for its result to stay in the processor's cache, and bounded whatever the length of the text.
 TOKENS_AT_A_TIME = 256
 
-# Packing a weight for a single call costs about what it saves in so many steps.
-STEPS_WORTH_PACKING = 24
+# Packing a weight for a single call costs about what it saves in so many steps of so many sequences.
+STEPS_WORTH_PACKING, ROWS_WORTH_PACKING = 24, 8
 
 # The devices on which a step is captured once, and replayed.
 CAPTURING_DEVICES = ("cuda",)
@@ -72,9 +72,10 @@ class PackedWeights(NamedTuple):
     hr: torch.Tensor | None = None
 
     @classmethod
-    def for_one_call(cls, hh: torch.Tensor, hr: torch.Tensor | None, num_steps: int) -> "PackedWeights":
+    def for_one_call(cls, hh: torch.Tensor, hr: torch.Tensor | None, batch_sizes: list[int]) -> "PackedWeights":
         """Packs weights that won't be seen again, where that pays."""
-        if num_steps < STEPS_WORTH_PACKING:
+        num_steps = len(batch_sizes)
+        if num_steps < STEPS_WORTH_PACKING or sum(batch_sizes) < ROWS_WORTH_PACKING * num_steps:
             return cls()
         return cls(pack(hh), None if hr is None else pack(hr))
 
@@ -144,7 +145,8 @@ def _step_(
 ) -> torch.Tensor:
     """One step of the equations, from complete gates: changes gates and cells in place, returns the hidden state."""
     i, f, g, o = _split_gates(gates_SG)
-    # tanh(x) = 2 sigmoid(2x) - 1 takes a fifth of torch's tanh, and is as exact as float32 needs: to 2e-7.
+    # tanh(x) = 2 sigmoid(2x) - 1 takes a fifth of torch's tanh. It is exact to 2e-7, as are numbers near 1; of very
+    # small numbers it loses digits, which sums with larger ones don't keep either.
     g.mul_(2)
     gates_SG.sigmoid_()
     g.mul_(2).sub_(1)
@@ -192,7 +194,7 @@ class TrainedLSTM(torch.autograd.Function):
         batch_sizes: list[int],
         settings: LSTMSettings,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        weights, packed = LSTMWeights(ih, hh, bias, hr), PackedWeights.for_one_call(hh, hr, len(batch_sizes))
+        weights, packed = LSTMWeights(ih, hh, bias, hr), PackedWeights.for_one_call(hh, hr, batch_sizes)
         last_hidden_SP, last_cell_SH = hidden_SP.clone(), cell_SH.clone()
         outputs_NP = hidden_SP.new_empty(len(inputs_NI), hidden_SP.shape[1])
         projections_NP = torch.empty_like(outputs_NP)
@@ -207,7 +209,7 @@ class TrainedLSTM(torch.autograd.Function):
                 gates_RG, last_cell_SH[:running], weights, packed, settings, cells_NH[now], projections_NP[now]
             )
             begin += running
-        ctx.save_for_backward(inputs_NI, hidden_SP, cell_SH, ih, hh, hr, outputs_NP, gates_NG, cells_NH, projections_NP)
+        ctx.save_for_backward(inputs_NI, hidden_SP, cell_SH, ih, hh, hr, gates_NG, cells_NH, projections_NP)
         ctx.batch_sizes, ctx.settings = batch_sizes, settings
         return outputs_NP, last_hidden_SP, last_cell_SH
 
@@ -216,9 +218,9 @@ class TrainedLSTM(torch.autograd.Function):
     def backward(
         ctx: Any, d_outputs_NP: torch.Tensor, d_hidden_SP: torch.Tensor, d_cell_SH: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
-        inputs_NI, hidden_SP, cell_SH, ih, hh, hr, outputs_NP, gates_NG, cells_NH, projections_NP = ctx.saved_tensors
+        inputs_NI, hidden_SP, cell_SH, ih, hh, hr, gates_NG, cells_NH, projections_NP = ctx.saved_tensors
         batch_sizes, (_, cell_clip, projection_clip) = ctx.batch_sizes, ctx.settings
-        packed = PackedWeights.for_one_call(hh.t(), None if hr is None else hr.t(), len(batch_sizes))
+        packed = PackedWeights.for_one_call(hh.t(), None if hr is None else hr.t(), batch_sizes)
         d_hidden_SP, d_cell_SH, d_projections_NP = d_hidden_SP.clone(), d_cell_SH.clone(), d_outputs_NP.clone()
         d_gates_NG, memories_NH = inputs_NI.new_empty(gates_NG.shape), inputs_NI.new_empty(cells_NH.shape)
         first = [end - running for end, running in zip(accumulate(batch_sizes), batch_sizes)]
@@ -245,6 +247,7 @@ class TrainedLSTM(torch.autograd.Function):
             d_cell_RH.mul_(f)
             d_hidden_SP[:running] = product(d_gates_NG[now], hh.t(), packed=packed.hh)
 
+        outputs_NP = _clip(projections_NP, projection_clip)
         hidden_before_NP = torch.cat([hidden_SP, *(outputs_NP[b:][:n] for b, n in zip(first, batch_sizes[1:]))])
         needs_inputs, needs_hidden, needs_cell, needs_ih, needs_hh, needs_bias, needs_hr, *_ = ctx.needs_input_grad
         return (
@@ -271,6 +274,7 @@ class CapturedSteps:
         self._lock = threading.Lock()
         self._key: tuple[object, ...] | None = None
         self._num_rows = 0
+        self._last_run: torch.cuda.Event | None = None
 
     def __reduce__(self) -> tuple[type["CapturedSteps"], tuple[()]]:
         # A model that is copied or pickled makes its own.
@@ -288,8 +292,12 @@ class CapturedSteps:
         outputs_NP = state[0].new_empty(len(inputs_NI), state[0].shape[1])
         ended: list[DirectionState] = []
         begin, previous = 0, len(state[0])
+        stream = torch.cuda.current_stream(inputs_NI.device) if inputs_NI.is_cuda else None
         with self._lock:
             self._prepare(previous, state[1].dtype, weights, settings)
+            # The lock orders launches; the buffers must also wait for the kernels of a run on another stream.
+            if stream is not None and self._last_run is not None:
+                stream.wait_event(self._last_run)
             hidden_SP, cell_SH = self._hidden_SP[:previous].copy_(state[0]), self._cell_SH[:previous].copy_(state[1])
             for sizes in _portions(batch_sizes):
                 gates_NG = _input_gates(inputs_NI[begin : begin + sum(sizes)], weights, settings, cell_SH.dtype)
@@ -303,6 +311,7 @@ class CapturedSteps:
                     outputs_NP[begin : begin + running] = hidden_SP[:running]
                     begin, previous = begin + running, running
             ended.append((hidden_SP[:previous].clone(), cell_SH[:previous].clone()))
+            self._last_run = stream.record_event() if stream is not None else None
         hidden, cell = zip(*reversed(ended))
         return outputs_NP, (torch.cat(hidden), torch.cat(cell))
 
@@ -310,17 +319,20 @@ class CapturedSteps:
         key = (*(weight if weight is None else weight.data_ptr() for weight in weights), weights.hh.dtype, settings)
         if key == self._key and num_rows <= self._num_rows:
             return
+        # Until there is another, there is none: a capture may fail.
+        self._key = None
         num_gates, projection_size = weights.hh.shape
-        self._hidden_SP = weights.hh.new_zeros(num_rows, projection_size)
-        self._cell_SH = weights.hh.new_zeros(num_rows, num_gates // 4, dtype=dtype)
-        self._gates_SG = weights.hh.new_zeros(num_rows, num_gates, dtype=dtype)
+        # Buffers made in inference mode could not be written to outside it.
+        with torch.inference_mode(False), torch.no_grad():
+            self._hidden_SP = weights.hh.new_zeros(num_rows, projection_size)
+            self._cell_SH = weights.hh.new_zeros(num_rows, num_gates // 4, dtype=dtype)
+            self._gates_SG = weights.hh.new_zeros(num_rows, num_gates, dtype=dtype)
 
-        def step() -> None:
-            self._gates_SG += product(self._hidden_SP, weights.hh)
-            self._hidden_SP.copy_(_step_(self._gates_SG, self._cell_SH, weights, PackedWeights(), settings))
+            def step() -> None:
+                self._gates_SG += product(self._hidden_SP, weights.hh)
+                self._hidden_SP.copy_(_step_(self._gates_SG, self._cell_SH, weights, PackedWeights(), settings))
 
-        self._replay = capture(step, weights.hh.device)
-        # Only now: a capture that fails must not be taken for one that is there.
+            self._replay = capture(step, weights.hh.device)
         self._key, self._num_rows = key, num_rows
 
 

@@ -257,7 +257,7 @@ class ElmoModel(ElmoPreTrainedModel):
 
         What the original tools did with `vocab_embedding.hdf5`; but words outside the vocabulary are encoded from their
         characters, and up to `max_new_words` of them are remembered as well. The cache is used where the character
-        encoder gets no gradients, and takes `4 * config.projection_size` bytes a word. It is not saved.
+        encoder gets no gradients, and takes some 400 bytes a word beside the embedding. It is not saved.
 
         Args:
             words (`Iterable[str]`, *optional*): The vocabulary. `<S>` and `</S>` are in it unasked.

@@ -151,32 +151,37 @@ class ProjectedLSTM(nn.Module):
                 order of `Packing.rows`.
 
         Returns:
-            Outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token.
+            Outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token. Their gradient
+            can't be differentiated again; that of `plain_forward` can.
         """
         tensors = (inputs_NI, *state, *self.parameters())
-        if is_traced(*tensors):
-            return self.plain_forward(inputs_NI, batch_sizes, state)
         device_type = inputs_NI.device.type
-        autocasts = torch.is_autocast_enabled(device_type)
+        # Autocast leaves float64 as it is; numbers of several types are an error that torch explains.
+        autocasts = torch.is_autocast_enabled(device_type) if not inputs_NI.is_meta else False
+        has_one_dtype = autocasts or inputs_NI.dtype == self.weight_hh.dtype == self.weight_ih.dtype
+        if is_traced(*tensors) or not has_one_dtype or (autocasts and inputs_NI.dtype == torch.float64):
+            return self.plain_forward(inputs_NI, batch_sizes, state)
         dtype = torch.get_autocast_dtype(device_type) if autocasts else inputs_NI.dtype
         hh, hr = self.weight_hh.to(dtype), None if self.weight_hr is None else self.weight_hr.to(dtype)
         weights = LSTMWeights(self.weight_ih.to(dtype), hh, self.bias.to(dtype), hr)
         settings = LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
-        inputs_NI, hidden_SP, cell_SH = inputs_NI.to(dtype), state[0].to(dtype), state[1]
+        inputs_NI, state = inputs_NI.to(dtype), (state[0].to(dtype), state[1])
+        is_trainable = any(tensor.requires_grad for tensor in tensors)
         with torch.autocast(device_type, enabled=False):
-            if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+            if is_trainable and (self.training or torch.is_grad_enabled()):
                 # These weights are about to change: copies of them would only take memory.
                 self._packed_hh.drop()
                 self._packed_hr.drop()
-                outputs_NP, *last = TrainedLSTM.apply(inputs_NI, hidden_SP, cell_SH, *weights, batch_sizes, settings)
+            if is_trainable and torch.is_grad_enabled():
+                outputs_NP, *last = TrainedLSTM.apply(inputs_NI, *state, *weights, batch_sizes, settings)
                 return outputs_NP, (last[0], last[1])
-            if hh is not self.weight_hh:
-                packed = PackedWeights.for_one_call(hh, hr, len(batch_sizes))
-                return run_lstm(inputs_NI, batch_sizes, (hidden_SP, cell_SH), weights, packed, settings)
+            if hh is not self.weight_hh or (is_trainable and self.training):
+                packed = PackedWeights.for_one_call(hh, hr, batch_sizes)
+                return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
             if device_type in CAPTURING_DEVICES:
-                return self._captured_steps.run(inputs_NI, batch_sizes, (hidden_SP, cell_SH), weights, settings)
+                return self._captured_steps.run(inputs_NI, batch_sizes, state, weights, settings)
             packed = PackedWeights(self._packed_hh.of(hh), None if hr is None else self._packed_hr.of(hr))
-            return run_lstm(inputs_NI, batch_sizes, (hidden_SP, cell_SH), weights, packed, settings)
+            return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
 
     def plain_forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState

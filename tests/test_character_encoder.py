@@ -20,6 +20,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from modeling_elmo import character_encoder
 from modeling_elmo.character_encoder import ElmoCharacterEncoder
@@ -123,9 +124,20 @@ class TestFastPath:
         encoder, encoded = random_encoder(tiny_config()), []
         encode = encoder._encode
         monkeypatch.setattr(encoder, "_encode", lambda ids: encoded.append(tuple(ids.shape)) or encode(ids))
-        encoder(torch.from_numpy(encode_characters(["to", "be", "or", "not", "to", "be"], 50)))
-        # Four words of at most three letters with their two marks, and one window of padding.
-        assert encoded == [(4, 5 + encoder.widest_filter)]
+        with torch.no_grad():
+            encoder(torch.from_numpy(encode_characters(["to", "be", "or", "not", "to", "be"], 50)))
+        # Four words of at most three letters with their two marks, and one window of padding, rounded up.
+        assert encoder.widest_filter == 3
+        assert encoded == [(4, 8)]
+
+    def test_training_has_few_shapes(self, tiny_config, monkeypatch):
+        encoder, encoded = random_encoder(tiny_config()), set()
+        encode = encoder._encode
+        monkeypatch.setattr(encoder, "_encode", lambda ids: encoded.add(tuple(ids.shape)) or encode(ids))
+        for number in range(1, 300, 7):
+            ids = torch.from_numpy(encode_characters([str(10**9 + word) for word in range(number)], 50))
+            torch.testing.assert_close(encoder(ids), encoder.plain_forward(ids))
+        assert encoded == {(128, 16), (256, 16), (384, 16)}
 
     def test_memory_is_bounded_without_gradients(self, tiny_config, monkeypatch):
         monkeypatch.setattr(character_encoder, "WORDS_AT_A_TIME", 3)
@@ -142,6 +154,26 @@ class TestFastPath:
         ids = torch.from_numpy(encode_characters(["some", "words"], 50))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert encoder(ids).dtype == encoder.plain_forward(ids).dtype == torch.bfloat16
+
+    def test_other_layers_in_the_place_of_its_own_are_called(self, tiny_config):
+        class Twice(nn.Conv1d):
+            def forward(self, inputs):
+                return 2 * super().forward(inputs)
+
+        encoder = random_encoder(tiny_config(hidden_act="relu", num_highway_layers=0))
+        ids = torch.from_numpy(encode_characters(["some", "words"], 50))
+        with torch.no_grad():
+            encoder.projection.bias.zero_()
+            expected = 2 * encoder(ids)
+            for convolution in encoder.convolutions:
+                convolution.__class__ = Twice
+            torch.testing.assert_close(encoder(ids), expected)
+
+    def test_is_made_of_layers_that_tools_for_them_find(self, tiny_config):
+        # Quantisation and adapters look for these very types.
+        encoder = ElmoCharacterEncoder(tiny_config(num_highway_layers=1))
+        assert type(encoder.projection) is type(encoder.highway_layers[0].transform) is nn.Linear
+        assert {type(convolution) for convolution in encoder.convolutions} == {nn.Conv1d}
 
 
 class TestWordCache:
@@ -215,8 +247,29 @@ class TestWordCache:
         encoded.clear()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert encoder(ids).dtype == torch.bfloat16
+        assert sorted(encoded) == ["cat", "the"]
+        encoded.clear()
         encoder.requires_grad_(True)(ids).sum().backward()
-        assert len(encoded) == 4
+        assert set(encoded) == {"cat", "the"}
+
+    @pytest.mark.parametrize("change", ["a hook", "another layer"])
+    def test_it_is_passed_by_where_embeddings_depend_on_more_than_weights(self, encoder, change):
+        class Switch(nn.Linear):
+            factor = 1.0
+
+            def forward(self, inputs):
+                return self.factor * super().forward(inputs)
+
+        ids = self.ids("the", "cat")
+        switch = Switch(encoder.projection.in_features, encoder.projection.out_features)
+        if change == "another layer":
+            encoder.projection = switch
+        else:
+            encoder.projection.register_forward_hook(lambda module, args, output: switch.factor * output)
+        encoder.requires_grad_(False).cache_words(ids, max_new_words=5)
+        before = encoder(ids)
+        switch.factor = 2.0
+        torch.testing.assert_close(encoder(ids), 2 * before)
 
     def test_what_inference_mode_remembered_serves_training_of_what_comes_after(self, encoder):
         ids = self.ids("the", "cat")

@@ -14,12 +14,15 @@
 """Every example in the documentation runs."""
 
 import doctest
+import importlib
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 
+import experiment
 import modeling_elmo
 from modeling_elmo.pipelines import ElmoTokenClassificationPipeline
 
@@ -39,6 +42,24 @@ def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for block in python_blocks(page):
         exec(compile(block, page.name, "exec"), {})
+
+
+def commands_of_scripts():
+    blocks = [
+        block
+        for page in PAGES
+        for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    ]
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.startswith("python examples/run_")]
+
+
+@pytest.mark.parametrize("command", commands_of_scripts(), ids=lambda command: command.rpartition("/")[2])
+def test_commands_have_arguments_that_the_scripts_know(command):
+    _, script, *arguments = shlex.split(command)
+    module = importlib.import_module(Path(script).stem)
+    parsed = experiment.parse_arguments(module.ARGUMENTS, arguments)
+    assert parsed[0].model_name_or_path in arguments
 
 
 def test_example_of_a_model_card_runs(model_dir, monkeypatch):

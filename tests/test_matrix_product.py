@@ -18,10 +18,19 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn import functional as F
 
 from modeling_elmo import matrix_product
-from modeling_elmo.matrix_product import Linear, PackedWeight, fingerprint, linear, pack, product, weight_gradient
+from modeling_elmo.matrix_product import (
+    PackedWeight,
+    apply_linear,
+    fingerprint,
+    linear,
+    pack,
+    product,
+    weight_gradient,
+)
 
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
@@ -71,6 +80,14 @@ class TestProduct:
         with torch.backends.mkldnn.flags(enabled=False):
             assert pack(torch.randn(5, 4)) is None
 
+    @pytest.mark.parametrize("state", [torch.device("meta"), torch.inference_mode(), torch.autocast("cpu")])
+    def test_is_tried_out_alike_wherever_it_is_first_needed(self, state):
+        matrix_product._is_right.cache_clear()
+        with state:
+            found = matrix_product._is_right(torch.float32)
+        matrix_product._is_right.cache_clear()
+        assert found == matrix_product._is_right(torch.float32)
+
     def test_operators_that_are_missing_or_wrong_are_passed_over(self, monkeypatch, caplog):
         def fails(*args):
             raise RuntimeError("not built in")
@@ -105,14 +122,40 @@ class TestLinear:
             assert linear(torch.randn(2, 3), torch.randn(4, 3)).dtype == torch.bfloat16
 
     def test_can_be_transformed(self):
-        layer, inputs = Linear(3, 2), torch.randn(5, 3)
-        per_example = torch.func.vmap(lambda row: layer(row[None])[0])(inputs)
-        torch.testing.assert_close(per_example, layer(inputs))
-        jacobian = torch.func.jacrev(layer)(inputs)
-        torch.testing.assert_close(jacobian[0, :, 0], layer.weight)
+        weight, inputs = torch.randn(2, 3), torch.randn(5, 3)
+        per_example = torch.func.vmap(lambda row: linear(row[None], weight)[0])(inputs)
+        torch.testing.assert_close(per_example, linear(inputs, weight))
+        jacobian = torch.func.jacrev(lambda inputs: linear(inputs, weight))(inputs)
+        torch.testing.assert_close(jacobian[0, :, 0], weight)
 
     def test_keeps_nothing_for_backward_without_gradients(self):
-        assert linear(torch.randn(2, 3), torch.randn(4, 3)).grad_fn is None
+        with torch.no_grad():
+            assert linear(torch.randn(2, 3), torch.randn(4, 3, requires_grad=True)).grad_fn is None
+
+
+class TestApplyLinear:
+    def test_calls_what_somebody_has_put_in_the_place_of_a_linear_layer(self):
+        class Adapter(nn.Linear):
+            def forward(self, inputs):
+                return super().forward(inputs) + 1
+
+        layer, inputs = Adapter(3, 2), torch.randn(5, 3)
+        torch.testing.assert_close(apply_linear(layer, inputs), F.linear(inputs, layer.weight, layer.bias) + 1)
+
+    @pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+    def test_calls_hooks(self, register):
+        called, layer = [], nn.Linear(3, 2)
+        handle = getattr(layer, register)(lambda *args: called.append(True))
+        expected = apply_linear(layer, torch.ones(1, 3))
+        assert called
+        handle.remove()
+        torch.testing.assert_close(apply_linear(layer, torch.ones(1, 3)), expected)
+        assert len(called) == 1
+
+    @pytest.mark.parametrize("has_bias", [True, False])
+    def test_equals_a_call(self, has_bias):
+        layer, inputs = nn.Linear(3, 2, bias=has_bias), torch.randn(5, 3)
+        torch.testing.assert_close(apply_linear(layer, inputs), layer(inputs))
 
 
 def numpy_write(weight):
@@ -128,11 +171,15 @@ def data_write(weight):
 
 
 def swap_rows(weight):
-    weight[[0, 1]] = weight[[1, 0]]
+    weight.data[[0, 1]] = weight.data[[1, 0]]
+
+
+def swap_rows_by_numpy(weight):
+    weight.numpy()[[0, 1]] = weight.numpy()[[1, 0]]
 
 
 class TestPackedWeight:
-    @pytest.mark.parametrize("write", [numpy_write, version_write, data_write, swap_rows])
+    @pytest.mark.parametrize("write", [numpy_write, version_write, data_write, swap_rows, swap_rows_by_numpy])
     @pytest.mark.parametrize("shape", [(8, 6), (5, 3)])
     def test_a_changed_weight_is_packed_again(self, write, shape):
         weight, packed, inputs = torch.randn(shape), PackedWeight(), torch.randn(2, shape[1])
@@ -176,3 +223,11 @@ def test_fingerprint_sees_every_element(size, where, dtype):
     assert fingerprint(tensor) == before
     tensor.data[where % size] = torch.nextafter(tensor[where % size], torch.tensor(9.0, dtype=dtype))
     assert fingerprint(tensor) != before
+
+
+@given(st.permutations(range(6)), st.sampled_from([(6,), (6, 1), (6, 2), (6, 5), (6, 4, 2)]))
+def test_fingerprint_sees_rows_that_change_places(order, shape):
+    tensor = torch.randn(shape)
+    before = fingerprint(tensor)
+    tensor.data.copy_(tensor.data[list(order)])
+    assert (fingerprint(tensor) != before) == (order != sorted(order))

@@ -14,7 +14,6 @@
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -22,6 +21,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.autograd import forward_ad
+from torch.utils.flop_counter import FlopCounterMode
 
 from modeling_elmo import fast_lstm, matrix_product, projected_lstm
 from modeling_elmo.projected_lstm import ElmoLayer, Packing, ProjectedLSTM
@@ -140,17 +141,6 @@ class TestProjectedLSTM:
         assert torch.autograd.gradcheck(run, (*inputs, *lstm.parameters()))
 
 
-@contextmanager
-def filled_with_nan():
-    """Makes `torch.empty` and its like return NaN."""
-    torch.use_deterministic_algorithms(True)
-    try:
-        assert torch.empty(3).isnan().all()
-        yield
-    finally:
-        torch.use_deterministic_algorithms(False)
-
-
 def batch_sizes_of(lengths):
     return [sum(length > step for length in lengths) for step in range(max(lengths))]
 
@@ -241,11 +231,11 @@ class TestFastPath:
         output.float().sum().backward()
         assert {parameter.grad.dtype for parameter in lstm.parameters()} == {torch.float32}
 
-    @pytest.mark.parametrize("needed", [(i == k for i in range(7)) for k in range(7)], ids=lambda _: "")
+    @pytest.mark.parametrize("needed", [[i == k for i in range(7)] for k in range(7)], ids=range(7))
     def test_each_gradient_can_be_asked_for_alone(self, tiny_config, needed):
         lstm = random_parameters(ProjectedLSTM(tiny_config()))
         state = torch.randn(2, 4), torch.randn(2, 6)
-        compare(lstm, [2, 2, 1], torch.randn(5, 4), state, needed=list(needed))
+        compare(lstm, [2, 2, 1], torch.randn(5, 4), state, needed=needed)
 
     def test_the_gradient_passes_a_value_that_is_just_at_the_limit(self, tiny_config):
         # All gates saturated: the cell stays at the limit from step to step, and is not clipped by it.
@@ -259,6 +249,74 @@ class TestFastPath:
         compare(lstm, [1, 1, 1], torch.zeros(3, 4), state)
         output, _ = lstm(torch.zeros(3, 4), [1, 1, 1], state)
         assert torch.autograd.grad(output.sum(), state[1])[0].abs().min() > 0
+
+    def test_the_gradient_passes_a_projection_that_is_just_at_the_limit(self, tiny_config):
+        lstm = ProjectedLSTM(tiny_config(cell_size=2, projection_size=1, projection_clip=0.25, cell_clip=None))
+        with torch.no_grad():
+            for parameter in lstm.parameters():
+                parameter.zero_()
+            # o = 1/2 and c = 100, so that the output is half the weights' sum.
+            lstm.weight_hr.fill_(0.25)
+        state = torch.zeros(1, 1), torch.full((1, 2), 200.0)
+        compare(lstm, [1], torch.zeros(1, 1), state)
+        output, _ = lstm(torch.zeros(1, 1), [1], state)
+        assert output.item() == 0.25
+        assert torch.autograd.grad(output.sum(), lstm.weight_hr)[0].abs().min() > 0
+
+    @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+    @pytest.mark.parametrize("is_trained", [True, False])
+    def test_whoever_must_see_each_operation_does(self, tiny_config, is_trained):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(is_trained)
+        inputs, batch_sizes, state = torch.randn(5, 4), [2, 2, 1], (torch.randn(2, 4), torch.randn(2, 6))
+        expected = lstm.plain_forward(inputs, batch_sizes, state)[0].detach()
+
+        with FlopCounterMode(display=False) as counter:
+            lstm(inputs, batch_sizes, state)
+        # Products of inputs, hidden states and memories: 24 x 4, 24 x 4 and 4 x 6 numbers, for 5 tokens.
+        assert counter.get_total_flops() == 2 * 5 * (24 * 4 + 24 * 4 + 4 * 6)
+
+        lstm.requires_grad_(False)
+        traced = torch.jit.trace(lambda inputs: lstm(inputs, batch_sizes, state)[0], (inputs,))
+        torch.testing.assert_close(traced(inputs), expected)
+        lstm.requires_grad_(is_trained)
+
+        with forward_ad.dual_level():
+            dual = forward_ad.make_dual(inputs, torch.ones_like(inputs))
+            tangent = forward_ad.unpack_dual(lstm(dual, batch_sizes, state)[0]).tangent
+        step = 1e-3 * torch.ones_like(inputs)
+        with torch.no_grad():
+            difference = lstm(inputs + step, batch_sizes, state)[0] - lstm(inputs - step, batch_sizes, state)[0]
+        torch.testing.assert_close(tangent.detach(), difference / 2e-3, rtol=1e-2, atol=1e-2)
+
+    def test_on_the_meta_device(self, tiny_config):
+        lstm = ProjectedLSTM(tiny_config()).to("meta")
+        state = torch.empty(2, 4, device="meta"), torch.empty(2, 6, device="meta")
+        assert lstm(torch.empty(5, 4, device="meta"), [2, 2, 1], state)[0].shape == (5, 4)
+
+    def test_autocast_leaves_float64_alone(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).double()
+        arguments = torch.randn(5, 4).double(), [2, 2, 1], (torch.randn(2, 4).double(), torch.randn(2, 6).double())
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert lstm(*arguments)[0].dtype == lstm.plain_forward(*arguments)[0].dtype == torch.float64
+
+    def test_inputs_of_another_dtype_are_an_error(self, tiny_config):
+        lstm = ProjectedLSTM(tiny_config())
+        with pytest.raises(RuntimeError, match="dtype"):
+            lstm(torch.randn(5, 4).bfloat16(), [2, 2, 1], (torch.randn(2, 4).bfloat16(), torch.randn(2, 6)))
+
+    def test_a_second_derivative_is_an_error_and_the_plain_path_has_it(self, tiny_config):
+        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        inputs = torch.randn(5, 4, requires_grad=True)
+        state = torch.randn(2, 4), torch.randn(2, 6)
+        for forward in (lstm, lstm.plain_forward):
+            output, _ = forward(inputs, [2, 2, 1], state)
+            gradient = torch.autograd.grad(output.square().sum(), inputs, create_graph=True)[0]
+            if forward is lstm:
+                with pytest.raises(RuntimeError, match="once_differentiable"):
+                    gradient.sum().backward()
+            else:
+                gradient.sum().backward()
+                assert inputs.grad.abs().sum() > 0
 
     def test_the_graph_can_be_kept_for_a_second_backward(self, tiny_config):
         lstm = random_parameters(ProjectedLSTM(tiny_config()))
@@ -286,9 +344,10 @@ class TestFastPath:
         assert all(torch.equal(tensor, copy) for tensor, copy in zip((inputs, *state), copies))
 
     def test_reads_no_memory_that_it_did_not_write(self, tiny_config):
+        # The tests run with uninitialised memory filled with NaN.
+        assert torch.empty(3).isnan().all()
         lstm = random_parameters(ProjectedLSTM(tiny_config()))
-        with filled_with_nan():
-            compare(lstm, [3, 2, 2, 1], torch.randn(8, 4), (torch.randn(3, 4), torch.randn(3, 6)))
+        compare(lstm, [3, 2, 2, 1], torch.randn(8, 4), (torch.randn(3, 4), torch.randn(3, 6)))
 
     def test_what_a_frozen_direction_computes_has_no_graph(self, tiny_config):
         lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
@@ -314,8 +373,9 @@ class TestFastPath:
             lambda lstm: setattr(lstm, "weight_hr", nn.Parameter(lstm.weight_hr + 0.1)),
             lambda lstm: lstm.weight_hh.detach().numpy().fill(0.2),
             lambda lstm: lstm.double().float().weight_hh.data.add_(0.1),
+            lambda lstm: lstm.weight_hh.data.copy_(lstm.weight_hh.data.flip(0)),
         ],
-        ids=["optimizer", ".data", "load_state_dict", "new parameter", "numpy", "to"],
+        ids=["optimizer", ".data", "load_state_dict", "new parameter", "numpy", "to", "rows swapped"],
     )
     def test_inference_after_a_change_of_weights_uses_the_new_ones(self, tiny_config, change):
         lstm = random_parameters(ProjectedLSTM(tiny_config()))
@@ -329,13 +389,23 @@ class TestFastPath:
             assert (lstm(*arguments)[0] - before).abs().max() > 1e-3
 
     def test_training_holds_no_packed_copies(self, tiny_config):
-        lstm = random_parameters(ProjectedLSTM(tiny_config()))
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).eval()
         arguments = torch.randn(5, 4), [2, 2, 1], (torch.randn(2, 4), torch.randn(2, 6))
-        with torch.no_grad():
-            lstm(*arguments)
-        assert lstm._packed_hh._copy is not None
+
+        def runs_without_gradients():
+            with torch.no_grad():
+                torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
+            return lstm._packed_hh._copy is not None
+
+        assert runs_without_gradients()
         lstm(*arguments)
         assert lstm._packed_hh._copy is None
+        assert runs_without_gradients()
+        # As in a checkpointed layer's first pass.
+        lstm.train()
+        assert not runs_without_gradients()
+        lstm.requires_grad_(False)
+        assert runs_without_gradients()
 
     def test_threads_may_share_it(self, tiny_config):
         lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
@@ -390,6 +460,45 @@ class TestCapturedSteps:
         assert check(4) == 2
         lstm.weight_hh = nn.Parameter(lstm.weight_hh * 2, requires_grad=False)
         assert check(4) == 3
+
+    def test_a_step_is_captured_again_for_other_settings_and_types(self, tiny_config, captured):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+
+        def check(dtype):
+            state = torch.randn(2, 4, dtype=dtype), torch.randn(2, 6, dtype=dtype)
+            arguments = torch.randn(4, 4, dtype=dtype), [2, 2], state
+            torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
+            return len(captured)
+
+        assert check(torch.float32) == 1
+        lstm.cell_clip = 0.01
+        assert check(torch.float32) == 2
+        lstm.double()
+        assert check(torch.float64) == 3
+
+    def test_a_capture_that_fails_leaves_nothing_behind(self, tiny_config, captured, monkeypatch):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+
+        def batch(rows):
+            return torch.randn(2 * rows, 4), [rows, rows], (torch.randn(rows, 4), torch.randn(rows, 6))
+
+        def fails(step, device):
+            raise RuntimeError("out of memory")
+
+        lstm(*batch(2))
+        with monkeypatch.context() as patch:
+            patch.setattr(fast_lstm, "capture", fails)
+            with pytest.raises(RuntimeError, match="out of memory"):
+                lstm(*batch(3))
+        arguments = batch(2)
+        torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
+
+    def test_what_inference_mode_captured_serves_outside_it(self, tiny_config, captured):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+        arguments = torch.randn(4, 4), [2, 2], (torch.randn(2, 4), torch.randn(2, 6))
+        with torch.inference_mode():
+            lstm(*arguments)
+        torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
 
     def test_threads_take_turns(self, tiny_config, captured):
         lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)

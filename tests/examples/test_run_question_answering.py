@@ -1,0 +1,182 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""`run_question_answering.py`, end to end, and SQuAD's definition of right."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+from data_files import Question, read_squad
+from run_question_answering import QuestionAnswering, QuestionArguments, exact_match, f1, main, squad_metrics
+from tests.examples.conftest import PEOPLE, PLACES, picture_size
+
+
+def write_squad(path, number, seed=0):
+    """Paragraphs about a person and a place, with a question about each."""
+    rng, paragraphs = random.Random(seed), []
+    for index in range(number):
+        person, place = rng.choice(PEOPLE), rng.choice(PLACES)
+        context = f"In {rng.randrange(9)} {person} saw ({place}) {index}."
+        questions = [("Who saw it?", person), ("Where is it?", place)]
+        asked = [
+            {
+                "id": f"{seed}-{index}-{text}",
+                "question": text,
+                "answers": [{"text": answer, "answer_start": context.find(answer)}],
+            }
+            for text, answer in questions
+        ]
+        paragraphs.append({"context": context, "qas": asked})
+    path.write_text(json.dumps({"version": "1.1", "data": [{"title": "it", "paragraphs": paragraphs}]}))
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path):
+    parts = [("train", 40), ("validation", 8), ("test", 8)]
+    return {
+        f"{part}_file": write_squad(tmp_path / f"{part}.json", number, seed)
+        for seed, (part, number) in enumerate(parts)
+    }
+
+
+def test_an_elmo_learns_and_answers_in_the_words_of_the_context(run, files, elmo_dir, tmp_path):
+    results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, do_predict=True, elmo_at="both")
+    directory = tmp_path / "run"
+    assert results["test_f1"] > 90
+    assert results["test_exact_match"] > 90
+    questions = read_squad(files["test_file"])
+    answers = json.loads((directory / "predictions.json").read_text())
+    assert set(answers) == {question.id for question in questions}
+    assert squad_metrics(questions, answers)["exact_match"] == results["test_exact_match"]
+    for question in questions:
+        assert answers[question.id] in question.context
+    for name in ("learning_curves.png", "mix_weights.png"):
+        assert picture_size(directory / name)[1] > 200
+    assert AutoModelForQuestionAnswering.from_pretrained(directory).config.elmo_at_output
+
+
+def test_a_bert_with_contexts_in_pieces_is_trained_by_the_same_command(run, files, bert_dir, tmp_path):
+    pieces = {"max_seq_length": 36, "stride": 8, "num_train_epochs": 2, "learning_rate": 0.003}
+    results = run(main, **files, **pieces, model_name_or_path=bert_dir, do_train=True, do_predict=True)
+    assert 0 <= results["test_exact_match"] <= results["test_f1"] <= 100
+    assert len(json.loads((tmp_path / "run/predictions.json").read_text())) == 16
+
+
+@pytest.fixture
+def long_question():
+    context = "Rome Oslo Lima " * 6 + "Ada saw the river."
+    return Question("1", "Who saw it?", context, [("Ada", context.find("Ada"))])
+
+
+def test_pieces_of_a_context_find_the_answer_where_it_is(long_question, bert_dir):
+    tokenizer = AutoTokenizer.from_pretrained(bert_dir)
+    task = QuestionAnswering(QuestionArguments(max_seq_length=40, stride=10))
+    pieces = task.features([long_question], tokenizer, True)
+    assert len(pieces) > 2
+    assert max(len(piece["input_ids"]) for piece in pieces) == 40
+    found = [piece for piece in pieces if piece["start_positions"]]
+    assert found
+    for piece in found:
+        columns = range(piece["start_positions"], piece["end_positions"] + 1)
+        assert tokenizer.convert_ids_to_tokens([piece["input_ids"][at] for at in columns]) == ["a", "##d", "##a"]
+    assert any((piece["start_positions"], piece["end_positions"]) == (0, 0) for piece in pieces)
+
+
+def test_the_best_answer_of_all_pieces_counts_and_padding_and_question_are_no_answers(long_question, bert_dir):
+    tokenizer = AutoTokenizer.from_pretrained(bert_dir)
+    task = QuestionAnswering(QuestionArguments(max_seq_length=40, stride=10))
+    pieces = task.features([long_question], tokenizer, False)
+    # Far below the -100 that Trainer pads with.
+    logits = np.full((2, len(pieces), 48), -500.0, dtype=np.float32)
+    logits[:, :, 40:] = -100
+    logits[:, :, 1] = 50
+    at = max(index for index, piece in enumerate(pieces) if piece["start_positions"])
+    logits[0, at, pieces[at]["start_positions"]] = 7
+    logits[1, at, pieces[at]["end_positions"]] = 7
+    logits[:, 0, 6] = 2
+    assert task.answers([long_question], pieces, tuple(logits)) == {"1": "Ada"}
+
+
+def test_what_is_held_out_is_held_out_by_paragraph(run, files, elmo_dir):
+    only = {"train_file": files["train_file"], "test_fraction": 0.2, "validation_fraction": 0.2}
+    results = run(main, **only, model_name_or_path=elmo_dir, do_train=True, do_predict=True, num_train_epochs=1)
+    # Of 40 paragraphs 8 are test data, of the others 6 are validation data; each has two questions.
+    assert results["train_samples"] == 52
+
+
+class TestMetrics:
+    @pytest.mark.parametrize(
+        ("prediction", "answer", "is_exact", "score"),
+        [
+            ("The Eiffel Tower!", "eiffel tower", 1, 1),
+            ("an  apple", "apple", 1, 1),
+            ("theatre", "atre", 0, 0),
+            ("Ada Lovelace", "Ada", 0, 2 / 3),
+            ("red red blue", "red blue blue", 0, 2 / 3),
+            ("U.S.", "US", 1, 1),
+            ("", "Ada", 0, 0),
+            ("the", "a", 1, 0),
+            ("anthem", "them", 0, 0),
+        ],
+    )
+    def test_scores_are_those_of_squad(self, prediction, answer, is_exact, score):
+        assert exact_match(prediction, answer) == is_exact
+        assert f1(prediction, answer) == pytest.approx(score)
+
+    def test_the_nearest_of_several_answers_counts_and_a_missing_prediction_is_wrong(self):
+        questions = [Question("1", "?", "c", [("Ada Lovelace", 0), ("Ada", 0)]), Question("2", "?", "c", [("x", 0)])]
+        assert squad_metrics(questions, {"1": "ada"}) == {"exact_match": 50.0, "f1": 50.0}
+
+
+class TestErrors:
+    @pytest.fixture
+    def fails(self, run, elmo_dir, tmp_path):
+        def fails(content, **arguments):
+            path = tmp_path / "bad.json"
+            path.write_text(content if isinstance(content, str) else json.dumps(content))
+            with pytest.raises(SystemExit) as error:
+                run(main, **{"train_file": path, "model_name_or_path": elmo_dir, "do_train": True, **arguments})
+            message = str(error.value)
+            assert message.startswith("error: ")
+            assert "\n" not in message
+            return message
+
+        return fails
+
+    @staticmethod
+    def squad(answers):
+        question = {"id": "q7", "question": "Who?", "answers": answers}
+        return {"data": [{"paragraphs": [{"context": "Ada saw it.", "qas": [question]}]}]}
+
+    def test_an_answer_that_is_not_where_it_should_be(self, fails):
+        message = fails(self.squad([{"text": "Ada", "answer_start": 4}]))
+        assert "bad.json: question q7: expected 'Ada' at character 4" in message
+
+    def test_a_question_without_an_answer(self, fails):
+        assert "question q7: expected an answer" in fails(self.squad([]))
+
+    def test_a_file_of_another_form(self, fails):
+        assert "expected the form of SQuAD" in fails({"rows": []})
+        assert "not a JSON file" in fails("{")
+
+    def test_a_question_longer_than_the_model_reads(self, fails, files, bert_dir):
+        limits = {"train_file": files["train_file"], "model_name_or_path": bert_dir, "max_seq_length": 6}
+        assert "max_seq_length" in fails("", **limits)
+
+    def test_an_answer_length_that_is_none(self, fails):
+        assert "max_answer_length" in fails("", max_answer_length=0)

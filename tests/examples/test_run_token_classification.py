@@ -1,0 +1,292 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""`run_token_classification.py`, end to end."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import pre_tokenizers
+from transformers import (
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    RobertaConfig,
+    RobertaModel,
+    RobertaTokenizer,
+)
+
+from data_files import LabelledWords
+from run_token_classification import Tagging, are_entities, main, tagging_metrics
+from tests.examples.conftest import picture_size, results_of
+
+
+@pytest.fixture
+def files(columns):
+    return {
+        "train_file": columns("train.txt", 40),
+        "validation_file": columns("dev.txt", 12, seed=1),
+        "test_file": columns("test.txt", 12, seed=2),
+    }
+
+
+def test_an_elmo_learns_and_leaves_model_predictions_results_and_pictures(run, files, elmo_dir, tmp_path):
+    crf = {"use_crf": True, "label_scheme": "BIO", "elmo_at": "both"}
+    results = run(main, **files, **crf, model_name_or_path=elmo_dir, do_train=True, do_predict=True)
+    directory = tmp_path / "run"
+    assert results["test_f1"] > 0.95
+    assert results["test_f1_LOC"] > 0.95
+    assert results["eval_accuracy"] > 0.95
+    assert results_of(directory) == pytest.approx(results, nan_ok=True)
+    for layer in range(3):
+        assert 0 < results[f"final_mix_share_1_{layer}"] < 1
+
+    blocks = (directory / "predictions.txt").read_text().split("\n\n")[:-1]
+    rows = [line.split("\t") for block in blocks for line in block.splitlines()]
+    assert len(blocks) == 12
+    assert sum(gold == predicted for _, gold, predicted in rows) == round(results["test_accuracy"] * len(rows))
+
+    model = AutoModelForTokenClassification.from_pretrained(directory)
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    batch = tokenizer(["Ada", "left", "Rome", "Oslo", "."], is_split_into_words=True, return_tensors="pt")
+    labels = [model.config.id2label[id] for id in model(**batch).logits[0].argmax(-1).tolist()]
+    assert labels[1:-1] == ["B-PER", "O", "B-LOC", "I-LOC", "O"]
+
+    for name in ("learning_curves.png", "mix_weights.png"):
+        (width, height), num_coloured = picture_size(directory / name)
+        assert min(width, height) > 300
+        assert num_coloured > 200
+
+
+def test_a_bert_that_splits_words_is_trained_by_the_same_command(run, files, bert_dir, tmp_path):
+    results = run(main, **files, model_name_or_path=bert_dir, do_train=True, do_predict=True, learning_rate=0.005)
+    assert results["test_f1"] > 0.9
+    assert not (tmp_path / "run/mix_weights.png").exists()
+    rows = [line.split("\t") for line in (tmp_path / "run/predictions.txt").read_text().splitlines() if line]
+    assert len(rows) == 12 * 5
+
+
+def test_labels_of_a_split_word_are_at_its_first_token(files, bert_dir):
+    tokenizer = AutoTokenizer.from_pretrained(bert_dir)
+    tagging = Tagging(["O", "B-X"], None)
+    (feature,) = tagging.features([_sentence(["ada", "the"], ["B-X", "O"])], tokenizer, True)
+    assert tokenizer.convert_ids_to_tokens(feature["input_ids"]) == ["[CLS]", "a", "##d", "##a", "the", "[SEP]"]
+    assert feature["labels"] == [-100, 1, -100, -100, 0, -100]
+
+
+def test_a_model_whose_tokens_begin_with_spaces_reads_words_that_are_split_already(run, files, tmp_path):
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    vocabulary = {token: id for id, token in enumerate([*special, *alphabet])}
+    RobertaTokenizer(vocab=vocabulary, merges=[], model_max_length=64).save_pretrained(tmp_path / "roberta")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = RobertaConfig(**sizes, vocab_size=len(vocabulary), max_position_embeddings=70)
+    RobertaModel(config).save_pretrained(tmp_path / "roberta")
+    results = run(main, **files, model_name_or_path=tmp_path / "roberta", do_train=True, num_train_epochs=1)
+    assert results["eval_loss"] > 0
+
+
+def _sentence(words, labels):
+    return LabelledWords(words, labels, ["file:1"] * len(words))
+
+
+def test_predictions_of_words_that_were_cut_off_are_none(run, files, elmo_dir, tmp_path):
+    cut = {"max_seq_length": 5, "num_train_epochs": 1}
+    run(main, **files, **cut, model_name_or_path=elmo_dir, do_train=True, do_predict=True)
+    first = (tmp_path / "run/predictions.txt").read_text().split("\n\n")[0].splitlines()
+    assert len(first) == 5
+    assert [line.split("\t")[2] for line in first[3:]] == ["O", "O"]
+
+
+def test_a_resumed_run_gives_what_an_uninterrupted_one_gives(run, files, elmo_dir, tmp_path):
+    files = {**files, "model_name_or_path": elmo_dir, "do_train": True, "do_predict": True, "num_train_epochs": 4}
+    noisy = {"task_dropout": 0.2, "learning_rate": 0.003, "save_total_limit": 9}
+    whole = run(main, **files, **noisy)
+    checkpoint = tmp_path / "run/checkpoint-10"
+    assert checkpoint.is_dir()
+    (tmp_path / "again").mkdir()
+    shutil.copytree(checkpoint, tmp_path / "again/checkpoint-10")
+    again = run(main, **files, **noisy, output_dir=tmp_path / "again", resume_from_checkpoint=True)
+    for name in ("test_f1", "test_loss", "eval_loss", "final_mix_share_0_1"):
+        assert again[name] == pytest.approx(whole[name], rel=1e-3)
+    logs = [
+        json.loads(Path(tmp_path, name, "trainer_state.json").read_text())["log_history"] for name in ("run", "again")
+    ]
+    losses = [[entry["loss"] for entry in log if "loss" in entry] for log in logs]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    assert len(losses[1]) == 4
+
+
+def test_several_seeds_give_mean_and_deviation_and_finished_ones_are_kept(run, files, elmo_dir, tmp_path):
+    files = {**files, "model_name_or_path": elmo_dir, "do_train": True, "num_train_epochs": 2, "seeds": [1, 2]}
+    results = run(main, **files)
+    single = [results_of(tmp_path / f"run/seed-{seed}") for seed in (1, 2)]
+    losses = [result["eval_loss"] for result in single]
+    assert losses[0] != losses[1]
+    assert results["eval_loss"] == pytest.approx(sum(losses) / 2)
+    assert results["eval_loss_std"] == pytest.approx(abs(losses[0] - losses[1]) / 2**0.5)
+    assert results["eval_loss_values"] == losses
+    again = run(main, **{**files, "seeds": [1, 2, 3]}, resume_from_checkpoint=True)
+    assert again["eval_loss_values"][:2] == losses
+    assert len(again["eval_loss_values"]) == 3
+
+
+def test_training_stops_early_where_nothing_gets_better(run, files, elmo_dir):
+    results = run(
+        main, **files, model_name_or_path=elmo_dir, do_train=True, early_stopping_patience=2, learning_rate=1e-9
+    )
+    assert results["epoch"] == 3
+
+
+def test_a_saved_model_is_evaluated_without_training(run, files, elmo_dir, tmp_path):
+    trained = run(main, **files, model_name_or_path=elmo_dir, do_train=True, do_predict=True, num_train_epochs=3)
+    test_only = {"test_file": files["test_file"], "output_dir": tmp_path / "again"}
+    results = run(main, **test_only, model_name_or_path=tmp_path / "run", do_predict=True)
+    assert results["test_f1"] == pytest.approx(trained["test_f1"])
+    assert results["test_loss"] == pytest.approx(trained["test_loss"], rel=1e-4)
+
+
+def test_arguments_may_come_from_a_json_file(files, elmo_dir, tmp_path):
+    arguments = {**files, "model_name_or_path": elmo_dir, "do_train": True, "num_train_epochs": 1, "use_cpu": True}
+    arguments |= {"output_dir": str(tmp_path / "run"), "disable_tqdm": True, "elmo_at": "input"}
+    (tmp_path / "arguments.json").write_text(json.dumps(arguments))
+    assert main([str(tmp_path / "arguments.json")])["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config"),
+    [
+        ({"elmo_layers": "top"}, {"mix_parameters": [-9e10, -9e10, 0.0]}),
+        ({"elmo_layers": "0"}, {"mix_parameters": [0.0, -9e10, -9e10]}),
+        ({"elmo_layers": "average"}, {"mix_parameters": [0.0, 0.0, 0.0]}),
+        ({"elmo_at": "both", "mix_l2": 1.0}, {"elmo_at_input": True, "elmo_at_output": True, "mix_l2": 1.0}),
+        (
+            {"elmo_at": "none", "word_vector_size": 8},
+            {"elmo_at_input": False, "elmo_at_output": False, "word_vector_size": 8, "freeze_word_vectors": False},
+        ),
+        ({"freeze": False, "task_lstm_layers": 0}, {"freeze_bilm": False, "task_lstm_layers": 0}),
+    ],
+)
+def test_ablations_of_the_paper_are_arguments(run, files, elmo_dir, tmp_path, arguments, config):
+    run(main, **files, **arguments, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=1)
+    saved = json.loads((tmp_path / "run/config.json").read_text())
+    assert {name: saved[name] for name in config} == config
+
+
+def test_static_word_vectors_take_the_words_of_the_data_where_the_model_has_no_vocabulary(
+    run, files, elmo_dir, tmp_path
+):
+    (tmp_path / "glove.txt").write_text("Ada 1 0\nRome 0 1\nriver 0.5 0.5\nunseen 9 9\n")
+    files = {**files, "word_vectors": tmp_path / "glove.txt", "elmo_at": "none"}
+    results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=1)
+    assert results["word_vector_hits"] == 3
+    assert results["word_vector_misses"] == 9
+    model = AutoModelForTokenClassification.from_pretrained(tmp_path / "run")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "run")
+    row = model.task_input.word_vectors.weight[tokenizer.get_vocab()["river"]]
+    assert row.tolist() == [0.5, 0.5]
+
+
+def test_a_smaller_part_of_the_training_data_is_part_of_a_larger(run, files, elmo_dir):
+    results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, train_fraction=0.1, num_train_epochs=1)
+    assert results["train_samples"] == 4
+
+
+def test_a_frozen_bert_keeps_its_weights(run, files, bert_dir, tmp_path):
+    run(main, **files, model_name_or_path=bert_dir, do_train=True, num_train_epochs=1, freeze=True)
+    start, end = (AutoModelForTokenClassification.from_pretrained(path) for path in (bert_dir, tmp_path / "run"))
+    for name, weight in start.bert.named_parameters():
+        assert torch.equal(weight, end.bert.get_parameter(name))
+
+
+class TestErrors:
+    @pytest.fixture
+    def fails(self, run, files, elmo_dir):
+        def fails(**arguments):
+            with pytest.raises(SystemExit) as error:
+                run(main, **{**files, "model_name_or_path": elmo_dir, "do_train": True, **arguments})
+            message = str(error.value)
+            assert message.startswith("error: ")
+            assert "\n" not in message
+            return message
+
+        return fails
+
+    def test_a_column_that_is_missing(self, fails):
+        assert "train.txt:3: expected a column 5 (label_column), found 3 columns" in fails(label_column=5)
+
+    def test_a_label_that_the_training_data_lack(self, fails, files):
+        path = Path(files["test_file"])
+        path.write_text(path.read_text() + "Mars X B-PLANET\n")
+        message = fails(do_predict=True, num_train_epochs=1)
+        assert "test.txt:" in message
+        assert "found 'B-PLANET'" in message
+
+    def test_a_file_that_is_missing(self, fails):
+        assert fails(validation_file="nowhere.txt") == "error: nowhere.txt: no such file"
+
+    def test_a_model_that_is_missing(self, fails, tmp_path):
+        assert "model_name_or_path" in fails(model_name_or_path=tmp_path / "nowhere")
+
+    def test_another_encoding(self, fails, files):
+        Path(files["train_file"]).write_bytes("Zürich X B-LOC\n".encode("latin-1"))
+        assert "train.txt: not utf-8" in fails()
+
+    def test_nothing_to_do(self, fails):
+        assert "--do_train" in fails(do_train=False)
+
+    def test_an_output_directory_that_holds_another_run(self, fails, tmp_path):
+        (tmp_path / "run/checkpoint-3").mkdir(parents=True)
+        assert "output_dir" in fails()
+
+    def test_a_checkpoint_that_is_none(self, fails, tmp_path):
+        assert "resume_from_checkpoint" in fails(resume_from_checkpoint=tmp_path)
+
+    def test_a_layer_that_is_none(self, fails):
+        assert "from 0 to 2, found '7'" in fails(elmo_layers="7")
+
+    def test_arguments_for_elmo_with_another_model(self, fails, bert_dir):
+        message = fails(model_name_or_path=bert_dir, elmo_at="both", use_crf=True)
+        assert "elmo_at, use_crf" in message
+        assert "bert" in message
+
+    def test_no_input_at_all(self, fails):
+        assert "a task model needs an input" in fails(elmo_at="none")
+
+    def test_ragged_word_vectors(self, fails, tmp_path):
+        (tmp_path / "vectors.txt").write_text("a 1 2\nb 1\n")
+        assert "word_vectors: vectors.txt: line 2" in fails(word_vectors=tmp_path / "vectors.txt")
+
+    def test_a_fraction_out_of_range(self, fails):
+        assert "train_fraction" in fails(train_fraction=1.5)
+
+
+class TestMetrics:
+    def test_entities_count_as_in_conlleval(self):
+        gold = [["B-PER", "I-PER", "O", "B-LOC"], ["O"]]
+        predicted = [["B-PER", "O", "O", "B-LOC"], ["B-LOC"]]
+        scores = tagging_metrics(gold, predicted, ["O", "B-PER", "I-PER", "B-LOC"])
+        # Of three predicted entities one is right, of two entities one is found.
+        assert scores["precision"] == pytest.approx(1 / 3)
+        assert scores["recall"] == pytest.approx(1 / 2)
+        assert scores["f1"] == pytest.approx(0.4)
+        assert scores["f1_LOC"] == pytest.approx(2 / 3)
+        assert scores["f1_PER"] == 0
+        assert scores["accuracy"] == pytest.approx(3 / 5)
+
+    def test_parts_of_speech_are_no_entities(self):
+        assert not are_entities(["NN", "B-X", "O"])
+        assert are_entities(["O", "B-X", "I-X"])
+        assert tagging_metrics([["NN", "DT"]], [["NN", "NN"]], ["NN", "DT"]) == {"accuracy": 0.5}
