@@ -1,0 +1,44 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+import lzma
+
+import prepare_text
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "expected"),
+    [
+        ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
+        ('"Stop!" he said. "Why?" She left.', ['"Stop!" he said.', '"Why?"', "She left."]),
+        ("Mr. B. Smith saw Dr. Jones. He ran.", ["Mr. B. Smith saw Dr. Jones.", "He ran."]),
+        ("It is 3.14 of them, e.g. this one.", ["It is 3.14 of them, e.g. this one."]),
+        ("He came (at last.) She went.", ["He came (at last.)", "She went."]),
+        ("“Well.” “Yes.”", ["“Well.”", "“Yes.”"]),
+        ("", []),
+        ("   ", []),
+    ],
+)
+def test_paragraphs_are_cut_where_sentences_end(paragraph, expected):
+    assert list(prepare_text.sentences(paragraph)) == expected
+
+
+def test_writes_a_sentence_a_line_split_into_words(tmp_path):
+    with lzma.open(tmp_path / "book.txt.xz", "wt", encoding="utf-8") as file:
+        file.write("Don't panic. It's me.\n\nNext, please.\n")
+    (tmp_path / "plain.txt").write_text("The end.\n", encoding="utf-8")
+    prepare_text.main(str(tmp_path / "out"), str(tmp_path / "book.txt.xz"), str(tmp_path / "plain.txt"))
+    lines = (tmp_path / "out" / "book.txt").read_text(encoding="utf-8").splitlines()
+    assert lines == ["Do n't panic .", "It 's me .", "Next , please ."]
+    assert (tmp_path / "out" / "plain.txt").read_text(encoding="utf-8") == "The end .\n"
