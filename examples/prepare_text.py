@@ -13,10 +13,10 @@
 # limitations under the License.
 """Cuts paragraphs into sentences and words: what ELMo is trained on.
 
-Reads text files with a paragraph a line (plain, .gz, .xz) and writes, for each, a file with a sentence a line, its words
-separated by spaces, split as `ElmoTokenizer` splits them. A sentence ends at a period, exclamation or question mark,
-with the quotation marks and brackets that close after it, before white space and an opening quotation mark or a capital
-letter; titles and initials ("Mr. B. Smith") end none.
+Reads text files with a paragraph a line (plain, .gz, .xz) and writes, for each, a file with a sentence a line, its
+words separated by spaces, split as `ElmoTokenizer` splits them. A sentence ends at a period, exclamation or question
+mark, with the quotation marks and brackets that close after it, before white space and an opening quotation mark or a
+capital letter; titles and initials ("Mr. B. Smith") end none.
 
     python examples/prepare_text.py OUTPUT_DIRECTORY TEXT...
 """
