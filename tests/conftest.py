@@ -14,6 +14,7 @@
 """What all tests share: no network, no surprises from memory that was never written, small models on disk."""
 
 import os
+import signal
 import tempfile
 
 
@@ -42,6 +43,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 settings.load_profile("deterministic")
+
+# A shell starts what runs in its background with this signal ignored, which the programs under test would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 
