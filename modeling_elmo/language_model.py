@@ -151,20 +151,6 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
         forward, backward = F.dropout(top, self.config.lstm_dropout, self.training and is_trained).chunk(2, dim=-1)
         return forward, backward, join_states(new_state) if use_cache else None
 
-    def _checked_inputs(
-        self,
-        input_ids: torch.Tensor | None,
-        character_ids: torch.Tensor | None,
-        attention_mask: torch.Tensor | None,
-        token_type_ids: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the one of the inputs that the model reads and the mask `(B, W)` of real tokens."""
-        inputs = self.elmo._checked_inputs(input_ids, character_ids, None)
-        for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
-            if tensor is not None:
-                _check_shape(name, tensor, tuple(inputs.shape[:2]))
-        return inputs, self.elmo._real_tokens(inputs, attention_mask, is_embedded=False)
-
     def _check_labels(self, name: str, labels: torch.Tensor, mask: torch.Tensor) -> None:
         _check_shape(name, labels, tuple(mask.shape))
         words = labels[labels != IGNORED_LABEL]
@@ -237,7 +223,7 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
         Raises:
             `ValueError`: If shapes disagree, ids or labels are out of range, or labels are given twice.
         """
-        inputs, mask = self._checked_inputs(input_ids, character_ids, attention_mask, token_type_ids)
+        inputs, mask = self.elmo._inputs_and_mask(input_ids, character_ids, None, attention_mask, token_type_ids)
         both = [inputs]
         if backward_input_ids is not None or backward_character_ids is not None:
             both.append(self.elmo._checked_inputs(backward_input_ids, backward_character_ids, None))
@@ -251,6 +237,9 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
             backward_labels = neighbours.shifted(labels, neighbours.before, neighbours.after, IGNORED_LABEL)
         elif (forward_labels is None) != (backward_labels is None):
             raise ValueError("forward_labels and backward_labels: expected both or none, found one")
+        elif forward_labels is not None and backward_labels is not None:
+            self._check_labels("forward_labels", forward_labels, mask)
+            self._check_labels("backward_labels", backward_labels, mask)
 
         forward, backward, new_state = self._top_layer(both, mask, token_type_ids, state, use_cache)
         if forward_labels is None or backward_labels is None:
@@ -260,8 +249,6 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
             return ElmoForPreTrainingOutput(
                 forward_logits=forward_logits, backward_logits=backward_logits, state=new_state
             )
-        self._check_labels("forward_labels", forward_labels, mask)
-        self._check_labels("backward_labels", backward_labels, mask)
         forward_loss, backward_loss = self._losses((forward, backward), (forward_labels, backward_labels))
         return ElmoForPreTrainingOutput(
             loss=(forward_loss + backward_loss) / 2,
@@ -327,7 +314,7 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         Raises:
             `ValueError`: If shapes disagree, or ids or labels are out of range.
         """
-        inputs, mask = self._checked_inputs(input_ids, character_ids, attention_mask, token_type_ids)
+        inputs, mask = self.elmo._inputs_and_mask(input_ids, character_ids, None, attention_mask, token_type_ids)
         if labels is not None:
             self._check_labels("labels", labels, mask)
         neighbours = Neighbours.of(mask, token_type_ids)

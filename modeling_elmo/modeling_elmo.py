@@ -327,11 +327,7 @@ class ElmoModel(ElmoPreTrainedModel):
         >>> output.last_hidden_state.shape
         torch.Size([1, 6, 32])
         ```"""
-        inputs = self._checked_inputs(input_ids, character_ids, inputs_embeds)
-        for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
-            if tensor is not None:
-                _check_shape(name, tensor, tuple(inputs.shape[:2]))
-        mask = self._real_tokens(inputs, attention_mask, is_embedded=inputs_embeds is not None)
+        inputs, mask = self._inputs_and_mask(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
         packing = Packing.from_mask(mask, token_type_ids)
         if inputs_embeds is None:
             embeddings = self._embed(inputs.long(), packing.forward_index)
@@ -361,6 +357,21 @@ class ElmoModel(ElmoPreTrainedModel):
             hidden_states, *layer_state = layer(hidden_states, packing, hidden, cell)
             new_state.append((layer_state[0], layer_state[1]))
             yield hidden_states
+
+    def _inputs_and_mask(
+        self,
+        input_ids: torch.Tensor | None,
+        character_ids: torch.Tensor | None,
+        inputs_embeds: torch.Tensor | None,
+        attention_mask: torch.Tensor | None,
+        token_type_ids: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the one of the inputs that this model reads and the mask `(B, W)` of real tokens, all checked."""
+        inputs = self._checked_inputs(input_ids, character_ids, inputs_embeds)
+        for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
+            if tensor is not None:
+                _check_shape(name, tensor, tuple(inputs.shape[:2]))
+        return inputs, self._real_tokens(inputs, attention_mask, is_embedded=inputs_embeds is not None)
 
     def _checked_inputs(
         self,

@@ -44,7 +44,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .conditional_random_field import IGNORED_LABEL, ConditionalRandomField, LabelConstraints
 from .configuration_elmo import ElmoConfig
-from .modeling_elmo import ElmoModel, ElmoPreTrainedModel, ScalarMix, _check_shape
+from .modeling_elmo import ElmoModel, ElmoPreTrainedModel, ScalarMix
 from .projected_lstm import Packing
 from .task_layers import (
     BiAttention,
@@ -193,11 +193,7 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
     ) -> EncodedWords:
         """Runs the biLM and the task model's first encoder. See [`ElmoModel`] for the inputs."""
         config, elmo = self.config, self.elmo
-        inputs = elmo._checked_inputs(input_ids, character_ids, inputs_embeds)
-        for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
-            if tensor is not None:
-                _check_shape(name, tensor, tuple(inputs.shape[:2]))
-        is_real = elmo._real_tokens(inputs, attention_mask, is_embedded=inputs_embeds is not None)
+        _, is_real = elmo._inputs_and_mask(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
         is_second = self._second_segments(is_real, token_type_ids)
         mask = is_real & ~self._boundaries(input_ids, character_ids, is_real)
         if self.task_input.word_vectors is not None:
