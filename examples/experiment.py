@@ -29,6 +29,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from huggingface_hub.errors import StrictDataclassError
 from torch.utils.data import SequentialSampler
 from transformers import (
@@ -436,8 +437,15 @@ def run_experiment(task: Task, model: ModelArguments, training: FineTuningArgume
         training.eval_strategy, training.load_best_model_at_end = "no", False
     if not training.names_metric:
         training.metric_for_best_model, training.greater_is_better = task.metric, True
-    if not training.seeds:
-        return _run_seed(task, model, training, splits)
+    results = (_run_seeds if training.seeds else _run_seed)(task, model, training, splits)
+    processes = PartialState()
+    processes.wait_for_everyone()
+    # A process that ends inside its group may abort (gloo's threads) although all is done.
+    processes.destroy_process_group()
+    return results
+
+
+def _run_seeds(task: Task, model: ModelArguments, training: FineTuningArguments, splits: Splits) -> dict[str, Any]:
     if training.resume_from_checkpoint not in (None, "true", "True"):
         raise InputError("resume_from_checkpoint: with several seeds, expected true (the last of each), found a path")
     results = []

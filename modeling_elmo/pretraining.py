@@ -1089,4 +1089,6 @@ def run(
         if is_main:
             save_pretrained_model(trainer, output_dir, model_card(trainer, command, result))
         trainer._wait_for_all()
+        # A process that ends inside its group may abort (gloo's threads) although all is done.
+        trainer.accelerator.end_training()
     return 0
