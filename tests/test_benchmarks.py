@@ -14,14 +14,19 @@
 """The benchmarks run, refuse to time what is wrong, and count what they say they count. No time is asserted."""
 
 import gzip
+import importlib
 import json
 import lzma
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
 
+import experiment as experiment_of_script
 from benchmarks import (
     allennlp_elmo,
     correctness,
@@ -30,6 +35,7 @@ from benchmarks import (
     loading,
     measurement,
     report,
+    results,
     sentences,
     tokenization,
     training,
@@ -274,3 +280,61 @@ def test_sentences_of_a_file(tmp_path, suffix, open_file):
     ]
     with pytest.raises(ValueError, match="expected 3 sentences of 3 to 80 words, found 2"):
         sentences.get_sentences(3, path)
+
+
+class TestResults:
+    """The experiments of docs/results.md."""
+
+    def test_every_experiment_is_one_that_its_script_understands(self, tmp_path):
+        for name in ("masc_tagged/spoken/a.txt", "senseval/line.pos"):
+            (tmp_path / "data" / name).parent.mkdir(parents=True)
+            (tmp_path / "data" / name).touch()
+        names = set()
+        for experiment in results.experiments():
+            script, *arguments = experiment.command(tmp_path / "data", tmp_path / "model", tmp_path / "runs")
+            module = importlib.import_module(Path(script).stem)
+            _, *_, training = experiment_of_script.parse_arguments(module.ARGUMENTS, arguments)
+            assert training.seeds == [1, 2, 3]
+            assert Path(training.output_dir) == tmp_path / "runs" / experiment.name
+            names.add(experiment.name)
+        assert len(names) == len(list(results.experiments()))
+
+    def test_every_cell_of_the_tables_is_an_experiment(self, tmp_path):
+        for number, experiment in enumerate(results.experiments()):
+            found = {"most_frequent_label": 0.5} | {f"layer_{layer}_accuracy": number / 100 for layer in range(3)}
+            metric = (results.PROBES | results.TASKS)[experiment.task].metric
+            found |= {metric: number / 100, f"{metric}_std": 0.01}
+            (tmp_path / experiment.name).mkdir()
+            (tmp_path / experiment.name / results.RESULTS).write_text(json.dumps(found))
+        made = results.Tables(tmp_path)
+        every = [made.tasks(), made.variants(tuple(results.VARIANTS)), made.fractions(), made.probes()]
+        cells = [cell for rows in every for row in rows[1:] for cell in row[1:]]
+        assert "-" not in cells
+        mix = made.cell(results.Experiment("sst", "mix"))
+        assert mix == f"{[each.name for each in results.experiments()].index('sst-mix'):.1f} ± 1.0"
+
+    def test_what_has_no_results_yet_is_a_dash(self, tmp_path):
+        assert results.Tables(tmp_path).probes()[1][1:] == ["-"] * 4
+
+    def test_finished_experiments_are_not_run_again_and_models_are_not_kept(self, tmp_path, monkeypatch):
+        ran = []
+
+        def run(command, **kwargs):
+            output = Path(command[command.index("--output_dir") + 1])
+            ran.append(output.name)
+            if output.name == "sst-none":
+                return subprocess.CompletedProcess(command, 1)
+            (output / "seed-1" / "checkpoint-5").mkdir(parents=True)
+            (output / "seed-1" / "model.safetensors").touch()
+            (output / results.RESULTS).write_text("{}")
+            return subprocess.CompletedProcess(command, 0)
+
+        monkeypatch.setattr(results.subprocess, "run", run)
+        with pytest.raises(typer.Exit):
+            results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst", jobs=1)
+        assert not [*tmp_path.rglob("checkpoint-*"), *tmp_path.rglob("*.safetensors")]
+        first, ran[:] = list(ran), []
+        assert len(first) > 2
+        with pytest.raises(typer.Exit):
+            results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst", jobs=1)
+        assert ran == ["sst-none"]
