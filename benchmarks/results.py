@@ -173,7 +173,7 @@ VARIANTS = {
     "output": ("output", ("--elmo_at", "output")),
     "both": ("input and output", ("--elmo_at", "both")),
 }
-COMPARED = ("gum", "sst", "entailment")
+COMPARED = ("gum", "entailment")
 FRACTIONS = ("0.01", "0.1", "1")
 SAMPLED = ("chunking", "entailment")
 
