@@ -262,6 +262,12 @@ class TestTextFiles:
         with pytest.raises(ValueError, match=r"a\.txt: this file holds no text"):
             TextFiles([tmp_path / "a.txt"]).read(0)
 
+    def test_an_empty_shard_is_told_before_it_is_read(self, tmp_path):
+        (tmp_path / "a.txt").write_text("the bank\n")
+        (tmp_path / "b.txt").touch()
+        with pytest.raises(ValueError, match=r"b\.txt: this file holds no text"):
+            TextFiles([tmp_path / "*.txt"])
+
     def test_invalid_utf_8_is_told_with_its_line(self, tmp_path):
         (tmp_path / "a.txt").write_bytes(b"one\ntwo\nth\xffree\n")
         with pytest.raises(ValueError, match=r"a\.txt: line 3: expected UTF-8, found byte 0xff"):
