@@ -22,11 +22,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer
+from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, TrainerControl
 from typer.testing import CliRunner
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer, pretraining
@@ -224,6 +225,55 @@ class TestResume:
             assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint-3"]
         assert train() == expected
 
+    @pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
+    def test_a_file_that_can_not_grow_leaves_the_older_checkpoints(self, train, expected, monkeypatch, tmp_path):
+        import resource
+
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == 4:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+            try:
+                with pytest.raises(
+                    OSError, match=r"checkpoint-6: can't be written \(.*; free there: [\d,]+ MB\); older"
+                ):
+                    train()
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint-3"]
+        assert train() == expected
+
+    def test_another_training_in_the_same_directory_is_kept_out(self, train, expected, text, monkeypatch, tmp_path):
+        refused = []
+
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step in (1, 4):
+                corpus, out = TextFiles([text / "*.txt"]), tmp_path / "out"
+                with pytest.raises(ValueError, match="out: another training is writing to this directory"):
+                    run(start(), corpus, settings(), out, checkpoint=prepare_output(out, True), write=len)
+                refused.append(state.global_step)
+
+        monkeypatch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+        assert train() == expected
+        assert refused == [1, 4]
+        assert not (tmp_path / "out" / ".lock").exists()
+
+    def test_one_that_another_training_went_on_from_meanwhile(self, train, text, tmp_path):
+        corpus, out = TextFiles([text / "*.txt"]), tmp_path / "out"
+        train()
+        for checkpoint in (None, out / "checkpoint-6"):
+            with pytest.raises(ValueError, match="out: another training has written to this directory meanwhile"):
+                run(start(), corpus, settings(), out, checkpoint=checkpoint, write=len)
+
+    def test_the_lock_of_a_training_that_was_killed_is_none(self, train, expected, tmp_path):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / ".lock").touch()
+        assert train() == expected
+
     def test_settings_that_differ_are_named(self, train, tmp_path):
         train()
         for options, message in (
@@ -299,8 +349,10 @@ class TestProcesses:
     def in_process(self, arguments):
         return CliRunner().invoke(app, ["pretrain", *arguments], catch_exceptions=False).exit_code
 
-    def test_two_processes_do_what_one_does(self, command, environment, tmp_path):
-        more = ("--dropout=0", "--gradient-accumulation-steps=2")
+    @pytest.mark.parametrize("rows", ["windows", "sentences"])
+    def test_two_processes_do_what_one_does(self, command, environment, tmp_path, rows):
+        more = ["--dropout=0"]
+        more += ["--gradient-accumulation-steps=2"] if rows == "windows" else ["--sentence-per-row"]
         assert self.in_process(command("one", *more)) == 0
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
         arguments = ["-m", "modeling_elmo.cli", "pretrain", *command("two", *more)]
@@ -313,6 +365,23 @@ class TestProcesses:
         before = losses(tmp_path / "two")
         assert self.in_process(command("two", *more)) == 0
         torch.testing.assert_close(losses(tmp_path / "two"), before, rtol=1e-4, atol=1e-5)
+
+    def test_a_signal_to_one_process_is_one_to_all(self, monkeypatch):
+        def all_reduce(tensor, op):
+            # What the other process has received.
+            assert op == torch.distributed.ReduceOp.MAX
+            tensor.clamp_(min=int(signal.SIGTERM))
+
+        monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+        signals, control = pretraining.StopSignals(), TrainerControl()
+        stop = pretraining._Stop(None, signals)
+        stop.on_step_end(SimpleNamespace(world_size=1, device="cpu"), None, control)
+        assert not control.should_training_stop
+        stop.on_step_end(SimpleNamespace(world_size=2, device="cpu"), None, control)
+        assert control.should_training_stop
+        assert control.should_save
+        # So that each knows, when the training has ended, that it has not come to its end.
+        assert signals.received == signal.SIGTERM
 
 
 class TestTraining:
@@ -367,7 +436,7 @@ class TestTraining:
         assert trained[-1][1] < trained[0][1]
 
     def test_the_result_is_a_model_directory(self, train, text, tmp_path):
-        train(eval_corpus=TextFiles([text / "a.txt"]), words_per_epoch=200, command="elmo pretrain --preset tiny")
+        train(eval_corpus=TextFiles([text / "a.txt"]), epoch_size=200, command="elmo pretrain --preset tiny")
         output = tmp_path / "out"
         card = (output / "README.md").read_text()
         assert "elmo pretrain --preset tiny" in card
@@ -426,13 +495,11 @@ class TestPerplexity:
 class TestStart:
     @pytest.mark.parametrize("name", ["tiny", "small", "medium", "original"])
     def test_presets(self, name):
-        config = preset_config(name, 100, lstm_dropout=0.1)
-        assert (config.vocab_size, config.pad_token_id, config.freeze_bilm, config.lstm_dropout) == (
-            100,
-            98,
-            False,
-            0.1,
-        )
+        config = preset_config(name, 100)
+        assert (config.vocab_size, config.pad_token_id, config.freeze_bilm) == (100, 98, False)
+        # That of bilm-tf's `train_elmo.py`.
+        assert config.lstm_dropout == 0.1
+        assert preset_config(name, 100, lstm_dropout=0.0).lstm_dropout == 0.0
         assert config.projection_size == {"tiny": 128, "small": 128, "medium": 256, "original": 512}[name]
 
     def test_no_such_preset(self):
