@@ -30,6 +30,7 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -279,6 +280,9 @@ class StopSignals:
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
+        # Signals are the main thread's alone.
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             number = getattr(signal, name, None)
             # Under nohup, a closed terminal is to be ignored.
@@ -367,6 +371,7 @@ class ElmoPretrainer(Trainer):
         self._since = (time.monotonic(), 0)
         self._run_dir: str | None = None
         self._evaluated: tuple[int, Perplexity] | None = None
+        self.has_begun = False
         self.model_accepts_loss_kwargs = False
 
     # What a step is
@@ -558,6 +563,13 @@ class ElmoPretrainer(Trainer):
         parts: list[dict[str, Any]] = []
         while os.path.isfile(path := os.path.join(checkpoint, ROWS_FILE.format(len(parts)))):
             parts.append(torch.load(path, map_location="cpu", weights_only=True))
+        found = [
+            row
+            for part in parts
+            for row in range(part["first_row"], part["first_row"] + len(part["positions"][0]["taken"]))
+        ]
+        if found != list(range(self.settings.batch_size)):
+            raise ValueError(f"expected the states of {self.settings.batch_size} rows, found those of {len(found)}")
         own = slice(self.rows.start, self.rows.stop)
         positions = []
         for direction in range(2):
@@ -595,6 +607,7 @@ class ElmoPretrainer(Trainer):
             for name in ("save_steps", "eval_steps", "logging_steps"):
                 setattr(self.state, name, getattr(self.args, name))
         self._since = time.monotonic(), self.num_words
+        self.has_begun = True
 
 
 class _TrainBatches:
@@ -1120,16 +1133,21 @@ def run(
                 raise ValueError(f"{output_dir}: another training has written to this directory meanwhile")
             shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
         trainer._wait_for_all()
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        if signals.received is not None and trainer.state.global_step < settings.max_steps:
-            return 128 + signals.received
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        except Exception as error:
+            if checkpoint is None or trainer.has_begun:
+                raise
+            message = f"{' '.join(str(error).split())}; without it, training goes on from the one before"
+            raise ValueError(f"{checkpoint}: can't be read ({message})") from error
+        is_complete = signals.received is None or trainer.state.global_step >= settings.max_steps
         result = None
-        if eval_corpus is not None and (result := trainer.evaluation()) is None:
-            assert signals.received is not None
-            return 128 + signals.received
-        if is_main:
+        if is_complete and eval_corpus is not None:
+            result = trainer.evaluation()
+            is_complete = result is not None
+        if is_complete and is_main:
             save_pretrained_model(trainer, output_dir, model_card(trainer, command, result))
         trainer._wait_for_all()
         # A process that ends inside its group may abort (gloo's threads) although all is done.
         trainer.accelerator.end_training()
-    return 0
+        return 0 if is_complete else 128 + (signals.received or 0)

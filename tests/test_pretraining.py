@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -268,6 +269,31 @@ class TestResume:
         for checkpoint in (None, out / "checkpoint-6"):
             with pytest.raises(ValueError, match="out: another training has written to this directory meanwhile"):
                 run(start(), corpus, settings(), out, checkpoint=checkpoint, write=len)
+
+    @pytest.mark.parametrize(
+        "name", ["model.safetensors", "optimizer.pt", "scheduler.pt", "pretraining_rows_0.pt", "trainer_state.json"]
+    )
+    def test_a_checkpoint_that_is_damaged_is_told(self, train, expected, tmp_path, name):
+        train()
+        (tmp_path / "out" / "checkpoint-8" / name).write_bytes(b"{half a fi")
+        with pytest.raises(
+            ValueError, match=r"checkpoint-8: can't be read \(.+; without it, training goes on from the"
+        ):
+            train()
+        shutil.rmtree(tmp_path / "out" / "checkpoint-8")
+        assert train() == expected
+
+    def test_a_checkpoint_that_lacks_the_rows_of_a_process_is_told(self, train, tmp_path):
+        train()
+        path = tmp_path / "out" / "checkpoint-8" / "pretraining_rows_0.pt"
+        state = torch.load(path, weights_only=True)
+        torch.save({**state, "first_row": 4}, path.with_name("pretraining_rows_1.pt"))
+        with pytest.raises(ValueError, match="expected the states of 4 rows, found those of 8"):
+            train()
+
+    def test_in_a_thread(self, text, expected, tmp_path):
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(train_into, tmp_path / "out", text).result() == expected
 
     def test_the_lock_of_a_training_that_was_killed_is_none(self, train, expected, tmp_path):
         (tmp_path / "out").mkdir()
