@@ -83,6 +83,8 @@ DROPOUT = 0.1
 # Adagrad from an accumulator of 1 is the original's, with its learning rate.
 LEARNING_RATES = {"adagrad": 0.2, "adamw": 1e-3}
 
+SAME_SIGNAL = 3.0
+
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 INCOMPLETE = ".incomplete"
 LOCK = ".lock"
@@ -273,10 +275,15 @@ def preset_config(name: str, vocab_size: int, **kwargs: Any) -> ElmoConfig:
 
 
 class StopSignals:
-    """While entered, SIGTERM, SIGINT and SIGHUP do not end the process but are remembered; a second one ends it."""
+    """While entered, SIGTERM, SIGINT and SIGHUP do not end the process but are remembered; a second one ends it.
+
+    `torchrun` passes on what its processes have received already, as all that a terminal has started receive Ctrl-C: so
+    what comes within `SAME_SIGNAL` seconds is not a second one.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self._since = 0.0
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
@@ -295,9 +302,10 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _remember(self, number: int, frame: object) -> None:
-        if self.received is not None:
+        if self.received is None:
+            self.received, self._since = number, time.monotonic()
+        elif time.monotonic() - self._since > SAME_SIGNAL:
             raise SystemExit(128 + number)
-        self.received = number
 
 
 class ElmoPretrainer(Trainer):

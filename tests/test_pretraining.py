@@ -14,6 +14,7 @@
 """Training of language models: what is resumed is as if nothing had happened, whatever happened."""
 
 import errno
+import itertools
 import json
 import math
 import os
@@ -300,7 +301,7 @@ class TestResume:
         (tmp_path / "out" / ".lock").touch()
         assert train() == expected
 
-    def test_settings_that_differ_are_named(self, train, tmp_path):
+    def test_settings_that_differ_are_named(self, train, text, tmp_path):
         train()
         for options, message in (
             ({"options": {"batch_size": 2}}, "made with batch_size=4, found 2"),
@@ -310,6 +311,14 @@ class TestResume:
         ):
             with pytest.raises(ValueError, match=message):
                 train(**options)
+        checkpoint = checkpoints(tmp_path / "out")[-1]
+        reversed_words = ElmoTokenizer(vocab=[*WORDS[:3], *WORDS[:2:-1]])
+        for tokenizer, corpus, message in (
+            (reversed_words, TextFiles([text / "*.txt"]), "made with vocabulary='[0-9a-f]{20,}"),
+            (start().tokenizer, TextFiles([text / "a.txt"]), r"made with text=\['a.txt', 'b.txt'\], found \['a.txt'\]"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                run(Start(start().model, tokenizer), corpus, settings(), tmp_path / "out", checkpoint=checkpoint)
         with pytest.raises(ValueError, match="it holds checkpoint-8, which --no-resume would mix"):
             prepare_output(tmp_path / "out", False)
 
@@ -318,6 +327,18 @@ class TestResume:
         longer = train(options={"max_steps": 10})
         assert longer[:STEPS] == expected
         assert len(longer) == 10
+
+    def test_a_training_at_a_falling_rate_can_not(self, train, tmp_path):
+        options = {"optimizer": "adamw", "learning_rate": 0.01, "max_steps": 40}
+        train(options=options, save_steps=1000)
+        log = json.loads((tmp_path / "out" / "trainer_state.json").read_text())["log_history"]
+        rates = [entry["learning_rate"] for entry in log if "loss" in entry]
+        # It rises for two steps.
+        assert rates[0] < rates[1] < rates[2] == pytest.approx(0.01)
+        assert rates[2:] == sorted(rates[2:], reverse=True)
+        assert 0 < rates[-1] < 0.0005
+        with pytest.raises(ValueError, match="made with max_steps=40, found 50"):
+            train(options={**options, "max_steps": 50})
 
     def test_a_directory_of_something_else(self, tmp_path):
         (tmp_path / "thesis.tex").write_text("x")
@@ -391,6 +412,25 @@ class TestProcesses:
         before = losses(tmp_path / "two")
         assert self.in_process(command("two", *more)) == 0
         torch.testing.assert_close(losses(tmp_path / "two"), before, rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+    def test_a_second_signal_ends_the_process_at_once_but_not_the_same_twice(self, monkeypatch):
+        now = [100.0]
+        monkeypatch.setattr(pretraining.time, "monotonic", lambda: now[0])
+        with pretraining.StopSignals() as signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signals.received == signal.SIGTERM
+            now[0] += 10
+            with pytest.raises(SystemExit, match="130"):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    def test_processes_share_negative_samples_and_nothing_else(self):
+        numbers = itertools.product((0, 1), repeat=3)
+        windows = [pretraining._seeds(seed, window, process) for seed, window, process in numbers]
+        assert [negatives for negatives, _ in windows[::2]] == [negatives for negatives, _ in windows[1::2]]
+        assert len({negatives for negatives, _ in windows}) == 4
+        assert len({dropout for _, dropout in windows} | {negatives for negatives, _ in windows}) == 12
 
     def test_a_signal_to_one_process_is_one_to_all(self, monkeypatch):
         def all_reduce(tensor, op):
