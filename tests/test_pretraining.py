@@ -521,6 +521,24 @@ class TestTraining:
         assert math.isclose(evaluated[-1], result.loss, rel_tol=1e-5)
         assert logged[STEPS - 2]["epoch"] > 0
 
+    def test_speed_is_that_of_training_alone(self, train, text, monkeypatch, tmp_path):
+        now = [0.0]
+
+        def on_step_begin(self, args, state, control, **kwargs):
+            now[0] += 0.5
+
+        def evaluated(*args, **kwargs):
+            now[0] += 1000
+            return measure_perplexity(*args, **kwargs)
+
+        monkeypatch.setattr(pretraining, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        monkeypatch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+        monkeypatch.setattr(pretraining, "measure_perplexity", evaluated)
+        train(eval_corpus=TextFiles([text / "a.txt"]), eval_steps=2)
+        log = json.loads((tmp_path / "out" / "trainer_state.json").read_text())["log_history"]
+        # 4 rows of 5 words in half a second.
+        assert [entry["words_per_second"] for entry in log if "loss" in entry] == [40.0] * STEPS
+
     def test_progress_is_told_in_lines(self, train, text):
         lines = []
         train(write=lines.append, eval_corpus=TextFiles([text / "a.txt"]), eval_steps=4)
