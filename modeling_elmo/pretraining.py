@@ -1081,9 +1081,13 @@ def sole_use(output_dir: Path) -> Iterator[None]:
     """
     lock = FileLock(output_dir / LOCK, timeout=0)
     try:
-        lock.acquire()
+        # Some network file systems have no locks.
+        with suppress(NotImplementedError):
+            lock.acquire()
     except Timeout as error:
-        raise ValueError(f"{output_dir}: another training is writing to this directory") from error
+        raise ValueError(
+            f"{output_dir}: another training is writing to this directory (if none is, delete {LOCK} in it)"
+        ) from error
     try:
         yield
     finally:

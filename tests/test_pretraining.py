@@ -296,6 +296,13 @@ class TestResume:
         with ThreadPoolExecutor(1) as threads:
             assert threads.submit(train_into, tmp_path / "out", text).result() == expected
 
+    def test_on_a_file_system_without_locks(self, train, expected, monkeypatch):
+        def acquire(self):
+            raise NotImplementedError("FileSystem does not appear to support flock")
+
+        monkeypatch.setattr(pretraining.FileLock, "acquire", acquire)
+        assert train() == expected
+
     def test_the_lock_of_a_training_that_was_killed_is_none(self, train, expected, tmp_path):
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / ".lock").touch()
