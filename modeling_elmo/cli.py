@@ -17,6 +17,7 @@ import os
 import shlex
 import signal
 import sys
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -193,7 +194,7 @@ def pretrain(
     replace_invalid: ReplaceInvalid = False,
     max_steps: Annotated[int | None, typer.Option(help="Steps to train for.")] = None,
     epochs: Annotated[
-        float | None, typer.Option(help="How often to go through the text, in place of --max-steps. Words are counted.")
+        float | None, typer.Option(help="How often to go through the text, in place of --max-steps. It is counted.")
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Rows of a batch, over all processes.")] = 128,
     num_steps: Annotated[int, typer.Option(help="Words of a window, the reach of gradients.")] = 20,
@@ -210,7 +211,11 @@ def pretrain(
         int | None, typer.Option(help="Words that the softmax of training compares with; 0: all.", show_default=False)
     ] = None,
     dropout: Annotated[
-        float | None, typer.Option(help="Dropout on LSTM inputs and outputs.", show_default=False)
+        float | None,
+        typer.Option(
+            help="Dropout on LSTM inputs and outputs; of a new model 0.1, if not given, else that of --model.",
+            show_default=False,
+        ),
     ] = None,
     bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16.")] = False,
     seed: Annotated[int, typer.Option(help="Of weights, shuffling, dropout and negative samples.")] = 0,
@@ -256,14 +261,8 @@ def pretrain(
         assert preset is not None
         assert vocab is not None
         start = pretraining.new_start(preset.value, vocab, seed, **fields)
-    words_per_epoch = None
-    if epochs is not None:
-        words_per_epoch = pretraining.words_per_epoch(corpus, start.tokenizer, not tokenized, checkpoint)
-        words_per_step = batch_size * num_steps * gradient_accumulation_steps
-        max_steps = max(1, round(epochs * words_per_epoch / max(words_per_step, 1)))
-    assert max_steps is not None
     settings = pretraining.PretrainingSettings(
-        max_steps=max_steps,
+        max_steps=1 if max_steps is None else max_steps,
         batch_size=batch_size,
         num_steps=num_steps,
         optimizer=optimizer.value,
@@ -275,6 +274,11 @@ def pretrain(
         sentence_per_row=sentence_per_row,
         is_raw=not tokenized,
     )
+    epoch_size = None
+    if epochs is not None:
+        epoch_size = pretraining.epoch_size(corpus, start.tokenizer, not tokenized, sentence_per_row, checkpoint)
+        num_windows = epochs * epoch_size / settings.window_size
+        settings = replace(settings, max_steps=max(1, round(num_windows / gradient_accumulation_steps)))
     code = pretraining.run(
         start,
         corpus,
@@ -287,7 +291,7 @@ def pretrain(
         eval_steps=eval_steps,
         logging_steps=logging_steps,
         save_total_limit=keep,
-        words_per_epoch=words_per_epoch,
+        epoch_size=epoch_size,
     )
     if code:
         raise typer.Exit(code)

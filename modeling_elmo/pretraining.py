@@ -30,14 +30,17 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from torch import distributed
 from tqdm.auto import tqdm
@@ -74,11 +77,17 @@ TINY = {
 }
 PRESETS = ("tiny", "small", "medium", "original")
 
+# The original's, of every size of model.
+DROPOUT = 0.1
+
 # Adagrad from an accumulator of 1 is the original's, with its learning rate.
 LEARNING_RATES = {"adagrad": 0.2, "adamw": 1e-3}
 
+SAME_SIGNAL = 3.0
+
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 INCOMPLETE = ".incomplete"
+LOCK = ".lock"
 SETTINGS_FILE = "pretraining.json"
 ROWS_FILE = "pretraining_rows_{}.pt"
 
@@ -129,6 +138,11 @@ class PretrainingSettings:
             raise ValueError(f"max_grad_norm: expected a number of at least 0, found {self.max_grad_norm}")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed: expected a number from 0 to {2**32 - 1}, found {self.seed}")
+
+    @property
+    def window_size(self) -> int:
+        """`int`: How much of `epoch_size` a window of the global batch is."""
+        return self.batch_size if self.sentence_per_row else self.batch_size * self.num_steps
 
     @property
     def loss_scale(self) -> int:
@@ -239,7 +253,7 @@ def check_vocabulary_size(model: ElmoForPreTraining, tokenizer: ElmoTokenizer) -
 
 
 def preset_config(name: str, vocab_size: int, **kwargs: Any) -> ElmoConfig:
-    """Returns the config of a model to be trained from scratch.
+    """Returns the config of a model to be trained from scratch, with the dropout of the original's training.
 
     Args:
         name (`str`): One of `PRESETS`.
@@ -251,7 +265,7 @@ def preset_config(name: str, vocab_size: int, **kwargs: Any) -> ElmoConfig:
     """
     if name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
-    fields = {"vocab_size": vocab_size, "freeze_bilm": False, "pad_token_id": None, **kwargs}
+    fields = {"lstm_dropout": DROPOUT, "vocab_size": vocab_size, "freeze_bilm": False, "pad_token_id": None, **kwargs}
     if name == "tiny":
         return ElmoConfig(**{**TINY, **fields})
     published = json.loads((directory(name) / "config.json").read_text(encoding="utf-8"))
@@ -261,13 +275,21 @@ def preset_config(name: str, vocab_size: int, **kwargs: Any) -> ElmoConfig:
 
 
 class StopSignals:
-    """While entered, SIGTERM, SIGINT and SIGHUP do not end the process but are remembered; a second one ends it."""
+    """While entered, SIGTERM, SIGINT and SIGHUP do not end the process but are remembered; a second one ends it.
+
+    `torchrun` passes on what its processes have received already, as all that a terminal has started receive Ctrl-C: so
+    what comes within `SAME_SIGNAL` seconds is not a second one.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self._since = 0.0
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
+        # Signals are the main thread's alone.
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             number = getattr(signal, name, None)
             # Under nohup, a closed terminal is to be ignored.
@@ -280,9 +302,10 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _remember(self, number: int, frame: object) -> None:
-        if self.received is not None:
+        if self.received is None:
+            self.received, self._since = number, time.monotonic()
+        elif time.monotonic() - self._since > SAME_SIGNAL:
             raise SystemExit(128 + number)
-        self.received = number
 
 
 class ElmoPretrainer(Trainer):
@@ -297,7 +320,7 @@ class ElmoPretrainer(Trainer):
         eval_corpus (`Corpus`, *optional*): The text to evaluate on.
         save_steps, eval_steps, logging_steps (`int`, *optional*): After how many steps each is done.
         save_total_limit (`int`, *optional*, defaults to 2): How many checkpoints are kept.
-        words_per_epoch (`int`, *optional*): Words of the corpus with a boundary per sentence, to tell epochs by.
+        epoch_size (`int`, *optional*): How much text the corpus is, to tell epochs by; see the function of this name.
         signals (`StopSignals`, *optional*): When one was received, the training ends after its step, with a checkpoint.
     """
 
@@ -313,7 +336,7 @@ class ElmoPretrainer(Trainer):
         eval_steps: int = 1000,
         logging_steps: int = 100,
         save_total_limit: int = 2,
-        words_per_epoch: int | None = None,
+        epoch_size: int | None = None,
         signals: StopSignals | None = None,
     ) -> None:
         check_vocabulary_size(model, tokenizer)
@@ -341,11 +364,12 @@ class ElmoPretrainer(Trainer):
         self.tokenizer = tokenizer
         self.corpus = corpus
         self.eval_corpus = eval_corpus
-        self.words_per_epoch = words_per_epoch
+        self.epoch_size = epoch_size
         self.rows = rows_of_process(settings.batch_size, self.args.process_index, self.args.world_size)
         self.positions = Position.start(len(self.rows)), Position.start(len(self.rows))
         self.lstm_state: tuple[torch.Tensor, torch.Tensor] | None = None
         self.num_windows = 0
+        # Over all processes, with a boundary per sentence.
         self.num_words = 0
         # Sums of forward and backward losses, and how many, since the last time they were logged.
         self.losses = torch.zeros(2, dtype=torch.float64, device=self.args.device)
@@ -355,6 +379,7 @@ class ElmoPretrainer(Trainer):
         self._since = (time.monotonic(), 0)
         self._run_dir: str | None = None
         self._evaluated: tuple[int, Perplexity] | None = None
+        self.has_begun = False
         self.model_accepts_loss_kwargs = False
 
     # What a step is
@@ -390,15 +415,15 @@ class ElmoPretrainer(Trainer):
         losses = torch.stack([output.forward_loss, output.backward_loss])
         if is_window:
             self.lstm_state = tuple(tensor.detach() for tensor in output.state)
-            self.num_words += inputs["input_ids"].numel()
+            self.num_words += inputs["input_ids"].numel() * self.args.world_size
         else:
-            # Rows of different lengths: each process counts as much as it has words.
-            count = (inputs["labels"] != IGNORED_LABEL).sum()
-            self.num_words += int(count)
+            # Rows of different lengths: each process counts as much as it predicts, all words of a row but one.
+            count = (inputs["labels"] != IGNORED_LABEL).sum() - len(inputs["labels"])
+            total = count.clone()
             if self.args.world_size > 1:
-                total = count.clone()
                 distributed.all_reduce(total)
                 losses = losses * (count * self.args.world_size / total)
+            self.num_words += int(total)
         self.losses += losses.detach().double()
         self.num_losses += 1
         loss = losses.mean() * self.settings.loss_scale
@@ -418,15 +443,14 @@ class ElmoPretrainer(Trainer):
             logs["perplexity"] = _exp(perplexities["perplexity"])
             logs["forward_perplexity"], logs["backward_perplexity"] = _exp(forward), _exp(backward)
             now = time.monotonic()
-            num_words = (self.num_words - self._since[1]) * self.args.world_size
-            logs["words_per_second"] = num_words / max(now - self._since[0], 1e-9)
-            logs["words_seen"] = self.num_words * self.args.world_size
+            logs["words_per_second"] = (self.num_words - self._since[1]) / max(now - self._since[0], 1e-9)
+            logs["words_seen"] = self.num_words
             self._since = now, self.num_words
             self.losses.zero_()
             self.num_losses = 0
         self.state.epoch = None
-        if self.words_per_epoch:
-            self.state.epoch = self.num_words * self.args.world_size / self.words_per_epoch
+        if self.epoch_size:
+            self.state.epoch = self.num_windows * self.settings.window_size / self.epoch_size
         super().log(logs, start_time)
 
     def _check_losses(self) -> None:
@@ -500,7 +524,8 @@ class ElmoPretrainer(Trainer):
                 complete_directory(work, output / name)
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(output / INCOMPLETE, ignore_errors=True)
-            message = " ".join(str(error).split())
+            # torch does not say that a disk is full.
+            message = f"{' '.join(str(error).split())}; free there: {shutil.disk_usage(output).free / 1e6:,.0f} MB"
             raise OSError(f"{output / name}: can't be written ({message}); older checkpoints are intact") from error
         finally:
             self._run_dir = None
@@ -515,7 +540,7 @@ class ElmoPretrainer(Trainer):
 
     def checkpoint_settings(self) -> dict[str, Any]:
         """Returns what a training that goes on from a checkpoint must agree with."""
-        return checkpoint_settings(self.settings, self.model.config, self.tokenizer, self.corpus, self.words_per_epoch)
+        return checkpoint_settings(self.settings, self.model.config, self.tokenizer, self.corpus, self.epoch_size)
 
     def _rows_state(self) -> dict[str, Any]:
         return {
@@ -546,6 +571,13 @@ class ElmoPretrainer(Trainer):
         parts: list[dict[str, Any]] = []
         while os.path.isfile(path := os.path.join(checkpoint, ROWS_FILE.format(len(parts)))):
             parts.append(torch.load(path, map_location="cpu", weights_only=True))
+        found = [
+            row
+            for part in parts
+            for row in range(part["first_row"], part["first_row"] + len(part["positions"][0]["taken"]))
+        ]
+        if found != list(range(self.settings.batch_size)):
+            raise ValueError(f"expected the states of {self.settings.batch_size} rows, found those of {len(found)}")
         own = slice(self.rows.start, self.rows.stop)
         positions = []
         for direction in range(2):
@@ -558,7 +590,7 @@ class ElmoPretrainer(Trainer):
             hidden, cell = (torch.cat(tensors, dim=1)[:, own] for tensors in zip(*(part["state"] for part in parts)))
             self.lstm_state = hidden.to(self.args.device), cell.to(self.args.device)
         self.num_windows = parts[0]["num_windows"]
-        self.num_words = sum(part["num_words"] for part in parts) // self.args.world_size
+        self.num_words = parts[0]["num_words"]
         self.losses = torch.stack([part["losses"] for part in parts]).mean(0).to(self.args.device)
         self.num_losses = parts[0]["num_losses"]
         self._restored = {
@@ -583,6 +615,7 @@ class ElmoPretrainer(Trainer):
             for name in ("save_steps", "eval_steps", "logging_steps"):
                 setattr(self.state, name, getattr(self.args, name))
         self._since = time.monotonic(), self.num_words
+        self.has_begun = True
 
 
 class _TrainBatches:
@@ -612,13 +645,14 @@ class _Stop(TrainerCallback):
         self.trainer.begin()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        is_told = self.signals.received is not None
+        number = self.signals.received or 0
         if args.world_size > 1:
-            # Told at different moments, all processes end after the same step.
-            told = torch.tensor(float(is_told), device=args.device)
-            distributed.all_reduce(told)
-            is_told = bool(told > 0)
-        if is_told:
+            # Told at different moments, or one alone, all processes end after the same step.
+            told = torch.tensor(number, device=args.device)
+            distributed.all_reduce(told, distributed.ReduceOp.MAX)
+            number = int(told)
+        if number:
+            self.signals.received = number
             control.should_save = True
             control.should_training_stop = True
 
@@ -724,7 +758,7 @@ def checkpoint_settings(
     config: ElmoConfig,
     tokenizer: ElmoTokenizer,
     corpus: Corpus,
-    words_per_epoch: int | None = None,
+    epoch_size: int | None = None,
 ) -> dict[str, Any]:
     """Returns what a training that goes on from a checkpoint must agree with, as it stands in the checkpoint."""
     vocabulary = hashlib.sha256("\n".join(tokenizer._words()).encode()).hexdigest()
@@ -738,7 +772,7 @@ def checkpoint_settings(
         "vocabulary": vocabulary,
         "text": [os.path.basename(name) for name in corpus.names],
         "model": model,
-        "words_per_epoch": words_per_epoch,
+        "epoch_size": epoch_size,
     }
 
 
@@ -748,7 +782,7 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
         saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{checkpoint}: not a checkpoint of this command ({error})") from error
-    free = {"words_per_epoch"}
+    free = {"epoch_size"}
     # At a constant learning rate, a training may be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")
@@ -840,7 +874,7 @@ def model_card(trainer: ElmoPretrainer, command: str, result: Perplexity | None)
     config, settings = trainer.model.config, trainer.settings
     training = [
         ("Steps", f"{trainer.state.global_step:,}"),
-        ("Words seen", f"{trainer.num_words * trainer.args.world_size:,}"),
+        ("Words seen", f"{trainer.num_words:,}"),
         ("Rows of a batch", f"{settings.batch_size} x {settings.gradient_accumulation_steps}"),
         ("Words of a window", "a sentence per row" if settings.sentence_per_row else str(settings.num_steps)),
         ("Optimizer", f"{settings.optimizer}, learning rate {settings.learning_rate:g}"),
@@ -991,17 +1025,20 @@ def one_process(batch_size: int, num_steps: int, is_raw: bool) -> Reading:
     return Reading(batch_size, range(batch_size), num_steps, None, is_raw)
 
 
-def words_per_epoch(corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, checkpoint: Path | None = None) -> int:
-    """Counts the words of a corpus with a boundary per sentence; a checkpoint that knows their number is asked."""
+def epoch_size(
+    corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, sentence_per_row: bool, checkpoint: Path | None = None
+) -> int:
+    """Counts a corpus: its words with a boundary per sentence; its sentences, where each is to be a row. A checkpoint
+    that knows their number is asked."""
     if checkpoint is not None:
         try:
-            saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))["words_per_epoch"]
+            saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))["epoch_size"]
         except (OSError, ValueError, KeyError):
             saved = None
         if isinstance(saved, int):
             return saved
     counts, num_sentences = count_words(corpus, WordSplitter(tokenizer if is_raw else None))
-    return sum(counts.values()) + num_sentences
+    return num_sentences if sentence_per_row else sum(counts.values()) + num_sentences
 
 
 def _training_options(settings: PretrainingSettings) -> dict[str, Any]:
@@ -1029,10 +1066,35 @@ def prepare_output(output_dir: Path, resume: bool) -> Path | None:
             f"directory, or delete its checkpoints"
         )
     others = [path.name for path in output_dir.iterdir()] if output_dir.is_dir() else []
-    others = sorted(name for name in others if name != INCOMPLETE and not CHECKPOINT.fullmatch(name))
+    others = sorted(name for name in others if name not in (INCOMPLETE, LOCK) and not CHECKPOINT.fullmatch(name))
     if others and not found:
         raise ValueError(f"{output_dir}: expected an empty directory, or one with checkpoints, found {others[0]}")
     return found[-1] if found else None
+
+
+@contextmanager
+def sole_use(output_dir: Path) -> Iterator[None]:
+    """Keeps other trainings out of a directory while entered. One that was killed keeps nobody out.
+
+    Raises:
+        `ValueError`: If another training is using it.
+    """
+    lock = FileLock(output_dir / LOCK, timeout=0)
+    try:
+        # Some network file systems have no locks.
+        with suppress(NotImplementedError):
+            lock.acquire()
+    except Timeout as error:
+        raise ValueError(
+            f"{output_dir}: another training is writing to this directory (if none is, delete {LOCK} in it)"
+        ) from error
+    try:
+        yield
+    finally:
+        # Windows takes no open file away; its lock does so itself.
+        with suppress(OSError):
+            (output_dir / LOCK).unlink()
+        lock.release()
 
 
 def run(
@@ -1057,16 +1119,17 @@ def run(
         checkpoint (`Path`, *optional*): Where to go on from.
         command (`str`, *optional*): For the model card.
         write (`Callable`, *optional*): Takes lines of the report of progress, in place of standard output.
-        steps: `save_steps`, `eval_steps`, `logging_steps`, `save_total_limit`, `words_per_epoch` of `ElmoPretrainer`.
+        steps: `save_steps`, `eval_steps`, `logging_steps`, `save_total_limit`, `epoch_size` of `ElmoPretrainer`.
 
     Returns:
         `int`: 0, or 128 and the number of the signal that ended the training, after a checkpoint.
 
     Raises:
-        `ValueError`: If the checkpoint was made with other settings; also for text that can't be read.
+        `ValueError`: If the checkpoint was made with other settings, or another training is using `output_dir`; also
+            for text that can't be read.
         `OSError`: If a checkpoint can't be written.
     """
-    with StopSignals() as signals:
+    with StopSignals() as signals, ExitStack() as stack:
         trainer = ElmoPretrainer(
             start.model, start.tokenizer, corpus, settings, output_dir, eval_corpus, signals=signals, **steps
         )
@@ -1077,18 +1140,26 @@ def run(
             check_settings(checkpoint, trainer.checkpoint_settings())
         if is_main:
             output_dir.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(sole_use(output_dir))
+            if checkpoints(output_dir)[-1:] != ([] if checkpoint is None else [checkpoint]):
+                raise ValueError(f"{output_dir}: another training has written to this directory meanwhile")
             shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
         trainer._wait_for_all()
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        if signals.received is not None and trainer.state.global_step < settings.max_steps:
-            return 128 + signals.received
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        except Exception as error:
+            if checkpoint is None or trainer.has_begun:
+                raise
+            message = f"{' '.join(str(error).split())}; without it, training goes on from the one before"
+            raise ValueError(f"{checkpoint}: can't be read ({message})") from error
+        is_complete = signals.received is None or trainer.state.global_step >= settings.max_steps
         result = None
-        if eval_corpus is not None and (result := trainer.evaluation()) is None:
-            assert signals.received is not None
-            return 128 + signals.received
-        if is_main:
+        if is_complete and eval_corpus is not None:
+            result = trainer.evaluation()
+            is_complete = result is not None
+        if is_complete and is_main:
             save_pretrained_model(trainer, output_dir, model_card(trainer, command, result))
         trainer._wait_for_all()
         # A process that ends inside its group may abort (gloo's threads) although all is done.
         trainer.accelerator.end_training()
-    return 0
+        return 0 if is_complete else 128 + (signals.received or 0)

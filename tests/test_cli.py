@@ -276,6 +276,13 @@ class TestPretrainAndEvaluate:
         assert elmo("evaluate", tmp_path / "out", text, "--sentence-per-row")[0] == 0
         assert AutoModel.from_pretrained(tmp_path / "out").config.freeze_bilm
 
+    def test_epochs_of_sentences(self, elmo, pretrain):
+        # 10 sentences, 2 a step.
+        code, out, err = elmo(*pretrain("--sentence-per-row", epochs=2, max_steps=None, logging_steps=5))
+        assert (code, err) == (0, "")
+        assert "step 5 of 10: perplexity " in out
+        assert [line.rpartition(", ")[2] for line in out.splitlines()[:2]] == ["epoch 1.00", "epoch 2.00"]
+
     def test_settings_that_differ_at_resume(self, elmo, fails, pretrain):
         assert elmo(*pretrain(max_steps=1))[0] == 0
         fails("made with num_steps=5, found 6", *pretrain(num_steps=6))
@@ -307,6 +314,7 @@ class TestPretrainAndEvaluate:
         fails("a.txt: line 2: expected UTF-8, found byte 0xe9", *pretrain())
         text.write_bytes(b"")
         fails("a.txt: this file holds no text", *pretrain(output=tmp_path / "out2"))
+        text.write_text("the bank\n")
         fails("this model has no softmax", "evaluate", model_dir, text)
         fails("found no config.json in it", "evaluate", tmp_path, text)
 

@@ -14,6 +14,7 @@
 """Training of language models: what is resumed is as if nothing had happened, whatever happened."""
 
 import errno
+import itertools
 import json
 import math
 import os
@@ -21,12 +22,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer
+from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, TrainerControl
 from typer.testing import CliRunner
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer, pretraining
@@ -224,7 +227,88 @@ class TestResume:
             assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint-3"]
         assert train() == expected
 
-    def test_settings_that_differ_are_named(self, train, tmp_path):
+    @pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
+    def test_a_file_that_can_not_grow_leaves_the_older_checkpoints(self, train, expected, monkeypatch, tmp_path):
+        import resource
+
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == 4:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+            try:
+                with pytest.raises(
+                    OSError, match=r"checkpoint-6: can't be written \(.*; free there: [\d,]+ MB\); older"
+                ):
+                    train()
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint-3"]
+        assert train() == expected
+
+    def test_another_training_in_the_same_directory_is_kept_out(self, train, expected, text, monkeypatch, tmp_path):
+        refused = []
+
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step in (1, 4):
+                corpus, out = TextFiles([text / "*.txt"]), tmp_path / "out"
+                with pytest.raises(ValueError, match="out: another training is writing to this directory"):
+                    run(start(), corpus, settings(), out, checkpoint=prepare_output(out, True), write=len)
+                refused.append(state.global_step)
+
+        monkeypatch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+        assert train() == expected
+        assert refused == [1, 4]
+        assert not (tmp_path / "out" / ".lock").exists()
+
+    def test_one_that_another_training_went_on_from_meanwhile(self, train, text, tmp_path):
+        corpus, out = TextFiles([text / "*.txt"]), tmp_path / "out"
+        train()
+        for checkpoint in (None, out / "checkpoint-6"):
+            with pytest.raises(ValueError, match="out: another training has written to this directory meanwhile"):
+                run(start(), corpus, settings(), out, checkpoint=checkpoint, write=len)
+
+    @pytest.mark.parametrize(
+        "name", ["model.safetensors", "optimizer.pt", "scheduler.pt", "pretraining_rows_0.pt", "trainer_state.json"]
+    )
+    def test_a_checkpoint_that_is_damaged_is_told(self, train, expected, tmp_path, name):
+        train()
+        (tmp_path / "out" / "checkpoint-8" / name).write_bytes(b"{half a fi")
+        with pytest.raises(
+            ValueError, match=r"checkpoint-8: can't be read \(.+; without it, training goes on from the"
+        ):
+            train()
+        shutil.rmtree(tmp_path / "out" / "checkpoint-8")
+        assert train() == expected
+
+    def test_a_checkpoint_that_lacks_the_rows_of_a_process_is_told(self, train, tmp_path):
+        train()
+        path = tmp_path / "out" / "checkpoint-8" / "pretraining_rows_0.pt"
+        state = torch.load(path, weights_only=True)
+        torch.save({**state, "first_row": 4}, path.with_name("pretraining_rows_1.pt"))
+        with pytest.raises(ValueError, match="expected the states of 4 rows, found those of 8"):
+            train()
+
+    def test_in_a_thread(self, text, expected, tmp_path):
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(train_into, tmp_path / "out", text).result() == expected
+
+    def test_on_a_file_system_without_locks(self, train, expected, monkeypatch):
+        def acquire(self):
+            raise NotImplementedError("FileSystem does not appear to support flock")
+
+        monkeypatch.setattr(pretraining.FileLock, "acquire", acquire)
+        assert train() == expected
+
+    def test_the_lock_of_a_training_that_was_killed_is_none(self, train, expected, tmp_path):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / ".lock").touch()
+        assert train() == expected
+
+    def test_settings_that_differ_are_named(self, train, text, tmp_path):
         train()
         for options, message in (
             ({"options": {"batch_size": 2}}, "made with batch_size=4, found 2"),
@@ -234,6 +318,14 @@ class TestResume:
         ):
             with pytest.raises(ValueError, match=message):
                 train(**options)
+        checkpoint = checkpoints(tmp_path / "out")[-1]
+        reversed_words = ElmoTokenizer(vocab=[*WORDS[:3], *WORDS[:2:-1]])
+        for tokenizer, corpus, message in (
+            (reversed_words, TextFiles([text / "*.txt"]), "made with vocabulary='[0-9a-f]{20,}"),
+            (start().tokenizer, TextFiles([text / "a.txt"]), r"made with text=\['a.txt', 'b.txt'\], found \['a.txt'\]"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                run(Start(start().model, tokenizer), corpus, settings(), tmp_path / "out", checkpoint=checkpoint)
         with pytest.raises(ValueError, match="it holds checkpoint-8, which --no-resume would mix"):
             prepare_output(tmp_path / "out", False)
 
@@ -242,6 +334,18 @@ class TestResume:
         longer = train(options={"max_steps": 10})
         assert longer[:STEPS] == expected
         assert len(longer) == 10
+
+    def test_a_training_at_a_falling_rate_can_not(self, train, tmp_path):
+        options = {"optimizer": "adamw", "learning_rate": 0.01, "max_steps": 40}
+        train(options=options, save_steps=1000)
+        log = json.loads((tmp_path / "out" / "trainer_state.json").read_text())["log_history"]
+        rates = [entry["learning_rate"] for entry in log if "loss" in entry]
+        # It rises for two steps.
+        assert rates[0] < rates[1] < rates[2] == pytest.approx(0.01)
+        assert rates[2:] == sorted(rates[2:], reverse=True)
+        assert 0 < rates[-1] < 0.0005
+        with pytest.raises(ValueError, match="made with max_steps=40, found 50"):
+            train(options={**options, "max_steps": 50})
 
     def test_a_directory_of_something_else(self, tmp_path):
         (tmp_path / "thesis.tex").write_text("x")
@@ -299,8 +403,10 @@ class TestProcesses:
     def in_process(self, arguments):
         return CliRunner().invoke(app, ["pretrain", *arguments], catch_exceptions=False).exit_code
 
-    def test_two_processes_do_what_one_does(self, command, environment, tmp_path):
-        more = ("--dropout=0", "--gradient-accumulation-steps=2")
+    @pytest.mark.parametrize("rows", ["windows", "sentences"])
+    def test_two_processes_do_what_one_does(self, command, environment, tmp_path, rows):
+        more = ["--dropout=0"]
+        more += ["--gradient-accumulation-steps=2"] if rows == "windows" else ["--sentence-per-row"]
         assert self.in_process(command("one", *more)) == 0
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
         arguments = ["-m", "modeling_elmo.cli", "pretrain", *command("two", *more)]
@@ -313,6 +419,42 @@ class TestProcesses:
         before = losses(tmp_path / "two")
         assert self.in_process(command("two", *more)) == 0
         torch.testing.assert_close(losses(tmp_path / "two"), before, rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+    def test_a_second_signal_ends_the_process_at_once_but_not_the_same_twice(self, monkeypatch):
+        now = [100.0]
+        monkeypatch.setattr(pretraining.time, "monotonic", lambda: now[0])
+        with pretraining.StopSignals() as signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signals.received == signal.SIGTERM
+            now[0] += 10
+            with pytest.raises(SystemExit, match="130"):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    def test_processes_share_negative_samples_and_nothing_else(self):
+        numbers = itertools.product((0, 1), repeat=3)
+        windows = [pretraining._seeds(seed, window, process) for seed, window, process in numbers]
+        assert [negatives for negatives, _ in windows[::2]] == [negatives for negatives, _ in windows[1::2]]
+        assert len({negatives for negatives, _ in windows}) == 4
+        assert len({dropout for _, dropout in windows} | {negatives for negatives, _ in windows}) == 12
+
+    def test_a_signal_to_one_process_is_one_to_all(self, monkeypatch):
+        def all_reduce(tensor, op):
+            # What the other process has received.
+            assert op == torch.distributed.ReduceOp.MAX
+            tensor.clamp_(min=int(signal.SIGTERM))
+
+        monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+        signals, control = pretraining.StopSignals(), TrainerControl()
+        stop = pretraining._Stop(None, signals)
+        stop.on_step_end(SimpleNamespace(world_size=1, device="cpu"), None, control)
+        assert not control.should_training_stop
+        stop.on_step_end(SimpleNamespace(world_size=2, device="cpu"), None, control)
+        assert control.should_training_stop
+        assert control.should_save
+        # So that each knows, when the training has ended, that it has not come to its end.
+        assert signals.received == signal.SIGTERM
 
 
 class TestTraining:
@@ -367,7 +509,7 @@ class TestTraining:
         assert trained[-1][1] < trained[0][1]
 
     def test_the_result_is_a_model_directory(self, train, text, tmp_path):
-        train(eval_corpus=TextFiles([text / "a.txt"]), words_per_epoch=200, command="elmo pretrain --preset tiny")
+        train(eval_corpus=TextFiles([text / "a.txt"]), epoch_size=200, command="elmo pretrain --preset tiny")
         output = tmp_path / "out"
         card = (output / "README.md").read_text()
         assert "elmo pretrain --preset tiny" in card
@@ -385,6 +527,24 @@ class TestTraining:
         result = measure_perplexity(language_model, tokenizer, TextFiles([text / "a.txt"]), one_process(4, 5, False))
         assert math.isclose(evaluated[-1], result.loss, rel_tol=1e-5)
         assert logged[STEPS - 2]["epoch"] > 0
+
+    def test_speed_is_that_of_training_alone(self, train, text, monkeypatch, tmp_path):
+        now = [0.0]
+
+        def on_step_begin(self, args, state, control, **kwargs):
+            now[0] += 0.5
+
+        def evaluated(*args, **kwargs):
+            now[0] += 1000
+            return measure_perplexity(*args, **kwargs)
+
+        monkeypatch.setattr(pretraining, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        monkeypatch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+        monkeypatch.setattr(pretraining, "measure_perplexity", evaluated)
+        train(eval_corpus=TextFiles([text / "a.txt"]), eval_steps=2)
+        log = json.loads((tmp_path / "out" / "trainer_state.json").read_text())["log_history"]
+        # 4 rows of 5 words in half a second.
+        assert [entry["words_per_second"] for entry in log if "loss" in entry] == [40.0] * STEPS
 
     def test_progress_is_told_in_lines(self, train, text):
         lines = []
@@ -426,13 +586,11 @@ class TestPerplexity:
 class TestStart:
     @pytest.mark.parametrize("name", ["tiny", "small", "medium", "original"])
     def test_presets(self, name):
-        config = preset_config(name, 100, lstm_dropout=0.1)
-        assert (config.vocab_size, config.pad_token_id, config.freeze_bilm, config.lstm_dropout) == (
-            100,
-            98,
-            False,
-            0.1,
-        )
+        config = preset_config(name, 100)
+        assert (config.vocab_size, config.pad_token_id, config.freeze_bilm) == (100, 98, False)
+        # That of bilm-tf's `train_elmo.py`.
+        assert config.lstm_dropout == 0.1
+        assert preset_config(name, 100, lstm_dropout=0.0).lstm_dropout == 0.0
         assert config.projection_size == {"tiny": 128, "small": 128, "medium": 256, "original": 512}[name]
 
     def test_no_such_preset(self):
