@@ -748,7 +748,8 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
         saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{checkpoint}: not a checkpoint of this command ({error})") from error
-    free = {"words_per_epoch"}
+    # A training that began in float32 may go on in bfloat16, and back: what is kept is float32.
+    free = {"words_per_epoch", "bf16"}
     # At a constant learning rate, a training may be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")
@@ -1004,14 +1005,27 @@ def words_per_epoch(corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, chec
     return sum(counts.values()) + num_sentences
 
 
-def _training_options(settings: PretrainingSettings) -> dict[str, Any]:
-    """Returns what the original's `options.json` says about a training, for export."""
-    return {
+def training_options(
+    settings: PretrainingSettings, config: ElmoConfig, words_per_epoch: int | None = None
+) -> dict[str, Any]:
+    """Returns what the original's `options.json` says about a training, under the names of `bin/train_elmo.py`.
+
+    The numbers of words and epochs are there if the words were counted.
+    """
+    options: dict[str, Any] = {
         "bidirectional": True,
         "unroll_steps": settings.num_steps,
-        "batch_size": settings.batch_size,
+        "batch_size": settings.batch_size * settings.gradient_accumulation_steps,
         "all_clip_norm_val": settings.max_grad_norm,
+        "learning_rate": settings.learning_rate,
+        "sample_softmax": config.num_negative_samples > 0,
+        "n_negative_samples_batch": config.num_negative_samples,
     }
+    if words_per_epoch is not None:
+        options["n_train_tokens"] = words_per_epoch
+        words = settings.max_steps * options["batch_size"] * settings.num_steps
+        options["n_epochs"] = max(1, round(words / words_per_epoch))
+    return options
 
 
 def prepare_output(output_dir: Path, resume: bool) -> Path | None:
@@ -1071,7 +1085,9 @@ def run(
             start.model, start.tokenizer, corpus, settings, output_dir, eval_corpus, signals=signals, **steps
         )
         trainer.add_callback(ProgressReport(write))
-        start.model.config.training_options = _training_options(settings)
+        start.model.config.training_options = training_options(
+            settings, start.model.config, steps.get("words_per_epoch")
+        )
         is_main = trainer.is_world_process_zero()
         if checkpoint is not None:
             check_settings(checkpoint, trainer.checkpoint_settings())

@@ -243,6 +243,17 @@ class TestResume:
         assert longer[:STEPS] == expected
         assert len(longer) == 10
 
+    @pytest.mark.parametrize("bf16", [False, True])
+    def test_the_precision_may_change_at_a_checkpoint(self, train, tmp_path, bf16):
+        unchanged = train("unchanged", options={"bf16": bf16})
+        first = train(options={"bf16": bf16, "max_steps": 3})
+        changed = train(options={"bf16": not bf16})
+        assert changed[:3] == first == unchanged[:3]
+        assert len(changed) == STEPS
+        assert changed[3:] != unchanged[3:]
+        torch.testing.assert_close(changed, unchanged, rtol=0.02, atol=0.0)
+        assert load_language_model(tmp_path / "out")[0].dtype == torch.float32
+
     def test_a_directory_of_something_else(self, tmp_path):
         (tmp_path / "thesis.tex").write_text("x")
         with pytest.raises(
