@@ -312,7 +312,7 @@ class TestPretrainAndEvaluate:
 
     def test_without_accelerate(self, fails, pretrain, monkeypatch):
         monkeypatch.setattr("modeling_elmo.cli.is_accelerate_available", lambda: False)
-        fails("training needs the package accelerate", *pretrain())
+        fails("needs the package accelerate: pip install 'modeling-elmo[train]'", *pretrain())
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
     def test_an_interrupt_saves_a_checkpoint(self, elmo, pretrain, monkeypatch, tmp_path):
