@@ -223,6 +223,7 @@ def main(
         for name in names:
             check(name, quick)
             found = in_fresh_process(measure, name, steps, bf16, quick)
+            report.say(f"{name}: {found['seconds']:.3g} seconds a step")
             report.figures["presets"][name] = {
                 "parameters": found["parameters"],
                 "words_per_second": rounded(found["words"] / found["seconds"]),
