@@ -85,7 +85,9 @@ def plot_perplexities(log: Log, baselines: Mapping[str, float], path: Path) -> N
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.subplots()
     steps = [entry["step"] for entry in trained]
-    axes.plot(steps, [entry["perplexity"] for entry in trained], color="tab:blue", linewidth=1.2, label="training")
+    axes.plot(
+        steps, [entry["perplexity"] for entry in trained], color="tab:blue", linewidth=1.2, label="training (estimate)"
+    )
     lowest, highest = (
         [choose(entry[f"{side}_perplexity"] for side in ("forward", "backward")) for entry in trained]
         for choose in (min, max)
@@ -124,7 +126,7 @@ def plot_perplexities(log: Log, baselines: Mapping[str, float], path: Path) -> N
     words = axes.secondary_xaxis("top", functions=(lambda step: step * per_step, lambda number: number / per_step))
     words.set_xlabel("million words seen")
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="upper right")
     figure.savefig(path, dpi=120)
 
 

@@ -713,6 +713,8 @@ def training_arguments(
         remove_unused_columns=False,
         use_cpu=not has_accelerator,
         ddp_backend="gloo" if num_processes > 1 and not has_accelerator else None,
+        # Every step has a gradient for all that is trained.
+        ddp_find_unused_parameters=False,
     )
     # Several devices are for several processes: one that used all would have one LSTM state for them.
     arguments._n_gpu = min(arguments.n_gpu, 1)

@@ -57,7 +57,8 @@ def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
 
 def commands(page):
     blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return "\n".join(blocks).replace("\\\n", " ").splitlines()
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.strip()]
 
 
 def commands_of_scripts():
@@ -85,19 +86,21 @@ class Shell:
             at = words.index("modeling_elmo.cli")
             assert launch_command_parser().parse_args(words[2 : at + 1]).module
             words = ["elmo", *words[at + 1 :]]
-        program, *arguments = words
         with pytest.raises(SystemExit) as stopped:
-            if program == "elmo":
-                self.set_arguments(arguments)
-                cli.main()
-            elif arguments[0] == "-m":
-                self.set_arguments(arguments[2:])
-                runpy.run_module(arguments[1], run_name="__main__")
-            else:
-                self.set_arguments(arguments[1:])
-                runpy.run_path(str(ROOT / arguments[0]), run_name="__main__")
-                raise SystemExit(0)
+            self.start(*words)
         assert not stopped.value.code, line
+
+    def start(self, program, *arguments):
+        if program == "elmo":
+            self.set_arguments(arguments)
+            cli.main()
+        elif arguments[0] == "-m":
+            self.set_arguments(arguments[2:])
+            runpy.run_module(arguments[1], run_name="__main__")
+        else:
+            self.set_arguments(arguments[1:])
+            runpy.run_path(str(ROOT / arguments[0]), run_name="__main__")
+            raise SystemExit(0)
 
     def set_arguments(self, arguments):
         self.monkeypatch.setattr(sys, "argv", ["command", *arguments])

@@ -59,7 +59,7 @@ def test_curves_are_what_was_logged(figures, tmp_path):
     assert np.ptp(imread(tmp_path / "curve.png")) > 0
     (axes,) = figures[0].axes
     lines = {line.get_label(): line.get_ydata() for line in axes.lines}
-    np.testing.assert_allclose(lines["training"], [20_000 / step for step in range(1, 101)])
+    np.testing.assert_allclose(lines["training (estimate)"], [20_000 / step for step in range(1, 101)])
     np.testing.assert_allclose(lines["held-out"], [440, 220])
     np.testing.assert_allclose(lines["held-out, backward"], [440 * 1.02, 220 * 1.02])
     assert list(lines["trigrams: 300.0"]) == [300, 300]
