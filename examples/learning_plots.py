@@ -17,6 +17,7 @@ Draws what `Trainer` has logged (`trainer_state.json` keeps it); computes nothin
 without `pyplot`, so that no window system is needed and nothing is left behind from one to the next.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def plot_perplexities(log: Log, baselines: Mapping[str, float], path: Path) -> N
     """
     trained = [entry for entry in log if "perplexity" in entry]
     evaluated = [entry for entry in log if "eval_perplexity" in entry]
-    if not trained:
+    if not trained and not evaluated:
         raise ValueError("log: expected perplexities, as elmo pretrain logs them, found none")
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.subplots()
@@ -115,16 +116,17 @@ def plot_perplexities(log: Log, baselines: Mapping[str, float], path: Path) -> N
         axes.axhline(value, color="gray", linewidth=1.0, linestyle=style, label=f"{name}: {value:.1f}")
     axes.set(xlabel="step", ylabel="perplexity", yscale="log")
     # The first steps are off any scale on which the last ones can be told apart.
-    shown = sorted(entry["perplexity"] for entry in trained)
-    others = [*(entry["eval_perplexity"] for entry in evaluated), *baselines.values()]
-    axes.set_ylim(0.85 * min([shown[0], *others]), 1.15 * max([shown[int(0.97 * (len(shown) - 1))], *others]))
+    shown = sorted(entry["perplexity"] for entry in trained)[: math.ceil(0.97 * len(trained))]
+    shown += [*(entry["eval_perplexity"] for entry in evaluated), *baselines.values()]
+    axes.set_ylim(0.85 * min(shown), 1.15 * max(shown))
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0), numticks=20))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    per_step = trained[-1]["words_seen"] / trained[-1]["step"] / 1e6
-    words = axes.secondary_xaxis("top", functions=(lambda step: step * per_step, lambda number: number / per_step))
-    words.set_xlabel("million words seen")
+    if trained:
+        per_step = trained[-1]["words_seen"] / trained[-1]["step"] / 1e6
+        words = axes.secondary_xaxis("top", functions=(lambda step: step * per_step, lambda number: number / per_step))
+        words.set_xlabel("million words seen")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper right")
     figure.savefig(path, dpi=120)

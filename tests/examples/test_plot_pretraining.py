@@ -76,8 +76,9 @@ def test_the_newest_checkpoint_of_a_training_under_way_is_taken(figures, tmp_pat
     assert len(figures[0].axes[0].lines[0].get_xdata()) == 100
 
 
-def test_a_log_without_evaluation_is_drawn(tmp_path):
-    write_log(tmp_path, LOG[:3])
+@pytest.mark.parametrize("log", [LOG[:3], LOG[-1:]], ids=["training", "evaluation"])
+def test_a_log_of_one_of_both_is_drawn(tmp_path, log):
+    write_log(tmp_path, log)
     plot_pretraining.main([str(tmp_path), str(tmp_path / "curve.png")])
 
 
