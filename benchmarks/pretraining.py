@@ -25,7 +25,7 @@ A word counts once, though each direction reads as many, as in the words/s that 
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,8 +48,11 @@ from .sentences import LETTERS, LONGEST, SHORTEST
 
 VOCABULARY_SIZES = {"tiny": 20_000, "small": 100_000, "original": 793_471}
 
-# Before the first steps are as fast as all others, windows are made ahead and buffers allocated.
+# The first steps allocate buffers.
 WARM_UP_STEPS = 2
+
+# A thread of its own makes so many windows ahead. While it does, one core does not train at its usual speed.
+NUM_WINDOWS_AHEAD = 32
 
 LONGEST_WORD = 20
 
@@ -120,12 +123,35 @@ def step_flop(config: ElmoConfig, batch: dict[str, torch.Tensor]) -> int:
     return 3 * (num_positions * lstm_flop_per_word(config) + encoder + softmax)
 
 
-class TimedTraining(ElmoPretrainer):
-    """A training that notes when each step was done, and writes nothing."""
+class FilledFirst:
+    """Iterates over batches, after a pause in which more are made."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, batches: Iterable[Any], pause: float) -> None:
+        self.batches = batches
+        self.pause = pause
+
+    def __iter__(self) -> Iterator[Any]:
+        for number, batch in enumerate(self.batches):
+            if number == 0:
+                time.sleep(self.pause)
+            yield batch
+
+
+class TimedTraining(ElmoPretrainer):
+    """A training that notes when each step was done, and writes nothing.
+
+    Args:
+        seconds_per_window (`float`): How long it takes to make one.
+    """
+
+    def __init__(self, *args: Any, seconds_per_window: float) -> None:
+        super().__init__(*args)
+        self.seconds_per_window = seconds_per_window
         self.ends: list[float] = []
+
+    def get_train_dataloader(self) -> "FilledFirst":
+        """Returns the batches, the first when enough are made ahead."""
+        return FilledFirst(super().get_train_dataloader(), 1.5 * NUM_WINDOWS_AHEAD * self.seconds_per_window)
 
     def _seed_window(self) -> None:
         # The first thing that a step does: the end of the one before, with its part of the optimizer.
@@ -159,11 +185,16 @@ def measure(name: str, num_steps: int, bf16: bool, is_quick: bool) -> dict[str, 
     sizes = {"batch_size": 4, "num_steps": 5} if is_quick else {}
     settings = PretrainingSettings(max_steps=WARM_UP_STEPS + num_steps, bf16=bf16, **sizes)
     windows = Windows(corpus, tokenizer, settings.reading(range(settings.batch_size)), has_characters=True)
+    start = time.perf_counter()
     batches = [batch for batch, _ in islice(windows, num_steps)]
+    seconds_per_window = (time.perf_counter() - start) / num_steps
     before = peak_memory_mib()
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory(prefix="elmo-benchmark-") as directory:
-        trainer = TimedTraining(ElmoForPreTraining(config), tokenizer, corpus, settings, Path(directory))
+        model = ElmoForPreTraining(config)
+        trainer = TimedTraining(
+            model, tokenizer, corpus, settings, Path(directory), seconds_per_window=seconds_per_window
+        )
         trainer.train()
     seconds = np.diff(trainer.ends)[WARM_UP_STEPS:]
     assert len(seconds) == num_steps
