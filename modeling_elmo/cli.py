@@ -136,11 +136,19 @@ def export(
     model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Written by convert or save_pretrained.")],
     out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="The directory to make.")],
     token_embeddings: Annotated[
-        bool, typer.Option("--token-embeddings", help="Write vocab_embedding.hdf5 too: every word's token embedding.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--token-embeddings/--no-token-embeddings",
+            help="Write vocab_embedding.hdf5 too: every word's token embedding. By default, if the model reads words.",
+            show_default=False,
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
-    """Write a model back as original files: options.json, weights.hdf5, vocab.txt."""
+    """Write a model back as original files: options.json, weights.hdf5, vocab.txt.
+
+    They have no place for the softmax of a language model, as the original's have none.
+    """
     from .conversion_scripts import export as export_files
 
     export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force, progress=True)
@@ -335,7 +343,7 @@ def evaluate(
 
 def _need_accelerate() -> None:
     if not is_accelerate_available():
-        raise typer.BadParameter("training needs the package accelerate: pip install accelerate")
+        raise typer.BadParameter("training needs the package accelerate: pip install 'modeling-elmo[train]'")
 
 
 def main() -> None:

@@ -747,6 +747,8 @@ def training_arguments(
         remove_unused_columns=False,
         use_cpu=not has_accelerator,
         ddp_backend="gloo" if num_processes > 1 and not has_accelerator else None,
+        # Every step has a gradient for all that is trained.
+        ddp_find_unused_parameters=False,
     )
     # Several devices are for several processes: one that used all would have one LSTM state for them.
     arguments._n_gpu = min(arguments.n_gpu, 1)
@@ -782,7 +784,8 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
         saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{checkpoint}: not a checkpoint of this command ({error})") from error
-    free = {"epoch_size"}
+    # A training that began in float32 may go on in bfloat16, and back: what is kept is float32.
+    free = {"epoch_size", "bf16"}
     # At a constant learning rate, a training may be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")
@@ -1041,14 +1044,28 @@ def epoch_size(
     return num_sentences if sentence_per_row else sum(counts.values()) + num_sentences
 
 
-def _training_options(settings: PretrainingSettings) -> dict[str, Any]:
-    """Returns what the original's `options.json` says about a training, for export."""
-    return {
+def training_options(
+    settings: PretrainingSettings, config: ElmoConfig, epoch_size: int | None = None
+) -> dict[str, Any]:
+    """Returns what the original's `options.json` says about a training, under the names of `bin/train_elmo.py`.
+
+    The numbers of words and epochs are there if the text was counted.
+    """
+    options: dict[str, Any] = {
         "bidirectional": True,
         "unroll_steps": settings.num_steps,
-        "batch_size": settings.batch_size,
+        "batch_size": settings.batch_size * settings.gradient_accumulation_steps,
         "all_clip_norm_val": settings.max_grad_norm,
+        "learning_rate": settings.learning_rate,
+        "sample_softmax": config.num_negative_samples > 0,
+        "n_negative_samples_batch": config.num_negative_samples,
     }
+    if epoch_size is not None:
+        if not settings.sentence_per_row:
+            options["n_train_tokens"] = epoch_size
+        num_windows = settings.max_steps * settings.gradient_accumulation_steps
+        options["n_epochs"] = max(1, round(num_windows * settings.window_size / epoch_size))
+    return options
 
 
 def prepare_output(output_dir: Path, resume: bool) -> Path | None:
@@ -1134,7 +1151,9 @@ def run(
             start.model, start.tokenizer, corpus, settings, output_dir, eval_corpus, signals=signals, **steps
         )
         trainer.add_callback(ProgressReport(write))
-        start.model.config.training_options = _training_options(settings)
+        start.model.config.training_options = training_options(
+            settings, start.model.config, steps.get("epoch_size")
+        )
         is_main = trainer.is_world_process_zero()
         if checkpoint is not None:
             check_settings(checkpoint, trainer.checkpoint_settings())

@@ -320,7 +320,7 @@ class TestPretrainAndEvaluate:
 
     def test_without_accelerate(self, fails, pretrain, monkeypatch):
         monkeypatch.setattr("modeling_elmo.cli.is_accelerate_available", lambda: False)
-        fails("training needs the package accelerate", *pretrain())
+        fails("needs the package accelerate: pip install 'modeling-elmo[train]'", *pretrain())
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
     def test_an_interrupt_saves_a_checkpoint(self, elmo, pretrain, monkeypatch, tmp_path):
@@ -486,3 +486,5 @@ def test_every_kind_of_model_prints_the_same_two_lines(elmo, tmp_path):
         write_model(tmp_path / f"source{index}", options, words=words)
         assert elmo("convert", tmp_path / f"source{index}", tmp_path / f"elmo{index}")[2] == ""
         assert elmo("export", tmp_path / f"elmo{index}", tmp_path / f"back{index}")[2] == ""
+        # The original code reads a model of words with this file only.
+        assert (tmp_path / f"back{index}" / "vocab_embedding.hdf5").exists() == (index == 1)
