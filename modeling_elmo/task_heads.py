@@ -489,8 +489,8 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
                 labels = labels.squeeze(1)
             _check_label_shape(labels, logits.shape[:1], "(batch_size,)")
             _check_integers("labels", labels, config.num_labels, "labels", ignored=IGNORED_LABEL)
-            targets = {"labels": labels.long(), "pooled_logits": logits.float()}
-            total = self.loss_function(**targets, config=config, num_items_in_batch=1)
+            scores, wanted = logits.float(), labels.long()
+            total = self.loss_function(labels=wanted, pooled_logits=scores, config=config, num_items_in_batch=1)
             return self._mean_loss(total, num_counted, num_items_in_batch)
         # The losses of transformers for these two ignore `num_items_in_batch`.
         if config.num_labels == 1 and labels.ndim == 1:
