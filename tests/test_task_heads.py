@@ -428,6 +428,18 @@ class TestQuestionAnswering:
             assert (logits[~context] == torch.finfo(torch.float32).min).all()
             assert (logits[context].abs() < 1e4).all()
 
+    def test_its_layers_follow_one_another_as_in_clark_and_gardner(self):
+        model, batch = randomized(HEADS["question_answering"].model()).eval(), batch_of("question_answering")
+        inputs = {}
+        for name in ("modeling_encoder", "start_encoder", "end_encoder", "self_attention"):
+            model.get_submodule(name).register_forward_hook(
+                lambda module, args, output, name=name: inputs.update({name: args[0], f"{name}_output": output})
+            )
+        model(**without_labels(batch))
+        residual = inputs["modeling_encoder"] + inputs["self_attention_output"]
+        assert torch.equal(inputs["start_encoder"], residual)
+        assert torch.equal(inputs["end_encoder"], torch.cat([inputs["start_encoder_output"], residual], dim=-1))
+
     def test_a_context_without_words_is_no_error_and_has_no_answer(self):
         model = randomized(HEADS["question_answering"].model(mix_l2=0)).train()
         batch = TOKENIZER([("Who ?", ""), ("", "A bank .")], padding=True, return_tensors="pt")
