@@ -40,8 +40,8 @@ def series(log: Log, name: str) -> tuple[list[float], list[float]]:
     return [epoch for epoch, _ in found], [value for _, value in found]
 
 
-def plot_learning_curves(log: Log, metric: str, path: Path) -> None:
-    """Draws the losses and a metric on the validation data, over epochs, into an image file."""
+def plot_learning_curves(log: Log, metric: str, greater_is_better: bool, path: Path) -> None:
+    """Draws the losses and a metric on the validation data, its best value written out, over epochs, into an image."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, metrics = figure.subplots(1, 2)
     for name, label in (("loss", "training"), ("eval_loss", "validation")):
@@ -54,7 +54,7 @@ def plot_learning_curves(log: Log, metric: str, path: Path) -> None:
     epochs, values = series(log, f"eval_{metric}")
     if values:
         metrics.plot(epochs, values, marker=".", color="tab:orange", label="validation")
-        best = int(np.argmax(values))
+        best = int(np.argmax(values) if greater_is_better else np.argmin(values))
         metrics.annotate(
             f"{values[best]:.4f}", (epochs[best], values[best]), xytext=(0, 6), textcoords="offset points", ha="center"
         )

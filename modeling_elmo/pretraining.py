@@ -1151,9 +1151,7 @@ def run(
             start.model, start.tokenizer, corpus, settings, output_dir, eval_corpus, signals=signals, **steps
         )
         trainer.add_callback(ProgressReport(write))
-        start.model.config.training_options = training_options(
-            settings, start.model.config, steps.get("epoch_size")
-        )
+        start.model.config.training_options = training_options(settings, start.model.config, steps.get("epoch_size"))
         is_main = trainer.is_world_process_zero()
         if checkpoint is not None:
             check_settings(checkpoint, trainer.checkpoint_settings())
