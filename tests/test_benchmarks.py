@@ -384,7 +384,7 @@ class TestResults:
             results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst", jobs=1)
         assert not [*tmp_path.rglob("checkpoint-*"), *tmp_path.rglob("*.safetensors")]
         first, ran[:] = list(ran), []
-        assert len(first) > 2
+        assert len(first) >= 2
         with pytest.raises(typer.Exit):
             results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst", jobs=1)
         assert ran == ["sst-none"]
