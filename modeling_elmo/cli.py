@@ -58,6 +58,13 @@ class Preset(str, Enum):
     original = "original"
 
 
+class TokenInput(str, Enum):
+    """What a new model reads."""
+
+    characters = "characters"
+    words = "words"
+
+
 class Optimizer(str, Enum):
     """What turns gradients into steps."""
 
@@ -195,6 +202,16 @@ def pretrain(
     ] = [],  # noqa: B006
     vocab: Annotated[Path | None, typer.Option(help="Vocabulary file, as build-vocab makes it.")] = None,
     preset: Annotated[Preset | None, typer.Option(help="The size of a new model.")] = None,
+    token_input: Annotated[
+        TokenInput | None,
+        typer.Option(
+            help="What a new model reads: characters, if not given, or words, through a table of embeddings.",
+            show_default=False,
+        ),
+    ] = None,
+    tie_word_embeddings: Annotated[
+        bool, typer.Option("--tie-word-embeddings", help="With words: that table is the softmax's, too.")
+    ] = False,
     model: Annotated[
         Path | None, typer.Option(help="Model directory to train on from, in place of --preset: domain adaptation.")
     ] = None,
@@ -247,6 +264,10 @@ def pretrain(
         raise typer.BadParameter("expected one of --preset and --model")
     if preset is not None and vocab is None:
         raise typer.BadParameter("--preset needs --vocab")
+    if model is not None and (token_input or tie_word_embeddings):
+        raise typer.BadParameter("--token-input, --tie-word-embeddings: of new models only; --model is what it is")
+    if tie_word_embeddings and token_input != TokenInput.words:
+        raise typer.BadParameter("--tie-word-embeddings needs --token-input words")
     if (max_steps is None) == (epochs is None):
         raise typer.BadParameter("expected one of --max-steps and --epochs")
     for name, number in (("save", save_steps), ("eval", eval_steps), ("logging", logging_steps)):
@@ -261,13 +282,15 @@ def pretrain(
     corpus = TextFiles(train, errors)
     eval_corpus = TextFiles(evaluate_on, errors) if evaluate_on else None
     checkpoint = pretraining.prepare_output(output, resume)
-    fields = {"num_negative_samples": negative_samples, "lstm_dropout": dropout}
+    fields: dict[str, Any] = {"num_negative_samples": negative_samples, "lstm_dropout": dropout}
     fields = {name: value for name, value in fields.items() if value is not None}
     if model is not None:
         start = pretraining.continued_start(model, vocab, seed, **fields)
     else:
         assert preset is not None
         assert vocab is not None
+        if token_input is not None:
+            fields |= {"token_input": token_input.value, "tie_word_embeddings": tie_word_embeddings}
         start = pretraining.new_start(preset.value, vocab, seed, **fields)
     settings = pretraining.PretrainingSettings(
         max_steps=1 if max_steps is None else max_steps,

@@ -283,6 +283,16 @@ class TestPretrainAndEvaluate:
         assert "step 5 of 10: perplexity " in out
         assert [line.rpartition(", ")[2] for line in out.splitlines()[:2]] == ["epoch 1.00", "epoch 2.00"]
 
+    @pytest.mark.parametrize("tied", [False, True])
+    def test_a_new_model_that_reads_words(self, elmo, pretrain, tmp_path, tied):
+        (tmp_path / "words.txt").write_text("<S>\n</S>\n<UNK>\nthe\nbank\n")
+        flags = ["--tie-word-embeddings"] * tied
+        new = {"model": None, "preset": "tiny", "vocab": tmp_path / "words.txt", "max_steps": 1, "negative_samples": 0}
+        code, _, err = elmo(*pretrain(*flags, **new, token_input="words"))
+        assert (code, err) == (0, "")
+        config = AutoModel.from_pretrained(tmp_path / "out").config
+        assert (config.token_input, config.tie_word_embeddings, config.vocab_size) == ("words", tied, 7)
+
     def test_settings_that_differ_at_resume(self, elmo, fails, pretrain):
         assert elmo(*pretrain(max_steps=1))[0] == 0
         fails("made with num_steps=5, found 6", *pretrain(num_steps=6))
@@ -295,6 +305,10 @@ class TestPretrainAndEvaluate:
         fails("'huge' is not one of 'tiny', 'small', 'medium', 'original'", *pretrain(model=None, preset="huge"))
         fails("expected one of --max-steps and --epochs", *pretrain(epochs=1))
         fails("expected one of --max-steps and --epochs", *pretrain(max_steps=None))
+        fails("--token-input, --tie-word-embeddings: of new models only", *pretrain("--tie-word-embeddings"))
+        fails("--token-input, --tie-word-embeddings: of new models only", *pretrain(token_input="words"))
+        new = {"model": None, "preset": "tiny", "vocab": "vocab.txt"}
+        fails("--tie-word-embeddings needs --token-input words", *pretrain("--tie-word-embeddings", **new))
         fails("--epochs: expected a positive number, found 0.0", *pretrain(max_steps=None, epochs=0))
         fails("--save-steps: expected at least 1, found 0", *pretrain(save_steps=0))
         fails("--keep: expected at least 1, found 0", *pretrain(keep=0))
