@@ -235,6 +235,16 @@ class TestAlignment:
         assert output.shape == (5, layer.output_size)
         torch.testing.assert_close(output, torch.cat(exchanged.chunk(2, dim=1)[::-1], dim=1))
 
+    def test_what_came_of_a_text_is_read_and_pooled_apart_from_the_other_text(self, config, words):
+        layer = drawn(PairComparison(config, D))
+        output = layer(words, FIRST, SECOND)
+        sees = FIRST.unsqueeze(2) & SECOND.unsqueeze(1)
+        compared = layer.alignment(words, sees | sees.transpose(1, 2))
+        nothing = torch.zeros_like(FIRST)
+        for half, mask in zip(output.chunk(2, dim=1), (FIRST, SECOND)):
+            alone = layer.composition(compared, mask, nothing)
+            torch.testing.assert_close(half, layer.pooling(alone, mask))
+
 
 class TestBiAttention:
     def test_similarity_is_trilinear(self):
