@@ -35,7 +35,7 @@ import numpy as np
 import typer
 
 from modeling_elmo.corpus import TextFiles, WordSplitter, WordTable
-from modeling_elmo.pretraining import read_tokenizer
+from modeling_elmo.presets import read_tokenizer
 
 from .report import JsonOnly, Report, run
 

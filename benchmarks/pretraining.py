@@ -36,7 +36,8 @@ import typer
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoTokenizer
 from modeling_elmo.corpus import Windows
-from modeling_elmo.pretraining import ElmoPretrainer, PretrainingSettings, preset_config
+from modeling_elmo.presets import preset_config
+from modeling_elmo.pretraining import ElmoPretrainer, PretrainingSettings
 from modeling_elmo.vocabulary import LEADING_TOKENS
 
 from .correctness import check_gradients

@@ -259,6 +259,8 @@ def pretrain(
     """
     from . import pretraining
     from .corpus import TextFiles
+    from .presets import continued_start, new_start
+    from .training_directory import prepare_output
 
     if (preset is None) == (model is None):
         raise typer.BadParameter("expected one of --preset and --model")
@@ -281,17 +283,17 @@ def pretrain(
     errors = "replace" if replace_invalid else "strict"
     corpus = TextFiles(train, errors)
     eval_corpus = TextFiles(evaluate_on, errors) if evaluate_on else None
-    checkpoint = pretraining.prepare_output(output, resume)
+    checkpoint = prepare_output(output, resume)
     fields: dict[str, Any] = {"num_negative_samples": negative_samples, "lstm_dropout": dropout}
     fields = {name: value for name, value in fields.items() if value is not None}
     if model is not None:
-        start = pretraining.continued_start(model, vocab, seed, **fields)
+        start = continued_start(model, vocab, seed, **fields)
     else:
         assert preset is not None
         assert vocab is not None
         if token_input is not None:
             fields |= {"token_input": token_input.value, "tie_word_embeddings": tie_word_embeddings}
-        start = pretraining.new_start(preset.value, vocab, seed, **fields)
+        start = new_start(preset.value, vocab, seed, **fields)
     settings = pretraining.PretrainingSettings(
         max_steps=1 if max_steps is None else max_steps,
         batch_size=batch_size,
@@ -349,7 +351,7 @@ def evaluate(
     Ends of sentences are predicted as words are, and words that the vocabulary lacks are predicted as <UNK>.
     """
     from .corpus import TextFiles
-    from .pretraining import load_language_model, measure_perplexity, one_process
+    from .perplexity import load_language_model, measure_perplexity, one_process
 
     corpus = TextFiles(texts, errors="replace" if replace_invalid else "strict")
     language_model, tokenizer = load_language_model(model)

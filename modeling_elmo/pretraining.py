@@ -26,28 +26,21 @@ import hashlib
 import json
 import math
 import os
-import re
 import shutil
-import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from torch import distributed
-from tqdm.auto import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import rotate_checkpoints
 
-from .configuration import directory
 from .configuration_elmo import ElmoConfig
 from .conversion_scripts.model_card import USAGE, architecture, table
 from .corpus import (
@@ -59,35 +52,21 @@ from .corpus import (
     SentenceRows,
     Windows,
     WordSplitter,
-    check_vocabulary,
     rows_of_process,
 )
 from .language_model import ElmoForPreTraining
+from .perplexity import Perplexity, check_vocabulary_size, measure_perplexity, perplexity_of
+from .presets import Start
 from .tokenization_elmo import ElmoTokenizer
+from .training_directory import INCOMPLETE, checkpoints, complete_directory, flush, sole_use, write_json
+from .training_progress import ProgressReport, StopSignals
 from .vocabulary import count_words
 
-
-# Beside the published architectures: one that a laptop trains in hours.
-TINY = {
-    "cell_size": 768,
-    "projection_size": 128,
-    "character_filters": [[1, 32], [2, 32], [3, 64], [4, 128], [5, 128], [6, 128]],
-    "num_highway_layers": 1,
-    "num_negative_samples": 2048,
-}
-PRESETS = ("tiny", "small", "medium", "original")
-
-# The original's, of every size of model.
-DROPOUT = 0.1
 
 # Adagrad from an accumulator of 1 is the original's, with its learning rate.
 LEARNING_RATES = {"adagrad": 0.2, "adamw": 1e-3}
 
-SAME_SIGNAL = 3.0
 
-CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-INCOMPLETE = ".incomplete"
-LOCK = ".lock"
 SETTINGS_FILE = "pretraining.json"
 ROWS_FILE = "pretraining_rows_{}.pt"
 
@@ -154,158 +133,6 @@ class PretrainingSettings:
     def reading(self, rows: range) -> Reading:
         """Returns how training reads its text."""
         return Reading(self.batch_size, rows, self.num_steps, self.seed, self.is_raw)
-
-
-@dataclass(frozen=True)
-class Perplexity:
-    """What a language model makes of a text.
-
-    Attributes:
-        forward_loss (`float`): Mean negative log-likelihood of the next word, ends of sentences included.
-        backward_loss (`float`): The same of the word before.
-        num_predictions (`int`): How many words each direction predicted: those of the text, and one boundary per
-            sentence.
-        num_words (`int`): Words of the text.
-        num_unknown_words (`int`): How many of them the vocabulary lacks.
-    """
-
-    forward_loss: float
-    backward_loss: float
-    num_predictions: int
-    num_words: int
-    num_unknown_words: int
-
-    @property
-    def loss(self) -> float:
-        """`float`: Mean of both directions' losses."""
-        return (self.forward_loss + self.backward_loss) / 2
-
-    @property
-    def perplexities(self) -> tuple[float, float, float]:
-        """`tuple[float, float, float]`: Forward, backward, and the geometric mean of both, which the original
-        reports."""
-        return _exp(self.forward_loss), _exp(self.backward_loss), _exp(self.loss)
-
-
-def _exp(loss: float) -> float:
-    return math.exp(loss) if loss < 700 else math.inf
-
-
-@torch.no_grad()
-def measure_perplexity(
-    model: ElmoForPreTraining,
-    tokenizer: ElmoTokenizer,
-    corpus: Corpus,
-    reading: Reading,
-    sentence_per_row: bool = False,
-    on_batch: Callable[[int], bool] | None = None,
-) -> Perplexity | None:
-    """Reads a corpus once, from a state of zeros, with the softmax over the whole vocabulary.
-
-    Args:
-        model (`ElmoForPreTraining`): Is in evaluation mode afterwards.
-        tokenizer (`ElmoTokenizer`): The model's.
-        corpus (`Corpus`): The text.
-        reading (`Reading`): Its seed should be None. With several processes, whose rows are parts of the global batch,
-            all get the result of all.
-        sentence_per_row (`bool`, *optional*): As in training.
-        on_batch (`Callable[[int], bool]`, *optional*): Told the number of predictions made so far; False ends it all.
-
-    Returns:
-        [`Perplexity`], or None if `on_batch` ended it.
-
-    Raises:
-        `ValueError`: If the vocabulary is not the model's, or for text that can't be read.
-    """
-    check_vocabulary_size(model, tokenizer)
-    model.eval()
-    has_characters = model.config.token_input == "characters"
-    batches = (SentenceRows if sentence_per_row else Windows)(corpus, tokenizer, reading, has_characters)
-    # Forward loss, backward loss, predictions, words, unknown words.
-    sums = torch.zeros(5, dtype=torch.float64)
-    state = None
-    for batch, _ in Prefetched(batches, 8):
-        labels = batch["labels"] if sentence_per_row else batch["forward_labels"]
-        is_word = (labels != IGNORED_LABEL) & (labels != tokenizer.eos_token_id) & (labels != tokenizer.bos_token_id)
-        predictions = (labels != IGNORED_LABEL).sum() - (len(labels) if sentence_per_row else 0)
-        batch = {name: values.to(model.device) for name, values in batch.items()}
-        output = model(**batch, state=None if sentence_per_row else state, use_cache=not sentence_per_row)
-        state = output.state
-        losses = torch.stack([output.forward_loss, output.backward_loss]).double().cpu() * predictions
-        unknown = (is_word & (labels == tokenizer.unk_token_id)).sum()
-        sums += torch.cat([losses, torch.stack([predictions, is_word.sum(), unknown]).double()])
-        if on_batch is not None and not on_batch(int(sums[2])):
-            return None
-    if len(reading.rows) < reading.batch_size:
-        sums = sums.to(model.device)
-        distributed.all_reduce(sums)
-    forward, backward, predictions, words, unknown = sums.tolist()
-    return Perplexity(forward / predictions, backward / predictions, int(predictions), int(words), int(unknown))
-
-
-def check_vocabulary_size(model: ElmoForPreTraining, tokenizer: ElmoTokenizer) -> None:
-    """Raises `ValueError` unless the softmax has a row for each entry of the vocabulary."""
-    if model.config.vocab_size != len(tokenizer):
-        raise ValueError(
-            f"the vocabulary has {len(tokenizer):,} entries with <PAD> and <MASK>, the model's softmax "
-            f"{model.config.vocab_size:,}: expected the same number"
-        )
-
-
-def preset_config(name: str, vocab_size: int, **kwargs: Any) -> ElmoConfig:
-    """Returns the config of a model to be trained from scratch, with the dropout of the original's training.
-
-    Args:
-        name (`str`): One of `PRESETS`.
-        vocab_size (`int`): Entries of the tokenizer.
-        kwargs: Fields that differ from the preset's.
-
-    Raises:
-        `ValueError`: If there is no such preset.
-    """
-    if name not in PRESETS:
-        raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
-    fields = {"lstm_dropout": DROPOUT, "vocab_size": vocab_size, "freeze_bilm": False, "pad_token_id": None, **kwargs}
-    if name == "tiny":
-        return ElmoConfig(**{**TINY, **fields})
-    published = json.loads((directory(name) / "config.json").read_text(encoding="utf-8"))
-    for field in ("architectures", "dtype", "transformers_version", "auto_map"):
-        published.pop(field, None)
-    return ElmoConfig(**{**published, **fields})
-
-
-class StopSignals:
-    """While entered, SIGTERM, SIGINT and SIGHUP do not end the process but are remembered; a second one ends it.
-
-    `torchrun` passes on what its processes have received already, as all that a terminal has started receive Ctrl-C: so
-    what comes within `SAME_SIGNAL` seconds is not a second one.
-    """
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-        self._since = 0.0
-        self._handlers: dict[int, Any] = {}
-
-    def __enter__(self) -> "StopSignals":
-        # Signals are the main thread's alone.
-        if threading.current_thread() is not threading.main_thread():
-            return self
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            number = getattr(signal, name, None)
-            # Under nohup, a closed terminal is to be ignored.
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                self._handlers[number] = signal.signal(number, self._remember)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _remember(self, number: int, frame: object) -> None:
-        if self.received is None:
-            self.received, self._since = number, time.monotonic()
-        elif time.monotonic() - self._since > SAME_SIGNAL:
-            raise SystemExit(128 + number)
 
 
 class ElmoPretrainer(Trainer):
@@ -440,8 +267,8 @@ class ElmoPretrainer(Trainer):
                 distributed.all_reduce(losses)
             forward, backward = (losses / self.num_losses / self.args.world_size).tolist()
             perplexities = {"perplexity": (forward + backward) / 2, "forward": forward, "backward": backward}
-            logs["perplexity"] = _exp(perplexities["perplexity"])
-            logs["forward_perplexity"], logs["backward_perplexity"] = _exp(forward), _exp(backward)
+            logs["perplexity"] = perplexity_of(perplexities["perplexity"])
+            logs["forward_perplexity"], logs["backward_perplexity"] = perplexity_of(forward), perplexity_of(backward)
             now = time.monotonic()
             logs["words_per_second"] = (self.num_words - self._since[1]) / max(now - self._since[0], 1e-9)
             logs["words_seen"] = self.num_words
@@ -657,49 +484,6 @@ class _Stop(TrainerCallback):
             control.should_training_stop = True
 
 
-class ProgressReport(TrainerCallback):
-    """Shows progress: a bar on a terminal; otherwise a line whenever something is logged."""
-
-    def __init__(self, write: Callable[[str], None] | None = None) -> None:
-        self.write = write or (lambda line: print(line, flush=True))
-        self.bar: Any = None
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero and sys.stderr.isatty():
-            self.bar = tqdm(total=state.max_steps, initial=state.global_step, unit="step", dynamic_ncols=True)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.bar is not None:
-            self.bar.update(state.global_step - self.bar.n)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        line = _describe_logs(logs or {})
-        if line is None or not state.is_world_process_zero:
-            return
-        if self.bar is None:
-            self.write(f"step {state.global_step:,} of {state.max_steps:,}: {line}")
-        elif "loss" in logs:
-            self.bar.set_postfix_str(line)
-        else:
-            self.bar.write(f"step {state.global_step:,}: {line}")
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-
-def _describe_logs(logs: dict[str, float]) -> str | None:
-    prefix = "eval_" if "eval_perplexity" in logs else ""
-    if f"{prefix}perplexity" not in logs:
-        return None
-    mean, forward, backward = (logs[f"{prefix}{name}perplexity"] for name in ("", "forward_", "backward_"))
-    line = f"perplexity {mean:,.2f} (forward {forward:,.2f}, backward {backward:,.2f})"
-    if prefix:
-        return f"evaluation: {line}"
-    line += f", learning rate {logs['learning_rate']:.3g}, {logs['words_per_second']:,.0f} words/s"
-    return f"{line}, epoch {logs['epoch']:.2f}" if logs.get("epoch") is not None else line
-
-
 def _seeds(seed: int, window: int, process: int) -> tuple[int, int]:
     """Returns the seeds of a window's negative samples, the same in all processes, and of its dropout."""
     negatives, *dropout = (
@@ -811,40 +595,6 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def checkpoints(output_dir: Path) -> list[Path]:
-    """Returns the checkpoints of a training, oldest first."""
-    if not output_dir.is_dir():
-        return []
-    found = [(int(match[1]), path) for path in output_dir.iterdir() if (match := CHECKPOINT.fullmatch(path.name))]
-    return [path for _, path in sorted(found)]
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes a JSON file."""
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def complete_directory(work: Path, path: Path) -> None:
-    """Gives a directory its name once what it holds is on the disk."""
-    for file in work.rglob("*"):
-        if file.is_file():
-            _flush(file)
-    _flush(work)
-    work.rename(path)
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    # Windows has no descriptors of directories.
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def save_pretrained_model(trainer: ElmoPretrainer, output_dir: Path, card: str) -> None:
     """Writes the trained model into a directory, ready for the Hub: weights with the softmax, config, tokenizer, code
     files, model card, and the learning curve in `trainer_state.json`.
@@ -863,7 +613,7 @@ def save_pretrained_model(trainer: ElmoPretrainer, output_dir: Path, card: str) 
         trainer.state.save_to_json(str(work / "trainer_state.json"))
         (work / "README.md").write_text(card, encoding="utf-8")
         for path in sorted(work.iterdir()):
-            _flush(path)
+            flush(path)
             path.replace(output_dir / path.name)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise OSError(f"{output_dir}: can't write the model ({' '.join(str(error).split())})") from error
@@ -913,121 +663,6 @@ def model_card(trainer: ElmoPretrainer, command: str, result: Perplexity | None)
     return "\n\n".join(sections) + "\n"
 
 
-@dataclass(frozen=True)
-class Start:
-    """What a training begins with.
-
-    Attributes:
-        model (`ElmoForPreTraining`): Trainable.
-        tokenizer (`ElmoTokenizer`): With its vocabulary.
-    """
-
-    model: ElmoForPreTraining
-    tokenizer: ElmoTokenizer
-
-
-def new_start(preset: str, vocab_file: Path, seed: int, **fields: Any) -> Start:
-    """Makes a model with random weights.
-
-    Args:
-        preset (`str`): One of `PRESETS`.
-        vocab_file (`Path`): The vocabulary.
-        seed (`int`): Of the weights.
-        fields: Fields of the config that differ from the preset's.
-
-    Raises:
-        `ValueError`: If the vocabulary lacks a special token, or a field is out of range.
-    """
-    tokenizer = read_tokenizer(vocab_file)
-    config = preset_config(preset, len(tokenizer), **fields)
-    torch.manual_seed(seed)
-    return Start(ElmoForPreTraining(config), tokenizer)
-
-
-def read_tokenizer(vocab_file: Path, max_characters_per_token: int = 50) -> ElmoTokenizer:
-    """Returns a tokenizer for a vocabulary file to train with. Raises `ValueError` naming it otherwise."""
-    try:
-        tokenizer = ElmoTokenizer(vocab_file=vocab_file, max_characters_per_token=max_characters_per_token)
-    except ValueError as error:
-        # Of the vocabulary as an argument of its own.
-        raise ValueError(f"{vocab_file}: {str(error).removeprefix('vocab: ')}") from error
-    check_vocabulary(tokenizer, str(vocab_file))
-    return tokenizer
-
-
-def continued_start(model_dir: Path, vocab_file: Path | None, seed: int, **fields: Any) -> Start:
-    """Loads a model to be trained on: a converted one, or one that was trained here.
-
-    With another vocabulary than its own, or none, a model that reads characters begins with a new softmax.
-
-    Args:
-        model_dir (`Path`): The model directory.
-        vocab_file (`Path`, *optional*): The vocabulary; the model's own by default.
-        seed (`int`): Of the weights that it lacks.
-        fields: Fields of the config that are to differ.
-
-    Raises:
-        `ValueError`: If it is no model directory, its vocabulary can't be used, or it reads words and the vocabulary is
-            another.
-    """
-    if not (model_dir / "config.json").is_file():
-        raise ValueError(f"{model_dir}: expected a model directory, found no config.json in it")
-    config = ElmoConfig.from_pretrained(model_dir)
-    own = ElmoTokenizer.from_pretrained(model_dir)
-    tokenizer = own
-    if vocab_file is not None:
-        tokenizer = read_tokenizer(vocab_file, config.max_characters_per_token)
-    else:
-        check_vocabulary(own, f"{model_dir}: the vocabulary (--vocab names another)")
-    has_own = tokenizer._words() == own._words() and config.vocab_size == len(own)
-    if not has_own and config.token_input == "words":
-        raise ValueError(
-            f"{vocab_file or model_dir}: this model reads words, so it needs the vocabulary it was made with "
-            f"({config.vocab_size:,} entries with <PAD> and <MASK>), found another of {len(tokenizer):,}"
-        )
-    torch.manual_seed(seed)
-    model = ElmoForPreTraining.from_pretrained(
-        model_dir,
-        vocab_size=len(tokenizer),
-        pad_token_id=tokenizer.pad_token_id,
-        freeze_bilm=False,
-        dtype=torch.float32,
-        ignore_mismatched_sizes=not has_own,
-        **fields,
-    )
-    if not has_own:
-        # One of the same size has been loaded, for other words.
-        model.lm_head = type(model.lm_head)(model.config)
-        model._init_weights(model.lm_head)
-    return Start(model, tokenizer)
-
-
-def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokenizer]:
-    """Loads a model with its softmax, and its tokenizer.
-
-    Raises:
-        `ValueError`: If it is no model directory, or has no softmax.
-    """
-    if not (model_dir / "config.json").is_file():
-        raise ValueError(f"{model_dir}: expected a model directory, found no config.json in it")
-    model, report = ElmoForPreTraining.from_pretrained(model_dir, output_loading_info=True)
-    missing = sorted(name for name in report["missing_keys"] if name.startswith("lm_head"))
-    if missing:
-        raise ValueError(
-            f"{model_dir}: this model has no softmax ({missing[0]}), expected one that was trained by elmo pretrain"
-        )
-    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return model.to(device or "cpu"), ElmoTokenizer.from_pretrained(model_dir)
-
-
-def one_process(batch_size: int, num_steps: int, is_raw: bool) -> Reading:
-    """Returns how one process reads a text once."""
-    for name, number in (("batch_size", batch_size), ("num_steps", num_steps)):
-        if number < 1:
-            raise ValueError(f"{name}: expected at least 1, found {number}")
-    return Reading(batch_size, range(batch_size), num_steps, None, is_raw)
-
-
 def epoch_size(
     corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, sentence_per_row: bool, checkpoint: Path | None = None
 ) -> int:
@@ -1066,52 +701,6 @@ def training_options(
         num_windows = settings.max_steps * settings.gradient_accumulation_steps
         options["n_epochs"] = max(1, round(num_windows * settings.window_size / epoch_size))
     return options
-
-
-def prepare_output(output_dir: Path, resume: bool) -> Path | None:
-    """Returns the checkpoint that a training goes on from, after taking left-overs away; None if it begins.
-
-    Raises:
-        `ValueError`: If the directory holds something else, or checkpoints although `resume` is False.
-    """
-    if output_dir.exists() and not output_dir.is_dir():
-        raise ValueError(f"{output_dir}: expected a directory to write to, found a file")
-    found = checkpoints(output_dir)
-    if found and not resume:
-        raise ValueError(
-            f"{output_dir}: it holds {found[-1].name}, which --no-resume would mix with another training; name another "
-            f"directory, or delete its checkpoints"
-        )
-    others = [path.name for path in output_dir.iterdir()] if output_dir.is_dir() else []
-    others = sorted(name for name in others if name not in (INCOMPLETE, LOCK) and not CHECKPOINT.fullmatch(name))
-    if others and not found:
-        raise ValueError(f"{output_dir}: expected an empty directory, or one with checkpoints, found {others[0]}")
-    return found[-1] if found else None
-
-
-@contextmanager
-def sole_use(output_dir: Path) -> Iterator[None]:
-    """Keeps other trainings out of a directory while entered. One that was killed keeps nobody out.
-
-    Raises:
-        `ValueError`: If another training is using it.
-    """
-    lock = FileLock(output_dir / LOCK, timeout=0)
-    try:
-        # Some network file systems have no locks.
-        with suppress(NotImplementedError):
-            lock.acquire()
-    except Timeout as error:
-        raise ValueError(
-            f"{output_dir}: another training is writing to this directory (if none is, delete {LOCK} in it)"
-        ) from error
-    try:
-        yield
-    finally:
-        # Windows takes no open file away; its lock does so itself.
-        with suppress(OSError):
-            (output_dir / LOCK).unlink()
-        lock.release()
 
 
 def run(

@@ -23,7 +23,7 @@ from benchmarks import ngram_perplexity
 from benchmarks.ngram_perplexity import KneserNey, Tokens, discounts, unigram_loss
 from modeling_elmo import ElmoForPreTraining, ElmoTokenizer
 from modeling_elmo.corpus import TextFiles, WordSplitter, WordTable
-from modeling_elmo.pretraining import measure_perplexity, one_process
+from modeling_elmo.perplexity import measure_perplexity, one_process
 
 
 WORDS = ["<S>", "</S>", "<UNK>", *"abcdefghij"]

@@ -32,59 +32,31 @@ import torch
 from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, TrainerControl
 from typer.testing import CliRunner
 
-from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer, pretraining
-from modeling_elmo.cli import app
-from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from modeling_elmo.corpus import Position, Reading, TextFiles, Windows
-from modeling_elmo.pretraining import (
-    PretrainingSettings,
-    Start,
-    check_settings,
-    checkpoints,
-    continued_start,
-    load_language_model,
-    measure_perplexity,
-    new_start,
-    one_process,
-    prepare_output,
-    preset_config,
-    run,
+from modeling_elmo import (
+    ElmoConfig,
+    ElmoForPreTraining,
+    ElmoModel,
+    ElmoTokenizer,
+    pretraining,
+    training_directory,
+    training_progress,
 )
+from modeling_elmo.cli import app
+from modeling_elmo.corpus import Position, Reading, TextFiles, Windows
+from modeling_elmo.perplexity import load_language_model, measure_perplexity, one_process
+from modeling_elmo.presets import Start
+from modeling_elmo.pretraining import PretrainingSettings, check_settings, run
+from modeling_elmo.training_directory import checkpoints, prepare_output
 from tests.conftest import SHARED
-from tests.original_format import make_options, write_model
-
-
-WORDS = ["<S>", "</S>", "<UNK>", "the", "of", "a", "bank", "river", "money", "water", "."]
-STEPS = 8
+from tests.original_format import make_options
+from tests.training_examples import STEPS, WORDS, losses, settings, start, write_text
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    """Two shards of sentences of 1 to 9 words; the vocabulary lacks one."""
     directory = tmp_path_factory.mktemp("text")
-    random = np.random.default_rng(0)
-    for name in ("a.txt", "b.txt"):
-        lines = [" ".join(random.choice([*WORDS[3:], "bridge"], 1 + random.integers(9))) for _ in range(20)]
-        (directory / name).write_text("\n".join(lines) + "\n")
+    write_text(directory)
     return directory
-
-
-def start(**kwargs):
-    """Makes a small model that is always the same."""
-    tokenizer = ElmoTokenizer(vocab=WORDS)
-    torch.manual_seed(5)
-    fields = {
-        "cell_size": 6,
-        "projection_size": 4,
-        "character_embedding_size": 3,
-        "character_filters": [[1, 4], [3, 5]],
-    }
-    fields |= {"num_negative_samples": 4, "lstm_dropout": 0.1, "freeze_bilm": False, "vocab_size": len(tokenizer)}
-    return Start(ElmoForPreTraining(ElmoConfig(**{**fields, **kwargs})), tokenizer)
-
-
-def settings(**kwargs):
-    return PretrainingSettings(**{"max_steps": STEPS, "batch_size": 4, "num_steps": 5, **kwargs})
 
 
 def train_into(output, text, options=None, model=None, **kwargs):
@@ -109,12 +81,6 @@ def train(text, tmp_path):
 def expected(text, tmp_path_factory):
     """The losses of a training that nothing interrupts."""
     return train_into(tmp_path_factory.mktemp("uninterrupted") / "out", text)
-
-
-def losses(output):
-    log = json.loads((output / "trainer_state.json").read_text())["log_history"]
-    keys = ("step", "loss", "forward_perplexity", "backward_perplexity", "grad_norm", "words_seen")
-    return [tuple(entry[key] for key in keys) for entry in log if "loss" in entry]
 
 
 class Killed(BaseException):
@@ -300,7 +266,7 @@ class TestResume:
         def acquire(self):
             raise NotImplementedError("FileSystem does not appear to support flock")
 
-        monkeypatch.setattr(pretraining.FileLock, "acquire", acquire)
+        monkeypatch.setattr(training_directory.FileLock, "acquire", acquire)
         assert train() == expected
 
     def test_the_lock_of_a_training_that_was_killed_is_none(self, train, expected, tmp_path):
@@ -437,8 +403,8 @@ class TestProcesses:
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
     def test_a_second_signal_ends_the_process_at_once_but_not_the_same_twice(self, monkeypatch):
         now = [100.0]
-        monkeypatch.setattr(pretraining.time, "monotonic", lambda: now[0])
-        with pretraining.StopSignals() as signals:
+        monkeypatch.setattr(training_progress.time, "monotonic", lambda: now[0])
+        with training_progress.StopSignals() as signals:
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGINT)
             assert signals.received == signal.SIGTERM
@@ -460,7 +426,7 @@ class TestProcesses:
             tensor.clamp_(min=int(signal.SIGTERM))
 
         monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
-        signals, control = pretraining.StopSignals(), TrainerControl()
+        signals, control = training_progress.StopSignals(), TrainerControl()
         stop = pretraining._Stop(None, signals)
         stop.on_step_end(SimpleNamespace(world_size=1, device="cpu"), None, control)
         assert not control.should_training_stop
@@ -567,105 +533,6 @@ class TestTraining:
         assert lines[0].startswith("step 1 of 8: perplexity ")
         assert "words/s" in lines[0]
         assert lines[4].startswith("step 4 of 8: evaluation: perplexity ")
-
-
-class TestPerplexity:
-    def test_is_that_of_every_sentence_by_itself(self, text):
-        model, tokenizer = start().model, start().tokenizer
-        corpus = TextFiles([text / "a.txt"])
-        result = measure_perplexity(model, tokenizer, corpus, one_process(3, 5, False), sentence_per_row=True)
-        sums, count, unknown = np.zeros(2), 0, 0
-        for line in corpus.read(0):
-            batch = tokenizer(line.split(), is_split_into_words=True, return_tensors="pt")
-            output = model.eval()(**batch, labels=batch["input_ids"])
-            number = len(line.split()) + 1
-            sums += number * np.array([output.forward_loss.item(), output.backward_loss.item()])
-            count += number
-            unknown += line.split().count("bridge")
-        assert result.num_predictions == count
-        assert result.num_words == count - 20
-        assert result.num_unknown_words == unknown > 0
-        assert np.allclose([result.forward_loss, result.backward_loss], sums / count, rtol=1e-5)
-        assert math.isclose(result.perplexities[2] ** 2, result.perplexities[0] * result.perplexities[1])
-
-    def test_of_another_vocabulary(self, text):
-        with pytest.raises(
-            ValueError, match="the vocabulary has 12 entries with <PAD> and <MASK>, the model's softmax 13"
-        ):
-            measure_perplexity(
-                start().model, ElmoTokenizer(vocab=WORDS[:-1]), TextFiles([text / "a.txt"]), one_process(3, 5, False)
-            )
-
-
-class TestStart:
-    @pytest.mark.parametrize("name", ["tiny", "small", "medium", "original"])
-    def test_presets(self, name):
-        config = preset_config(name, 100)
-        assert (config.vocab_size, config.pad_token_id, config.freeze_bilm) == (100, 98, False)
-        # That of bilm-tf's `train_elmo.py`.
-        assert config.lstm_dropout == 0.1
-        assert preset_config(name, 100, lstm_dropout=0.0).lstm_dropout == 0.0
-        assert config.projection_size == {"tiny": 128, "small": 128, "medium": 256, "original": 512}[name]
-
-    def test_no_such_preset(self):
-        with pytest.raises(ValueError, match="preset: expected one of tiny, small, medium, original, found 'huge'"):
-            preset_config("huge", 100)
-
-    @pytest.mark.parametrize("missing", ["<S>", "</S>", "<UNK>"])
-    def test_a_vocabulary_without_its_special_tokens(self, tmp_path, missing):
-        (tmp_path / "vocab.txt").write_text("\n".join(word for word in WORDS if word != missing))
-        with pytest.raises(ValueError, match=rf"vocab\.txt: expected the special tokens .* found no {missing}"):
-            new_start("tiny", tmp_path / "vocab.txt", 0)
-
-    def test_a_vocabulary_that_repeats_a_word(self, tmp_path):
-        (tmp_path / "vocab.txt").write_text("\n".join([*WORDS, "the"]))
-        with pytest.raises(ValueError, match=r"vocab\.txt: every word has one id: word 11 repeats word 3"):
-            new_start("tiny", tmp_path / "vocab.txt", 0)
-
-    def test_a_converted_model_is_trained_on(self, model_dir, tmp_path):
-        converted = AutoModel.from_pretrained(model_dir)
-        beginning = continued_start(model_dir, None, 0, num_negative_samples=0)
-        assert all(parameter.requires_grad for parameter in beginning.model.elmo.layers.parameters())
-        for name, tensor in converted.state_dict().items():
-            assert torch.equal(beginning.model.elmo.state_dict()[name], tensor)
-        (tmp_path / "a.txt").write_text("the bank of the river .\n" * 5)
-        corpus = TextFiles([tmp_path / "a.txt"])
-        assert run(beginning, corpus, settings(), tmp_path / "out", logging_steps=1, write=len) == 0
-        assert losses(tmp_path / "out")[-1][1] < losses(tmp_path / "out")[0][1]
-
-    def test_another_vocabulary_brings_a_new_softmax(self, tmp_path):
-        start().model.save_pretrained(tmp_path / "model")
-        start().tokenizer.save_pretrained(tmp_path / "model")
-        old = load_language_model(tmp_path / "model")[0]
-        for words in (WORDS[::-1], WORDS[:-2]):
-            (tmp_path / "vocab.txt").write_text("\n".join(words))
-            new = continued_start(tmp_path / "model", tmp_path / "vocab.txt", 0).model
-            assert new.lm_head.weight.shape[0] == len(words) + 2
-            assert new.lm_head.weight.isfinite().all()
-            assert not torch.equal(new.lm_head.weight[:5], old.lm_head.weight[:5])
-            layers = old.elmo.layers.state_dict()
-            assert all(torch.equal(new.elmo.layers.state_dict()[name], layers[name]) for name in layers)
-        same = continued_start(tmp_path / "model", None, 0).model
-        assert torch.equal(same.lm_head.weight, old.lm_head.weight)
-
-    def test_another_vocabulary_for_a_model_that_reads_words(self, tmp_path):
-        start(token_input="words").model.save_pretrained(tmp_path / "model")
-        start().tokenizer.save_pretrained(tmp_path / "model")
-        (tmp_path / "vocab.txt").write_text("\n".join(WORDS[:-1]))
-        with pytest.raises(ValueError, match="this model reads words, so it needs the vocabulary it was made with"):
-            continued_start(tmp_path / "model", tmp_path / "vocab.txt", 0)
-
-    def test_no_model_and_no_softmax(self, tmp_path, model_dir):
-        with pytest.raises(ValueError, match=r"expected a model directory, found no config\.json in it"):
-            continued_start(tmp_path, None, 0)
-        with pytest.raises(ValueError, match="this model has no softmax"):
-            load_language_model(model_dir)
-
-    def test_a_converted_model_without_vocabulary_needs_one(self, tmp_path):
-        write_model(tmp_path, make_options())
-        convert(OriginalFiles.find(tmp_path), tmp_path / "elmo")
-        with pytest.raises(ValueError, match=r"the vocabulary \(--vocab names another\): expected the special tokens"):
-            continued_start(tmp_path / "elmo", None, 0)
 
 
 @pytest.mark.parametrize(

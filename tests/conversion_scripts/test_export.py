@@ -27,7 +27,8 @@ from transformers import AutoModel, AutoTokenizer
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert, export
 from modeling_elmo.corpus import TextFiles
-from modeling_elmo.pretraining import PretrainingSettings, Start, run
+from modeling_elmo.presets import Start
+from modeling_elmo.pretraining import PretrainingSettings, run
 from tests.original_format import make_options, make_weights, read_hdf5, write_model
 from tests.variants import options_of_every_kind
 
@@ -199,7 +200,7 @@ class TestTrainedHere:
         settings = PretrainingSettings(max_steps=2, batch_size=2, num_steps=5, max_grad_norm=3.0)
         corpus = TextFiles([tmp_path / "a.txt"])
         start = Start(ElmoForPreTraining(config), tokenizer)
-        run(start, corpus, settings, tmp_path / "trained", write=len, words_per_epoch=35)
+        run(start, corpus, settings, tmp_path / "trained", write=len, epoch_size=35)
         return request.param
 
     def test_options_tell_of_the_training(self, trained, tmp_path):
