@@ -375,7 +375,8 @@ class TestResults:
             if output.name == "sst-none":
                 return subprocess.CompletedProcess(command, 1)
             (output / "seed-1" / "checkpoint-5").mkdir(parents=True)
-            (output / "seed-1" / "model.safetensors").touch()
+            for directory in ("seed-1", "seed-1/checkpoint-5"):
+                (output / directory / "model.safetensors").touch()
             (output / results.RESULTS).write_text("{}")
             return subprocess.CompletedProcess(command, 0)
 
