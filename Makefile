@@ -27,7 +27,7 @@ $(BIN)/.installed-dev: $(BIN)/.installed
 	$(PIP) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: $(BIN)/.installed ## Make a small model in the original format, convert it, load it, embed two sentences.
+demo: $(BIN)/.installed ## Show what the model that comes with the project knows.
 	$(BIN)/python examples/demo.py
 
 test: $(BIN)/.installed-dev ## Run all tests.

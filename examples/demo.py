@@ -11,78 +11,154 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""From the original files to vectors in four steps: make a small model in the original format, convert it, load it with
-`AutoModel`, embed two sentences.
+"""The shipped model tells two senses of a word apart, proposes other words, and goes through the original format.
 
-    python examples/demo.py
+python examples/demo.py
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import torch
-from torch.nn.functional import cosine_similarity
-from transformers import AutoModel, AutoTokenizer, logging
+from torch.nn.functional import normalize
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, logging
 
-import modeling_elmo
-from modeling_elmo.conversion_scripts import export
-
-
-SENTENCES = ["The bank of the river is steep.", "The bank doesn't lend money."]
+import modeling_elmo  # registers ELMo with the Auto classes
 
 
-def make_original_model(directory: Path) -> None:
-    """Writes `options.json`, `weights.hdf5` and `vocab.txt` of a model with random weights."""
-    config = modeling_elmo.ElmoConfig(cell_size=256, projection_size=64, character_filters=[[1, 16], [2, 32], [3, 64]])
-    words = ["<S>", "</S>", "<UNK>", "The", "bank", "of", "the", "river", "is", "does", "n't", "lend", "money", "."]
-    with tempfile.TemporaryDirectory() as model_dir:
-        tokenizer = modeling_elmo.ElmoTokenizer(vocab=words)
-        config.vocab_size = len(tokenizer)
-        modeling_elmo.ElmoModel(config).save_pretrained(model_dir)
-        tokenizer.save_pretrained(model_dir)
-        export(Path(model_dir), directory)
+MODEL = Path(__file__).parents[1] / "models" / "elmo-tiny"
+
+SENSES = {
+    "bank": {
+        "river": [
+            "They pulled the boat up on the bank and made a fire .",
+            "He sat all day upon the bank with his rod and caught nothing .",
+            "The horses came down to the bank of the river to drink .",
+            "We swam across and lay on the grassy bank in the sun .",
+            "Willows grew along the bank of the stream .",
+            "The path followed the left bank of the river for a mile .",
+            "She slipped on the muddy bank and fell into the water .",
+            "A heron stood quite still near the opposite bank .",
+        ],
+        "money": [
+            "He went to the bank to draw out his money .",
+            "The bank had lent him a thousand pounds at five per cent .",
+            "All her savings were in the bank when it failed .",
+            "The bank closed its doors and the clerks were sent home .",
+            "He was a clerk in a bank before he came into his fortune .",
+            "The notes of the bank were no longer accepted as payment .",
+            "My father left a large sum in the bank for me .",
+            "The director of the bank refused to give them credit .",
+        ],
+    },
+    "leaves": {
+        "of a tree": [
+            "The leaves of the trees were yellow and red .",
+            "Dry leaves covered the path through the wood .",
+            "The wind shook the leaves above our heads .",
+            "She pressed a few green leaves between the pages .",
+            "The goats ate all the leaves they could reach .",
+            "Its leaves are broad and its flowers are white .",
+        ],
+        "goes away": [
+            "The train leaves at six in the morning .",
+            "He leaves his wife and children in great want .",
+            "She leaves the room without a word .",
+            "If he leaves us now we are lost .",
+            "The ship leaves the harbour with the tide .",
+            "When my uncle leaves town he locks the house .",
+        ],
+    },
+}
+
+
+@torch.no_grad()
+def word_vectors(
+    model: modeling_elmo.ElmoModel, tokenizer: modeling_elmo.ElmoTokenizer, word: str, sentences: list[list[str]]
+) -> torch.Tensor:
+    """Returns the vectors of a word in S sentences by each layer, `(L + 1, S, D)`, of length 1."""
+    batch = tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
+    layers = torch.stack(model(**batch, output_hidden_states=True).hidden_states)
+    # The first row of a sentence is its beginning.
+    positions = [sentence.index(word) + 1 for sentence in sentences]
+    return normalize(layers[:, torch.arange(len(sentences)), positions], dim=-1)
+
+
+def show_senses(model: modeling_elmo.ElmoModel, tokenizer: modeling_elmo.ElmoTokenizer, word: str) -> None:
+    """Prints how near a word is to itself in other sentences, layer by layer."""
+    sentences = [sentence.split() for group in SENSES[word].values() for sentence in group]
+    senses = [name for name, group in SENSES[word].items() for _ in group]
+    vectors = word_vectors(model, tokenizer, word, sentences)
+    is_same_sense = torch.tensor([[one == other for other in senses] for one in senses])
+    is_other_sentence = ~torch.eye(len(senses), dtype=torch.bool)
+    similarities = vectors @ vectors.mT
+    nearest = similarities.masked_fill(~is_other_sentence, -1).argmax(dim=2).tolist()
+
+    header = ("same sense", "other sense", "the nearest has the same sense")
+    print(f"   {word:<24}{header[0]:>12}{header[1]:>14}{header[2]:>34}")
+    for layer, similarity in enumerate(similarities):
+        same = similarity[is_same_sense & is_other_sentence].mean()
+        other = similarity[~is_same_sense].mean()
+        right = sum(senses[index] == sense for index, sense in zip(nearest[layer], senses))
+        # The word alone is the same everywhere.
+        told = f"{right} of {len(senses)}" if layer else "all are equally near"
+        name = f"layer {layer}" if layer else "layer 0 (no context)"
+        print(f"   {name:<24}{same:>12.2f}{other:>14.2f}{told:>34}")
+
+    print("   The sentence in which it is nearest, by layer 2:")
+    for row in range(1, len(senses), 4):
+        print(f"      {' '.join(sentences[row])} [{senses[row]}]")
+        print(f"         -> {' '.join(sentences[nearest[2][row]])} [{senses[nearest[2][row]]}]")
+
+
+def show_substitutes(tokenizer: modeling_elmo.ElmoTokenizer) -> None:
+    """Prints the words that the language model would put in the word's place."""
+    model = AutoModelForMaskedLM.from_pretrained(MODEL).eval()
+    for sentence in ("We sat on the bank of the river .", "He had put all his money into the bank ."):
+        words = sentence.split()
+        found = model.substitutes(tokenizer, words, words.index("bank"), 6)
+        print(f"   {sentence}\n       -> {', '.join(word for word, _ in found)}")
+
+
+def show_round_trip(model: modeling_elmo.ElmoModel, tokenizer: modeling_elmo.ElmoTokenizer) -> None:
+    """Writes the model in the original format, converts it back, and compares."""
+    with tempfile.TemporaryDirectory() as directory:
+        original, converted = Path(directory, "original"), Path(directory, "elmo")
+        for arguments in (["export", MODEL, original], ["convert", original, converted]):
+            command = [sys.executable, "-m", "modeling_elmo.cli", *arguments]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        for path in sorted(original.iterdir()):
+            print(f"   original{os.sep}{path.name:<20}{path.stat().st_size:>12,} bytes")
+        batch = tokenizer(
+            ["The bank of the river is steep.", "The bank lends no money."], padding=True, return_tensors="pt"
+        )
+        with torch.no_grad():
+            one, other = (
+                each(**batch).last_hidden_state for each in (model, AutoModel.from_pretrained(converted).eval())
+            )
+    print(f"   Vectors of two sentences before and after: largest difference {(one - other).abs().max():.1e}")
 
 
 def main() -> None:
     """Runs the four steps and prints what they give."""
-    torch.manual_seed(0)
     logging.disable_progress_bar()
-    with tempfile.TemporaryDirectory() as directory:
-        original, converted = Path(directory, "original"), Path(directory, "elmo")
-        print("1. A small model in the original format, with random weights")
-        make_original_model(original)
-        for path in sorted(original.iterdir()):
-            print(f"   {path.name:<13}{path.stat().st_size:>10,} bytes")
-
-        print("\n2. elmo convert original elmo")
-        subprocess.run(
-            [sys.executable, "-m", "modeling_elmo.cli", "convert", original, converted],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        for path in sorted(converted.iterdir()):
-            print(f"   {path.name:<24}{path.stat().st_size:>10,} bytes")
-
-        print('\n3. AutoModel.from_pretrained("elmo")')
-        tokenizer, model = AutoTokenizer.from_pretrained(converted), AutoModel.from_pretrained(converted)
-        print(f"   {type(model).__name__}, {model.num_parameters():,} parameters")
-
-    print("\n4. Two sentences")
-    batch = tokenizer(SENTENCES, padding=True, return_tensors="pt")
-    with torch.no_grad():
-        output = model(**batch, output_hidden_states=True)
-    for row, sentence in enumerate(SENTENCES):
-        print(f"   {sentence}\n      -> {tokenizer.decode(batch['character_ids'][row])}")
-    print(f"   character_ids      {tuple(batch['character_ids'].shape)}")
-    print(f"   last_hidden_state  {tuple(output.last_hidden_state.shape)}")
-    print(f"   hidden_states      {len(output.hidden_states)} x {tuple(output.hidden_states[0].shape)}")
-    print('   Cosine similarity of "bank" in the first sentence and "bank" in the second, layer by layer:')
-    for layer, states in enumerate(output.hidden_states):
-        similarity = cosine_similarity(states[0, 2], states[1, 2], dim=0)
-        print(f"      layer {layer}: {similarity:.4f}" + ("  (no context yet)" if layer == 0 else ""))
-    print("\nThe weights are random until a trained model ships with the project: the numbers mean nothing yet.")
+    print(f'1. AutoModel.from_pretrained("{MODEL.relative_to(MODEL.parents[1])}")')
+    tokenizer, model = AutoTokenizer.from_pretrained(MODEL), AutoModel.from_pretrained(MODEL).eval()
+    config = model.config
+    print(
+        f"   {type(model).__name__}: {model.num_parameters():,} parameters, {config.num_hidden_layers} layers of "
+        f"{config.cell_size} cells, {config.hidden_size} dimensions"
+    )
+    print("\n2. Words in two senses: cosine similarity between their vectors in two sentences")
+    for word in SENSES:
+        show_senses(model, tokenizer, word)
+    print('\n3. What else could stand in place of "bank" (AutoModelForMaskedLM)')
+    show_substitutes(tokenizer)
+    print("\n4. elmo export models/elmo-tiny original; elmo convert original elmo")
+    show_round_trip(model, tokenizer)
 
 
 if __name__ == "__main__":

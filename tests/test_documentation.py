@@ -28,7 +28,7 @@ from accelerate.commands.launch import launch_command_parser
 
 import experiment
 import modeling_elmo
-from modeling_elmo import cli, pretraining
+from modeling_elmo import cli, presets
 from modeling_elmo.pipelines import ElmoTokenClassificationPipeline
 
 
@@ -50,6 +50,7 @@ def python_blocks(page):
 )
 def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
     shutil.copytree(model_dir, tmp_path / "elmo")
+    (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.chdir(tmp_path)
     for block in python_blocks(page):
         exec(compile(block, page.name, "exec"), {})
@@ -112,7 +113,7 @@ class Shell:
 
 def test_the_way_of_the_pretraining_page_can_be_gone(model_dir, tmp_path, monkeypatch):
     small = {"cell_size": 6, "projection_size": 4, "character_embedding_size": 3, "character_filters": [[1, 4], [3, 5]]}
-    monkeypatch.setattr(pretraining, "TINY", small)
+    monkeypatch.setattr(presets, "TINY", small)
     # These set what holds for a process, which here lives on.
     monkeypatch.setattr(cli, "_keep_quiet", lambda: None)
     monkeypatch.setattr(cli, "_clean_up_when_stopped", lambda: None)

@@ -1,0 +1,123 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The model that comes with the project loads offline, has learned English, and tells senses apart."""
+
+import json
+import math
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
+
+import demo
+from modeling_elmo import ElmoForMaskedLM, ElmoForPreTraining, ElmoForTokenClassification, ElmoTokenizer
+from modeling_elmo.conversion_scripts import OriginalFiles, convert, export
+
+
+MODEL = Path(__file__).parents[1] / "models" / "elmo-tiny"
+
+# In the manner of the books that it has read, and in none of them.
+SENTENCES = [
+    "The old man sat by the fire and said nothing .",
+    "She opened the letter with a trembling hand .",
+    "It was nearly dark when they came to the house .",
+    "I do not know what you mean , he said .",
+    "The captain looked at the sea and shook his head .",
+    "There was a long silence , and then she began to laugh .",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(MODEL)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return AutoModel.from_pretrained(MODEL).eval()
+
+
+def test_it_is_small():
+    assert sum(path.stat().st_size for path in MODEL.iterdir()) <= 16e6
+    assert {path.name for path in MODEL.iterdir()} == {
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+
+
+def test_it_is_ready_to_compute_and_to_fine_tune(model, tokenizer):
+    # It is stored in half the size.
+    assert model.dtype == torch.float32
+    assert model.config.freeze_bilm
+    assert isinstance(tokenizer, ElmoTokenizer)
+    head = ElmoForTokenClassification.from_pretrained(MODEL, num_labels=3)
+    assert not any(parameter.requires_grad for parameter in head.elmo.layers.parameters())
+
+
+def test_saved_again_it_has_all_that_a_hub_repository_needs(tokenizer, tmp_path):
+    ElmoForPreTraining.from_pretrained(MODEL).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert "AutoModelForMaskedLM" in json.loads((tmp_path / "config.json").read_text())["auto_map"]
+    assert (tmp_path / "auto_classes.py").is_file()
+
+
+@torch.no_grad()
+def test_it_has_learned_english(tokenizer):
+    model = ElmoForPreTraining.from_pretrained(MODEL).eval()
+
+    def perplexities(sentences):
+        batch = tokenizer([line.split() for line in sentences], is_split_into_words=True, padding=True)
+        batch = batch.convert_to_tensors("pt")
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        output = model(**batch, labels=labels)
+        return math.exp(output.forward_loss), math.exp(output.backward_loss)
+
+    shuffled = [" ".join(random.Random(0).sample(line.split(), len(line.split()))) for line in SENTENCES]
+    for perplexity, of_shuffled in zip(perplexities(SENTENCES), perplexities(shuffled)):
+        assert perplexity < 60
+        assert of_shuffled > 10 * perplexity
+
+
+@pytest.mark.parametrize("word", demo.SENSES)
+def test_contextual_vectors_tell_senses_apart_and_layer_0_does_not(model, tokenizer, word):
+    groups = demo.SENSES[word].values()
+    vectors = demo.word_vectors(model, tokenizer, word, [line.split() for group in groups for line in group])
+    senses = torch.tensor([number for number, group in enumerate(groups) for _ in group])
+    similarity = (vectors @ vectors.mT).masked_fill(torch.eye(len(senses), dtype=torch.bool), -1)
+    assert vectors[0].std(dim=0).max() < 1e-6
+    for layer in (1, 2):
+        right = senses[similarity[layer].argmax(dim=1)] == senses
+        assert right.float().mean() >= 0.7
+    assert (senses[similarity.argmax(dim=2)] == senses)[1:].float().mean() > 0.75
+
+
+def test_it_fills_masks_and_finds_substitutes(tokenizer):
+    fill = pipeline("fill-mask", model=AutoModelForMaskedLM.from_pretrained(MODEL), tokenizer=tokenizer)
+    assert "I" in {found["token_str"] for found in fill("<MASK> am very glad to see you .", top_k=5)}
+    words = ["We", "sat", "on", "the", "bank", "of", "the", "river", "."]
+    substitutes = ElmoForMaskedLM.from_pretrained(MODEL).substitutes(tokenizer, words, words.index("bank"), 20)
+    assert {"edge", "banks", "side"} & {word for word, _ in substitutes}
+
+
+def test_it_goes_through_the_original_format_unchanged(model, tokenizer, tmp_path):
+    export(MODEL, tmp_path / "original")
+    convert(OriginalFiles.find(tmp_path / "original"), tmp_path / "elmo")
+    again = AutoModel.from_pretrained(tmp_path / "elmo").state_dict()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(again[name], tensor), name
