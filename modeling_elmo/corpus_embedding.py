@@ -258,8 +258,8 @@ class _Run:
 
     def complete(self, sentence_index: bool) -> EmbeddedCorpus:
         """Computes the shards that are missing, and makes the output."""
-        self.processes.first_does(self._begin)
         try:
+            self.processes.first_does(self._begin)
             num_shards, num_sentences, num_words = self._compute()
             self._check_all_read_the_same(num_shards, num_sentences, num_words)
             result = EmbeddedCorpus(self.output, num_sentences, num_words)
@@ -283,7 +283,7 @@ class _Run:
         settings_file = self.work / SETTINGS_FILE
         if not settings_file.is_file() and names - {LOCK_FILE, f"{SETTINGS_FILE}.partial"}:
             raise ValueError(
-                f"{self.work}: expected the unfinished work of this command, found {min(names - {LOCK_FILE})}; delete it"
+                f"{self.work}: expected unfinished work of this command, found {min(names - {LOCK_FILE})}; delete it"
             )
         try:
             self.lock.acquire()
@@ -366,8 +366,8 @@ class _Run:
         if file.metadata.get("sentences") != shard.digest:
             first, last = shard.first_sentence, shard.first_sentence + shard.num_sentences - 1
             raise ValueError(
-                f"{self.source.name}: sentences {first:,} to {last:,} (from 0) are not those that {self.work} was begun "
-                f"with; delete it to begin anew"
+                f"{self.source.name}: sentences {first:,} to {last:,} (from 0) are not those that {self.work} was "
+                f"begun with; delete it to begin anew"
             )
         return file
 
@@ -439,8 +439,8 @@ class _Run:
         found = self.processes.gather(counts)
         if len(set(found)) > 1:
             raise ValueError(
-                f"{self.source.name}: expected the same sentences in every process, found {found} shards, sentences and "
-                f"words"
+                f"{self.source.name}: expected the same sentences in every process, found {found} shards, sentences "
+                f"and words"
             )
 
     # The output
@@ -459,14 +459,14 @@ class _Run:
             self.progress.tell(f"writing {self.output}")
             files = map(ShardFile, paths)
             if self.kind == "hdf5":
-                write_hdf5(new, files, sentence_index, lambda number: None)
+                write_hdf5(new, files, sentence_index)
             elif not self.is_directory:
-                write_parquet(new, files, lambda number: None)
+                write_parquet(new, files)
             else:
                 new.mkdir()
                 for number, file in enumerate(files):
                     part = new / f"part-{number:05}.parquet"
-                    write_parquet(part, iter([file]), lambda number: None)
+                    write_parquet(part, iter([file]))
                     flush_to_disk(part)
                 _write_json(new / SETTINGS_FILE, self.settings)
             flush_to_disk(new)
@@ -629,7 +629,8 @@ class _Progress:
             if self.num_found:
                 self.tell(f"going on: {self.num_found:,} shards are there")
             if self.is_shown and sys.stderr.isatty():
-                form = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}" if shard.shares else "{elapsed}{postfix}"
+                with_total = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+                form = with_total if shard.shares else "{elapsed}{postfix}"
                 self.bar = tqdm(total=1.0, initial=self.first_share or 0.0, bar_format=form, dynamic_ncols=True)
         self._shard, self._words_of_shard, self._words_done = shard, shard.num_words, 0
 

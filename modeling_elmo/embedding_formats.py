@@ -21,6 +21,7 @@ Dimensions: S sentences, N rows, K kinds of vectors, D their size.
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ MOST_INDEX_BYTES = 2**32 - 2
 SENTENCE_INDEX = "sentence_to_index"
 
 
-def write_hdf5(path: Path, files: Iterator[ShardFile], sentence_index: bool, on_sentences: Callable[[int], None]) -> None:
+def write_hdf5(path: Path, files: Iterator[ShardFile], sentence_index: bool) -> None:
     """Writes the datasets `0`, `1`, ... and `sentence_to_index`.
 
     Args:
@@ -51,7 +52,6 @@ def write_hdf5(path: Path, files: Iterator[ShardFile], sentence_index: bool, on_
         files (`Iterator[ShardFile]`): The shards, in order.
         sentence_index (`bool`): Whether to write `sentence_to_index`: a string, the JSON of a dictionary from each
             sentence to the name of its dataset. Of equal sentences it names the last.
-        on_sentences (`Callable[[int], None]`): Told of so many sentences more.
 
     Raises:
         `OSError`, `RuntimeError`: If it can't be written.
@@ -74,7 +74,6 @@ def write_hdf5(path: Path, files: Iterator[ShardFile], sentence_index: bool, on_
                 if vectors.size:
                     vectors.write_to(dataset)
                 number += 1
-            on_sentences(len(shard.row_counts()))
         if sentence_index:
             text = json.dumps(index)
             if len(text) > MOST_INDEX_BYTES:
@@ -119,18 +118,26 @@ def sentence_arrays(shard: ShardFile) -> Iterator[SentenceArray]:
         for first, last, begin, end in shard.runs(BYTES_AT_A_TIME):
             if last - first == 1 and not is_pooled:
                 shape = (*shard.shape[:-2], end - begin, shard.shape[-1])
-                yield SentenceArray(shape, lambda a, b, begin=begin: read(begin + a, begin + b))
+                yield SentenceArray(shape, partial(_rows_from, read, begin))
                 continue
             rows = read(begin, end)
             place = 0
             for count in counts[first:last].tolist():
                 values = rows[place] if is_pooled else rows[..., place : place + count, :]
                 # Pooled, all of it whatever is asked for.
-                yield SentenceArray(values.shape, lambda a, b, v=values: v if is_pooled else v[..., a:b, :])
+                yield SentenceArray(values.shape, partial(_rows_of, values, is_pooled))
                 place += count
 
 
-def write_parquet(path: Path, files: Iterator[ShardFile], on_sentences: Callable[[int], None]) -> None:
+def _rows_from(read: Callable[[int, int], np.ndarray], first: int, begin: int, end: int) -> np.ndarray:
+    return read(first + begin, first + end)
+
+
+def _rows_of(values: np.ndarray, is_pooled: bool, begin: int, end: int) -> np.ndarray:
+    return values if is_pooled else values[..., begin:end, :]
+
+
+def write_parquet(path: Path, files: Iterator[ShardFile]) -> None:
     """Writes the columns `sentence` and `embeddings`, in row groups of about 16 MB.
 
     An entry of `embeddings` is a list of vectors, one a word, each a list of fixed size; with all layers, a list of
@@ -139,7 +146,6 @@ def write_parquet(path: Path, files: Iterator[ShardFile], on_sentences: Callable
     Args:
         path (`Path`): The file to make.
         files (`Iterator[ShardFile]`): The shards, in order.
-        on_sentences (`Callable[[int], None]`): Told of so many sentences more.
 
     Raises:
         `OSError`: If it can't be written.
@@ -159,9 +165,9 @@ def write_parquet(path: Path, files: Iterator[ShardFile], on_sentences: Callable
                     if writer is None:
                         writer = parquet.ParquetWriter(path, table.schema)
                     writer.write_table(table)
-            on_sentences(len(texts))
         if writer is None:
-            table = pa.table({"sentence": pa.array([], pa.string()), "embeddings": pa.array([], pa.list_(pa.float32()))})
+            empty = pa.array([], pa.list_(pa.float32()))
+            table = pa.table({"sentence": pa.array([], pa.string()), "embeddings": empty})
             writer = parquet.ParquetWriter(path, table.schema)
             writer.write_table(table)
     finally:

@@ -21,6 +21,7 @@ Dimensions: S sentences, N rows, K kinds of vectors, D their size.
 """
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -161,7 +162,7 @@ class ShardWriter:
         self.temporary = path.with_suffix(".partial")
         num_rows = shard.num_sentences if embedder.is_pooled else int(shard.offsets[-1])
         rows = (num_rows, embedder.config.hidden_size)
-        shape = (embedder.num_kinds, *rows) if embedder.layers == "all" else rows
+        shape: tuple[int, ...] = (embedder.num_kinds, *rows) if embedder.layers == "all" else rows
         if embedder.layers == "all" and embedder.is_pooled:
             # A row of it belongs to a sentence.
             shape = (num_rows, embedder.num_kinds, embedder.config.hidden_size)
@@ -275,7 +276,7 @@ class ShardFile:
     def texts(self) -> list[str]:
         """Returns the sentences."""
         data, offsets = self.array("text").tobytes(), self.array("text_offsets").tolist()
-        return [data[begin:end].decode() for begin, end in zip(offsets, offsets[1:])]
+        return [data[begin:end].decode() for begin, end in itertools.pairwise(offsets)]
 
     def row_counts(self) -> np.ndarray:
         """Returns how many rows each sentence has, as they are in the file."""

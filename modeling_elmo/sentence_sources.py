@@ -119,8 +119,8 @@ class TextLines(_Lines):
 
     Args:
         path (`str` or `os.PathLike`): The file.
-        errors (`str`, *optional*, defaults to `"strict"`): What becomes of bytes that are not UTF-8: an error that names
-            the line, or, with `"replace"`, U+FFFD.
+        errors (`str`, *optional*, defaults to `"strict"`): What becomes of bytes that are not UTF-8: an error that
+            names the line, or, with `"replace"`, U+FFFD.
 
     Raises:
         `OSError`: If the file can't be read.
@@ -293,7 +293,10 @@ def import_parquet(name: str) -> Any:
     try:
         import pyarrow.parquet
     except ImportError as error:
-        raise ValueError(f"{name}: Parquet needs the package pyarrow, which comes with datasets: pip install 'modeling-elmo[examples]'") from error
+        raise ValueError(
+            f"{name}: Parquet needs the package pyarrow, which comes with datasets: "
+            "pip install 'modeling-elmo[examples]'"
+        ) from error
     return pyarrow.parquet
 
 
