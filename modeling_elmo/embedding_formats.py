@@ -163,7 +163,10 @@ def write_parquet(path: Path, files: Iterator[ShardFile]) -> None:
                     column = _embeddings_column(pa, shard, read(begin, end), counts[first:last])
                     table = pa.table({"sentence": pa.array(texts[first:last], pa.string()), "embeddings": column})
                     if writer is None:
-                        writer = parquet.ParquetWriter(path, table.schema)
+                        # Vectors don't repeat: dictionaries and compression would take time and save nothing.
+                        writer = parquet.ParquetWriter(
+                            path, table.schema, use_dictionary=False, compression="none", write_statistics=False
+                        )
                     writer.write_table(table)
         if writer is None:
             empty = pa.array([], pa.list_(pa.float32()))
