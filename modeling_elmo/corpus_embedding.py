@@ -55,6 +55,8 @@ SHARD_BYTES = 256 * 10**6
 
 INCOMPLETE = ".incomplete"
 SETTINGS_FILE = "settings.json"
+# In a directory of Parquet files, whose readers leave out what begins so.
+PARQUET_SETTINGS_FILE = "_settings.json"
 MANIFEST_FILE = "manifest.json"
 LOCK_FILE = "lock"
 # Is there once the output is complete, and stays if the process is killed before all else is taken away.
@@ -308,9 +310,10 @@ class _Run:
         if self.is_directory != self.output.is_dir():
             expected, found = ("directory", "file") if self.is_directory else ("file", "directory")
             raise ValueError(f"{self.output}: expected a {expected} to write to, found a {found}")
-        if self.is_directory and any(self.output.iterdir()) and not (self.output / SETTINGS_FILE).is_file():
+        found = [path.name for path in self.output.iterdir()] if self.is_directory else []
+        if found and SETTINGS_FILE not in found and PARQUET_SETTINGS_FILE not in found:
             raise ValueError(f"{self.output}: can't be replaced, since this command did not write it")
-        if not self.force and not (self.is_directory and not any(self.output.iterdir())):
+        if not self.force and (found or not self.is_directory):
             raise ValueError(f"{self.output}: exists already; --force replaces it")
 
     def _check_settings(self, path: Path) -> None:
@@ -468,7 +471,7 @@ class _Run:
                     part = new / f"part-{number:05}.parquet"
                     write_parquet(part, iter([file]))
                     flush_to_disk(part)
-                _write_json(new / SETTINGS_FILE, self.settings)
+                _write_json(new / PARQUET_SETTINGS_FILE, self.settings)
             flush_to_disk(new)
             (self.work / COMPLETE_FILE).touch()
             self._give_name(new)

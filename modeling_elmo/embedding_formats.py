@@ -19,6 +19,7 @@ number from 0; and of AllenNLP's command `elmo`, which adds `sentence_to_index`.
 Dimensions: S sentences, N rows, K kinds of vectors, D their size.
 """
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -61,7 +62,7 @@ def write_hdf5(path: Path, files: Iterator[ShardFile], sentence_index: bool) -> 
     # When datasets were made would be all that differs between two files of the same vectors.
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_obj_track_times(False)
-    with h5py.File(path, "w") as file:
+    with _HDF5Output(path) as output, h5py.File(output, "w") as file:
         number = 0
         for shard in files:
             if sentence_index:
@@ -74,6 +75,7 @@ def write_hdf5(path: Path, files: Iterator[ShardFile], sentence_index: bool) -> 
                 if vectors.size:
                     vectors.write_to(dataset)
                 number += 1
+                output.check()
         if sentence_index:
             text = json.dumps(index)
             if len(text) > MOST_INDEX_BYTES:
@@ -83,6 +85,53 @@ def write_hdf5(path: Path, files: Iterator[ShardFile], sentence_index: bool) -> 
                 )
             dataset = file.create_dataset(SENTENCE_INDEX, (1,), dtype=h5py.string_dtype(), track_times=False)
             dataset[0] = text
+
+
+class _HDF5Output(io.RawIOBase):
+    """The file under an HDF5 file, on a disk that never seems full.
+
+    HDF5 can't close a file that it can't write to, and crashes the process when it tries again later. So what fails
+    here is remembered, and what is written after it is lost, as the whole file is: `check`, or the end, raises the
+    error.
+    """
+
+    def __init__(self, path: Path):
+        self._file = open(path, "w+b", buffering=0)  # noqa: SIM115
+        self._error: OSError | None = None
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+        self.check()
+
+    def check(self) -> None:
+        """Raises the first error of the disk."""
+        if self._error is not None:
+            raise self._error
+
+    def readinto(self, buffer: Any) -> int:
+        return self._file.readinto(buffer) or 0
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data)
+        try:
+            while len(rest) and self._error is None:
+                rest = rest[self._file.write(rest) or 0 :]
+        except OSError as error:
+            self._error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return self._file.truncate(size)
+        except OSError as error:
+            self._error = self._error or error
+            return size or 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 class SentenceArray:

@@ -69,6 +69,7 @@ class _Lines:
         self.name = "standard input" if self.path == STANDARD_INPUT else self.path
         self._size = 0
         self._file: BinaryIO | None = None
+        self._is_read = False
         if self.path == STANDARD_INPUT:
             self.is_repeatable = False
         else:
@@ -81,15 +82,15 @@ class _Lines:
             yield from self._decoded(sys.stdin.buffer)
             return
         with open(self.path, "rb") as file:
-            self._file = file
+            self._file, self._is_read = file, False
             yield from self._decoded(self._decompressed(file))
-        self._file = None
+        self._file, self._is_read = None, True
 
     def share(self) -> float | None:
         """Returns the share of the file's bytes, compressed as they are."""
-        if self._file is None or not self._size:
+        if not self._size:
             return None
-        return min(1.0, self._file.tell() / self._size)
+        return float(self._is_read) if self._file is None else min(1.0, self._file.tell() / self._size)
 
     def _decompressed(self, file: BinaryIO) -> Iterable[bytes]:
         ending = os.path.splitext(self.path)[1].lower()

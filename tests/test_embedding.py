@@ -14,9 +14,6 @@
 """Vectors of any number of sentences: those of the model alone, whatever is batched with what, in input order."""
 
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -308,32 +305,3 @@ class TestFingerprint:
         with torch.no_grad():
             model.layers[0].forward_lstm.bias[0] += 1e-3
         assert ElmoEmbedder(model).fingerprint()["model"] != same["model"]
-
-
-MEMORY = """
-import sys, torch
-from benchmarks.measurement import peak_memory_mib
-from modeling_elmo import ElmoConfig, ElmoEmbedder, ElmoModel
-from modeling_elmo.corpus_embedding import embed_corpus
-from modeling_elmo.sentence_sources import TextLines
-torch.set_num_threads(1)
-config = ElmoConfig(cell_size=64, projection_size=64, character_filters=[[1, 64]], num_hidden_layers=1)
-embedder = ElmoEmbedder(ElmoModel(config), layers="all", piece_words=1000)
-for name in sys.argv[1:]:
-    embed_corpus(embedder, TextLines(name), name + ".hdf5", write=lambda line: None)
-    print(peak_memory_mib())
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to tell the peak memory of a process")
-def test_memory_does_not_grow_with_a_line(tmp_path):
-    for count in (6_000, 60_000):
-        (tmp_path / f"{count}.txt").write_text(" ".join(f"word{number % 5000}" for number in range(count)))
-    names = [str(tmp_path / f"{count}.txt") for count in (6_000, 60_000)]
-    root = Path(__file__).parents[1]
-    result = subprocess.run(
-        [sys.executable, "-c", MEMORY, *names], capture_output=True, text=True, cwd=root, check=True
-    )
-    short, long = map(float, result.stdout.split())
-    # The vectors of the longer line alone are 59 MiB.
-    assert long - short < 20

@@ -132,9 +132,7 @@ class TestParquetColumn:
         path = write({"text": ["a", None], "number": [1, 2]})
         with pytest.raises(ValueError, match="expected a column 'words', found text, number"):
             open_source(path, column="words")
-        with pytest.raises(
-            ValueError, match="rows.parquet: row 2: text: expected a text or a list of words"
-        ):
+        with pytest.raises(ValueError, match="rows.parquet: row 2: text: expected a text or a list of words"):
             list(open_source(path))
         (tmp_path / "bad.parquet").write_bytes(b"nothing of the kind")
         with pytest.raises(ValueError, match="bad.parquet: not a readable Parquet file"):
@@ -144,9 +142,7 @@ class TestParquetColumn:
         (tmp_path / "rows.parquet").write_bytes(b"")
         monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
         monkeypatch.setitem(sys.modules, "pyarrow", None)
-        with pytest.raises(
-            ValueError, match="Parquet needs the package pyarrow, which comes with datasets: pip"
-        ):
+        with pytest.raises(ValueError, match="Parquet needs the package pyarrow, which comes with datasets: pip"):
             ParquetColumn(tmp_path / "rows.parquet")
 
 
