@@ -310,10 +310,10 @@ class _Run:
         if self.is_directory != self.output.is_dir():
             expected, found = ("directory", "file") if self.is_directory else ("file", "directory")
             raise ValueError(f"{self.output}: expected a {expected} to write to, found a {found}")
-        found = [path.name for path in self.output.iterdir()] if self.is_directory else []
-        if found and SETTINGS_FILE not in found and PARQUET_SETTINGS_FILE not in found:
+        contents = {path.name for path in self.output.iterdir()} if self.is_directory else set()
+        if contents and contents.isdisjoint((SETTINGS_FILE, PARQUET_SETTINGS_FILE)):
             raise ValueError(f"{self.output}: can't be replaced, since this command did not write it")
-        if not self.force and (found or not self.is_directory):
+        if not self.force and (contents or not self.is_directory):
             raise ValueError(f"{self.output}: exists already; --force replaces it")
 
     def _check_settings(self, path: Path) -> None:

@@ -339,7 +339,7 @@ class TestProcesses:
         work = tmp_path / "killed" / "vectors.hdf5.incomplete"
         arguments = (model_dir, tmp_path / "corpus.txt", tmp_path / "killed" / "vectors.hdf5", 200_000)
         process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while len(list(work.glob("shard-*.safetensors"))) < 2 and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -517,11 +517,11 @@ for name in sys.argv[1:]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to tell the peak memory of a process")
 def test_memory_does_not_grow_with_a_line(tmp_path):
     names = []
-    for count in (2_000, 20_000):
+    for count in (6_000, 30_000):
         names.append(str(tmp_path / f"{count}.txt"))
         Path(names[-1]).write_text(" ".join(f"word{number % 2000}" for number in range(count)))
     result = subprocess.run([sys.executable, "-c", MEMORY, *names], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     short, long = map(float, result.stdout.split())
-    # The vectors of the longer line alone are 39 MiB.
-    assert long - short < 15
+    # The vectors of the longer line alone are 59 MiB.
+    assert long - short < 20
