@@ -77,6 +77,7 @@ def test_example_of_a_model_card_runs(model_dir, monkeypatch):
         modeling_elmo.ElmoForSequenceClassification.forward,
         modeling_elmo.ElmoForQuestionAnswering.forward,
         modeling_elmo.load_word_vectors,
+        modeling_elmo.ElmoEmbedder,
         ElmoTokenClassificationPipeline,
     ],
     ids=lambda documented: documented.__qualname__,
