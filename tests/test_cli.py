@@ -442,9 +442,8 @@ class TestEmbed:
         monkeypatch.setattr(modeling_elmo.ElmoEmbedder, "embed_window", interrupt)
         code, _, err = elmo("embed", model_dir, corpus, tmp_path / "vectors.hdf5")
         assert code == 130
-        assert err == (
-            f"Stopped. What is done is in {tmp_path / 'vectors.hdf5.incomplete'}: the same command goes on from there.\n"
-        )
+        work = tmp_path / "vectors.hdf5.incomplete"
+        assert err == f"Stopped. What is done is in {work}: the same command goes on from there.\n"
 
 
 class TestNeighbors:
