@@ -41,9 +41,8 @@ SEEDS = ("1", "2", "3")
 
 # Static word vectors, learned from the task's own data, are in every model: what is compared is what ELMo adds.
 TRAINED = (
-    *("--do_train", "--do_predict", "--word_vector_size", "100", "--num_train_epochs", "15"),
-    *("--early_stopping_patience", "3", "--train_sampling_strategy", "group_by_length", "--disable_tqdm", "true"),
-    *("--resume_from_checkpoint", "true"),
+    *("--do_train", "--do_predict", "--word_vector_size", "100"),
+    *("--train_sampling_strategy", "group_by_length", "--disable_tqdm", "true", "--resume_from_checkpoint", "true"),
 )
 
 
@@ -333,8 +332,10 @@ def run(
         typer.echo(f"{experiment.name}: {'done' if done else f'failed, see {log.name}'}")
         if done:
             # What is left are numbers and pictures, not a model for each seed.
-            for path in [*directory.rglob("checkpoint-*"), *directory.rglob("*.safetensors")]:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for path in list(directory.rglob("checkpoint-*")):
+                shutil.rmtree(path)
+            for path in list(directory.rglob("*.safetensors")):
+                path.unlink()
         return done
 
     chosen = [experiment for experiment in experiments() if experiment.name.startswith(only)]

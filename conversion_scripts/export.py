@@ -30,18 +30,23 @@ from .weights_hdf5 import write_weights
 
 
 def export(
-    model_dir: Path, out_dir: Path, token_embeddings: bool = False, force: bool = False, progress: bool = False
+    model_dir: Path,
+    out_dir: Path,
+    token_embeddings: bool | None = None,
+    force: bool = False,
+    progress: bool = False,
 ) -> None:
     """Writes `options.json`, `weights.hdf5` and `vocab.txt`. Weights converted in float32 come back bit for bit.
 
     A model that reads words has its embeddings in `weights.hdf5`, as bilm-tf's training writes them; the inference code
     wants them in `vocab_embedding.hdf5`. A model that reads characters may come without a vocabulary; then there is no
-    `vocab.txt`.
+    `vocab.txt`. The softmax of a language model stays behind: the original's `dump_weights` leaves it out too.
 
     Args:
         model_dir (`Path`): A directory that `convert` or `save_pretrained` wrote.
         out_dir (`Path`): The directory to make. It appears only when it is complete.
-        token_embeddings (`bool`): Whether to write `vocab_embedding.hdf5` too.
+        token_embeddings (`bool`, *optional*): Whether to write `vocab_embedding.hdf5` too. By default, if the model
+            reads words.
         force (`bool`): Whether an `out_dir` that holds something is replaced.
         progress (`bool`): Whether to show progress bars on a terminal.
 
@@ -53,6 +58,8 @@ def export(
     with new_directory(out_dir, force=force, sources=[model_dir]) as target:
         model = _load_model(model_dir)
         tokenizer = _load_tokenizer(model_dir)
+        if token_embeddings is None:
+            token_embeddings = model.config.token_input == "words"
         words = None if tokenizer is None else _write_vocabulary(model_dir, tokenizer, target)
         num_words = _checked_num_words(model_dir, model.config, words, token_embeddings)
         write_options(target / "options.json", model.config, num_words)

@@ -118,7 +118,8 @@ def read_columns(
 ) -> list[LabelledWords]:
     """Reads a file of the CoNLL kind: one word a line, its columns separated by tabs or else by spaces.
 
-    Empty lines and document marks (`-DOCSTART-`) end a sentence.
+    Empty lines and document marks (`-DOCSTART-`) end a sentence. All other lines have the same number of columns: of a
+    line that lacks one, another column would be taken for the label.
 
     Args:
         path (`str`): The file.
@@ -127,8 +128,10 @@ def read_columns(
         encoding (`str`, *optional*, defaults to `"utf-8"`): Of the file.
 
     Raises:
-        [`InputError`]: If the file is missing, of another encoding, without words, or a line lacks one of the columns.
+        [`InputError`]: If the file is missing, of another encoding or without words, if a line has another number of
+            columns than the first, or if it lacks one of those asked for.
     """
+    num_columns: int | None = None
     sentences: list[LabelledWords] = []
     words: list[tuple[str, str, str]] = []
 
@@ -142,15 +145,25 @@ def read_columns(
             end_sentence()
             continue
         # Not at any white space: some words of web text are a white space of their own.
-        columns = line.split("\t") if "\t" in line else line.split()
+        columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
         if columns[0] == DOCUMENT_MARK:
             end_sentence()
             continue
+        num_columns = num_columns or len(columns)
+        if len(columns) != num_columns:
+            raise InputError(
+                f"{place}: expected {num_columns} columns, as on the lines before, found {len(columns)}: {line[:60]!r}"
+            )
         found = []
         for name, index in (("word_column", word_column), ("label_column", label_column)):
             if not -len(columns) <= index < len(columns) or not columns[index]:
                 raise InputError(f"{place}: expected a column {index} ({name}), found {len(columns)} columns: {line!r}")
             found.append(columns[index])
+        if (label_column - word_column) % num_columns == 0:
+            raise InputError(
+                f"{place}: expected different columns of words and labels (word_column={word_column}, "
+                f"label_column={label_column}), found {num_columns} columns: {line[:60]!r}"
+            )
         words.append((found[0], found[1], place))
     end_sentence()
     if not sentences:

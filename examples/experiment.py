@@ -278,7 +278,13 @@ def parse_arguments(types: Sequence[type], arguments: Sequence[str] | None) -> t
             raise InputError(f"{arguments[0]}: not a JSON file of arguments: {error}") from error
         except ValueError as error:
             raise InputError(f"{arguments[0]}: {error}") from error
-    return parser.parse_args_into_dataclasses(arguments)
+    try:
+        return parser.parse_args_into_dataclasses(arguments)
+    except InputError:
+        raise
+    except ValueError as error:
+        # Of `TrainingArguments`, about values that do not go together.
+        raise InputError(_first_line(error)) from error
 
 
 def read_splits(
@@ -392,11 +398,21 @@ def max_length_of(tokenizer: Any, asked: int | None) -> int | None:
 
 
 class ExperimentTrainer(Trainer):
-    """`Trainer` that logs the shares of ELMo's layers (softmax of the mix weights) beside the loss, and that evaluates
-    examples in their order, whatever the order of training."""
+    """`Trainer` that logs the shares of ELMo's layers (softmax of the mix weights) beside the loss, counts questions as
+    it counts labels, and evaluates examples in their order, whatever the order of training."""
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         super().log({**logs, **shares_of(self.accelerator.unwrap_model(self.model))}, *args, **kwargs)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        # The base class counts `labels`, and answers to questions are none. Of the models that might be told how many
+        # questions a step has, only an ELMo is known to divide by them.
+        if self.model.config.model_type == "elmo":
+            batch_samples = [
+                {"labels": batch["start_positions"].clamp(min=0), **batch} if "start_positions" in batch else batch
+                for batch in batch_samples
+            ]
+        return super()._get_num_items_in_batch(batch_samples, device)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> SequentialSampler | None:
         # The base class groups by length in evaluation as it does in training; predictions are told apart by place.
@@ -474,7 +490,8 @@ def _run_seed(
         "validation": task.features(splits.validation, tokenizer, False),
         "test": task.features(splits.test, tokenizer, False) if training.do_predict else [],
     }
-    patience = training.early_stopping_patience if training.do_train and features["validation"] else 0
+    is_watched = training.do_train and features["validation"] and training.eval_strategy != "no"
+    patience = training.early_stopping_patience if is_watched else 0
     trainer = ExperimentTrainer(
         model=model,
         args=training,
@@ -495,9 +512,9 @@ def _run_seed(
         results |= {name: value for name, value in outcome.metrics.items() if name.startswith("train_")}
         results |= {f"final_{name}": value for name, value in shares_of(model).items()}
         if trainer.is_world_process_zero():
-            plot_learning_curves(
-                trainer.state.log_history, training.metric_for_best_model, directory / "learning_curves.png"
-            )
+            metric = training.metric_for_best_model.removeprefix("eval_")
+            picture = directory / "learning_curves.png"
+            plot_learning_curves(trainer.state.log_history, metric, bool(training.greater_is_better), picture)
             if mix_shares(trainer.state.log_history):
                 places = model.config.elmo_at_input, model.config.elmo_at_output
                 names = [name for name, used in zip(("input", "output"), places) if used]
@@ -564,6 +581,13 @@ def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -
         model = task.auto_class.from_pretrained(
             arguments.model_name_or_path, config=config, trust_remote_code=arguments.trust_remote_code
         )
+    except RuntimeError as error:
+        if "ignore_mismatched_sizes" not in str(error):
+            raise
+        raise InputError(
+            f"model_name_or_path: {arguments.model_name_or_path}: weights of other sizes than the arguments and the "
+            "labels of the training data ask for; begin with a model that has no head yet"
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"model_name_or_path: {arguments.model_name_or_path}: {_first_line(error)}") from error
     if matrix is not None:

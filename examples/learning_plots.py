@@ -17,6 +17,7 @@ Draws what `Trainer` has logged (`trainer_state.json` keeps it); computes nothin
 without `pyplot`, so that no window system is needed and nothing is left behind from one to the next.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 
 # The logged share of a layer in a mix: mix_share_{mix}_{layer}.
@@ -38,8 +40,8 @@ def series(log: Log, name: str) -> tuple[list[float], list[float]]:
     return [epoch for epoch, _ in found], [value for _, value in found]
 
 
-def plot_learning_curves(log: Log, metric: str, path: Path) -> None:
-    """Draws the losses and a metric on the validation data, over epochs, into an image file."""
+def plot_learning_curves(log: Log, metric: str, greater_is_better: bool, path: Path) -> None:
+    """Draws the losses and a metric on the validation data, its best value written out, over epochs, into an image."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, metrics = figure.subplots(1, 2)
     for name, label in (("loss", "training"), ("eval_loss", "validation")):
@@ -52,7 +54,7 @@ def plot_learning_curves(log: Log, metric: str, path: Path) -> None:
     epochs, values = series(log, f"eval_{metric}")
     if values:
         metrics.plot(epochs, values, marker=".", color="tab:orange", label="validation")
-        best = int(np.argmax(values))
+        best = int(np.argmax(values) if greater_is_better else np.argmin(values))
         metrics.annotate(
             f"{values[best]:.4f}", (epochs[best], values[best]), xytext=(0, 6), textcoords="offset points", ha="center"
         )
@@ -60,6 +62,73 @@ def plot_learning_curves(log: Log, metric: str, path: Path) -> None:
     metrics.set(xlabel="epoch", ylabel=metric.replace("_", " "))
     for axes in (losses, metrics):
         axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+
+
+def plot_perplexities(log: Log, baselines: Mapping[str, float], path: Path) -> None:
+    """Draws the perplexity of a language model's training and of its evaluations, over steps, into an image file.
+
+    The perplexity of training is an estimate by the sampled softmax, which is low while it has few samples: the two
+    curves have no common scale.
+
+    Args:
+        log (`Sequence[Mapping]`): What `elmo pretrain` logged.
+        baselines (`Mapping[str, float]`): Perplexities of other models on the evaluation text, by their names.
+        path (`Path`): The image file.
+
+    Raises:
+        `ValueError`: If no perplexity was logged.
+    """
+    trained = [entry for entry in log if "perplexity" in entry]
+    evaluated = [entry for entry in log if "eval_perplexity" in entry]
+    if not trained and not evaluated:
+        raise ValueError("log: expected perplexities, as elmo pretrain logs them, found none")
+    figure = Figure(figsize=(8, 4.6), layout="constrained")
+    axes = figure.subplots()
+    steps = [entry["step"] for entry in trained]
+    axes.plot(
+        steps, [entry["perplexity"] for entry in trained], color="tab:blue", linewidth=1.2, label="training (estimate)"
+    )
+    lowest, highest = (
+        [choose(entry[f"{side}_perplexity"] for side in ("forward", "backward")) for entry in trained]
+        for choose in (min, max)
+    )
+    axes.fill_between(steps, lowest, highest, color="tab:blue", alpha=0.25, linewidth=0)
+    if evaluated:
+        steps_evaluated = [entry["step"] for entry in evaluated]
+        for name, label, style in (
+            ("eval_perplexity", "held-out", {"marker": "o", "linewidth": 1.6}),
+            ("eval_forward_perplexity", "held-out, forward", {"marker": ">", "linewidth": 0}),
+            ("eval_backward_perplexity", "held-out, backward", {"marker": "<", "linewidth": 0}),
+        ):
+            values = [entry[name] for entry in evaluated]
+            axes.plot(steps_evaluated, values, color="tab:orange", markersize=4, label=label, **style)
+        axes.annotate(
+            f"{evaluated[-1]['eval_perplexity']:.1f}",
+            (steps_evaluated[-1], evaluated[-1]["eval_perplexity"]),
+            xytext=(-6, 10),
+            textcoords="offset points",
+            ha="right",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0},
+        )
+    for number, (name, value) in enumerate(baselines.items()):
+        style = ("--", ":", "-.")[number % 3]
+        axes.axhline(value, color="gray", linewidth=1.0, linestyle=style, label=f"{name}: {value:.1f}")
+    axes.set(xlabel="step", ylabel="perplexity", yscale="log")
+    # The first steps are off any scale on which the last ones can be told apart.
+    shown = sorted(entry["perplexity"] for entry in trained)[: math.ceil(0.97 * len(trained))]
+    shown += [*(entry["eval_perplexity"] for entry in evaluated), *baselines.values()]
+    axes.set_ylim(0.85 * min(shown), 1.15 * max(shown))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0), numticks=20))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    if trained:
+        per_step = trained[-1]["words_seen"] / trained[-1]["step"] / 1e6
+        words = axes.secondary_xaxis("top", functions=(lambda step: step * per_step, lambda number: number / per_step))
+        words.set_xlabel("million words seen")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper right")
     figure.savefig(path, dpi=120)
 
 

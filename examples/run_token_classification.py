@@ -46,6 +46,7 @@ from experiment import (
     read_splits,
     run_experiment,
 )
+from modeling_elmo.conditional_random_field import MARKS as MARKS_OF_SCHEMES
 
 
 logger = logging.get_logger(f"transformers.{__name__}")
@@ -54,7 +55,7 @@ logger = logging.get_logger(f"transformers.{__name__}")
 IGNORED = -100
 
 # Labels with these first letters mark the words of entities: B-PER, I-PER, O.
-MARKS = {"B", "I", "E", "S", "O", "L", "U"}
+MARKS = MARKS_OF_SCHEMES["BIOES"]
 
 
 @dataclass
@@ -78,7 +79,12 @@ class ColumnArguments(LabelledDataArguments):
 def are_entities(names: Iterable[str]) -> bool:
     """Whether labels mark the words of entities, in a scheme such as BIO, and are not one class per word."""
     kinds = [name for name in names if name != "O"]
-    return bool(kinds) and all(name[:2] in {f"{mark}-" for mark in MARKS} for name in kinds)
+    return bool(kinds) and all(name[:2] in {f"{mark}-" for mark in MARKS if mark != "O"} for name in kinds)
+
+
+def in_common_marks(labels: list[list[str]]) -> list[list[str]]:
+    """Returns labels of BILOU and BMES as those of BIOES, which is what entities are counted by."""
+    return [[MARKS.get(label[0], label[0]) + label[1:] for label in sentence] for sentence in labels]
 
 
 def tagging_metrics(gold: list[list[str]], predicted: list[list[str]], names: Sequence[str]) -> dict[str, float]:
@@ -96,7 +102,8 @@ def tagging_metrics(gold: list[list[str]], predicted: list[list[str]], names: Se
     right = [one == other for pair in zip(gold, predicted) for one, other in zip(*pair)]
     scores = {"accuracy": float(np.mean(right)) if right else 0.0}
     if are_entities(names):
-        report = classification_report(gold, predicted, output_dict=True, zero_division=0)
+        named = in_common_marks(gold), in_common_marks(predicted)
+        report = classification_report(*named, output_dict=True, zero_division=0)
         scores |= {name: float(report["micro avg"][name]) for name in ("precision", "recall")}
         scores["f1"] = float(report["micro avg"]["f1-score"])
         types = {name: value for name, value in report.items() if not name.endswith(" avg")}

@@ -17,6 +17,7 @@ import os
 import shlex
 import signal
 import sys
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -55,6 +56,13 @@ class Preset(str, Enum):
     small = "small"
     medium = "medium"
     original = "original"
+
+
+class TokenInput(str, Enum):
+    """What a new model reads."""
+
+    characters = "characters"
+    words = "words"
 
 
 class Optimizer(str, Enum):
@@ -157,11 +165,19 @@ def export(
     model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Written by convert or save_pretrained.")],
     out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="The directory to make.")],
     token_embeddings: Annotated[
-        bool, typer.Option("--token-embeddings", help="Write vocab_embedding.hdf5 too: every word's token embedding.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--token-embeddings/--no-token-embeddings",
+            help="Write vocab_embedding.hdf5 too: every word's token embedding. By default, if the model reads words.",
+            show_default=False,
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
-    """Write a model back as original files: options.json, weights.hdf5, vocab.txt."""
+    """Write a model back as original files: options.json, weights.hdf5, vocab.txt.
+
+    They have no place for the softmax of a language model, as the original's have none.
+    """
     from .conversion_scripts import export as export_files
 
     export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force, progress=True)
@@ -208,6 +224,16 @@ def pretrain(
     ] = [],  # noqa: B006
     vocab: Annotated[Path | None, typer.Option(help="Vocabulary file, as build-vocab makes it.")] = None,
     preset: Annotated[Preset | None, typer.Option(help="The size of a new model.")] = None,
+    token_input: Annotated[
+        TokenInput | None,
+        typer.Option(
+            help="What a new model reads: characters, if not given, or words, through a table of embeddings.",
+            show_default=False,
+        ),
+    ] = None,
+    tie_word_embeddings: Annotated[
+        bool, typer.Option("--tie-word-embeddings", help="With words: that table is the softmax's, too.")
+    ] = False,
     model: Annotated[
         Path | None, typer.Option(help="Model directory to train on from, in place of --preset: domain adaptation.")
     ] = None,
@@ -215,7 +241,7 @@ def pretrain(
     replace_invalid: ReplaceInvalid = False,
     max_steps: Annotated[int | None, typer.Option(help="Steps to train for.")] = None,
     epochs: Annotated[
-        float | None, typer.Option(help="How often to go through the text, in place of --max-steps. Words are counted.")
+        float | None, typer.Option(help="How often to go through the text, in place of --max-steps. It is counted.")
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Rows of a batch, over all processes.")] = 128,
     num_steps: Annotated[int, typer.Option(help="Words of a window, the reach of gradients.")] = 20,
@@ -232,7 +258,11 @@ def pretrain(
         int | None, typer.Option(help="Words that the softmax of training compares with; 0: all.", show_default=False)
     ] = None,
     dropout: Annotated[
-        float | None, typer.Option(help="Dropout on LSTM inputs and outputs.", show_default=False)
+        float | None,
+        typer.Option(
+            help="Dropout on LSTM inputs and outputs; of a new model 0.1, if not given, else that of --model.",
+            show_default=False,
+        ),
     ] = None,
     bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16.")] = False,
     seed: Annotated[int, typer.Option(help="Of weights, shuffling, dropout and negative samples.")] = 0,
@@ -251,11 +281,17 @@ def pretrain(
     """
     from . import pretraining
     from .corpus import TextFiles
+    from .presets import continued_start, new_start
+    from .training_directory import prepare_output
 
     if (preset is None) == (model is None):
         raise typer.BadParameter("expected one of --preset and --model")
     if preset is not None and vocab is None:
         raise typer.BadParameter("--preset needs --vocab")
+    if model is not None and (token_input or tie_word_embeddings):
+        raise typer.BadParameter("--token-input, --tie-word-embeddings: of new models only; --model is what it is")
+    if tie_word_embeddings and token_input != TokenInput.words:
+        raise typer.BadParameter("--tie-word-embeddings needs --token-input words")
     if (max_steps is None) == (epochs is None):
         raise typer.BadParameter("expected one of --max-steps and --epochs")
     for name, number in (("save", save_steps), ("eval", eval_steps), ("logging", logging_steps)):
@@ -269,23 +305,19 @@ def pretrain(
     errors = "replace" if replace_invalid else "strict"
     corpus = TextFiles(train, errors)
     eval_corpus = TextFiles(evaluate_on, errors) if evaluate_on else None
-    checkpoint = pretraining.prepare_output(output, resume)
-    fields = {"num_negative_samples": negative_samples, "lstm_dropout": dropout}
+    checkpoint = prepare_output(output, resume)
+    fields: dict[str, Any] = {"num_negative_samples": negative_samples, "lstm_dropout": dropout}
     fields = {name: value for name, value in fields.items() if value is not None}
     if model is not None:
-        start = pretraining.continued_start(model, vocab, seed, **fields)
+        start = continued_start(model, vocab, seed, **fields)
     else:
         assert preset is not None
         assert vocab is not None
-        start = pretraining.new_start(preset.value, vocab, seed, **fields)
-    words_per_epoch = None
-    if epochs is not None:
-        words_per_epoch = pretraining.words_per_epoch(corpus, start.tokenizer, not tokenized, checkpoint)
-        words_per_step = batch_size * num_steps * gradient_accumulation_steps
-        max_steps = max(1, round(epochs * words_per_epoch / max(words_per_step, 1)))
-    assert max_steps is not None
+        if token_input is not None:
+            fields |= {"token_input": token_input.value, "tie_word_embeddings": tie_word_embeddings}
+        start = new_start(preset.value, vocab, seed, **fields)
     settings = pretraining.PretrainingSettings(
-        max_steps=max_steps,
+        max_steps=1 if max_steps is None else max_steps,
         batch_size=batch_size,
         num_steps=num_steps,
         optimizer=optimizer.value,
@@ -297,6 +329,11 @@ def pretrain(
         sentence_per_row=sentence_per_row,
         is_raw=not tokenized,
     )
+    epoch_size = None
+    if epochs is not None:
+        epoch_size = pretraining.epoch_size(corpus, start.tokenizer, not tokenized, sentence_per_row, checkpoint)
+        num_windows = epochs * epoch_size / settings.window_size
+        settings = replace(settings, max_steps=max(1, round(num_windows / gradient_accumulation_steps)))
     code = pretraining.run(
         start,
         corpus,
@@ -309,7 +346,7 @@ def pretrain(
         eval_steps=eval_steps,
         logging_steps=logging_steps,
         save_total_limit=keep,
-        words_per_epoch=words_per_epoch,
+        epoch_size=epoch_size,
     )
     if code:
         raise typer.Exit(code)
@@ -336,7 +373,7 @@ def evaluate(
     Ends of sentences are predicted as words are, and words that the vocabulary lacks are predicted as <UNK>.
     """
     from .corpus import TextFiles
-    from .pretraining import load_language_model, measure_perplexity, one_process
+    from .perplexity import load_language_model, measure_perplexity, one_process
 
     corpus = TextFiles(texts, errors="replace" if replace_invalid else "strict")
     language_model, tokenizer = load_language_model(model)
@@ -469,7 +506,7 @@ def neighbors(
 
 def _need_accelerate() -> None:
     if not is_accelerate_available():
-        raise typer.BadParameter("training needs the package accelerate: pip install accelerate")
+        raise typer.BadParameter("training needs the package accelerate: pip install 'modeling-elmo[train]'")
 
 
 def main() -> None:

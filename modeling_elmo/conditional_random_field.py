@@ -100,7 +100,23 @@ class ConditionalRandomField(nn.Module):
         self.transitions = nn.Parameter(torch.empty(num_labels, num_labels))
         self.end = nn.Parameter(torch.empty(num_labels))
 
-    def forward(self, emissions_BWK: torch.Tensor, labels_BW: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        emissions_BWK: torch.Tensor,
+        labels_BW: torch.Tensor | None = None,
+        mask_BW: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """[`log_likelihood`] of labels, or else [`max_marginals`] of the words that a mask keeps.
+
+        Models call the field this way only: accelerate's hooks, which bring weights and inputs together where a model
+        is spread over devices, act on `forward`.
+        """
+        if labels_BW is not None:
+            return self.log_likelihood(emissions_BWK, labels_BW)
+        assert mask_BW is not None
+        return self.max_marginals(emissions_BWK, mask_BW)
+
+    def log_likelihood(self, emissions_BWK: torch.Tensor, labels_BW: torch.Tensor) -> torch.Tensor:
         """Returns log-likelihoods of labels, by the forward algorithm.
 
         Args:

@@ -35,7 +35,7 @@ import os
 import queue
 import threading
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -65,9 +65,6 @@ ROWS_PER_BLOCK = 50_000
 # A sentence that is a row of its own keeps its first words.
 MAX_WORDS_PER_ROW = 512
 
-# What a line can't be empty of.
-WHITE_SPACE = " \t\r\n"
-
 
 class Corpus(Protocol):
     """Sentences in blocks that fit in memory. They are read again for every epoch, so their content may not change."""
@@ -91,7 +88,7 @@ class TextFiles:
             `"replace"`, U+FFFD.
 
     Raises:
-        `ValueError`: If a pattern matches nothing.
+        `ValueError`: If a pattern matches nothing, or a file is named twice or empty.
     """
 
     def __init__(self, patterns: Iterable[str | os.PathLike[str]], errors: str = "strict"):
@@ -106,9 +103,13 @@ class TextFiles:
             self.names += found
         if not self.names:
             raise ValueError("expected text files, found none")
-        repeated = {name for name in self.names if self.names.count(name) > 1}
-        if repeated:
-            raise ValueError(f"{min(repeated)}: this file is named twice")
+        name, count = Counter(self.names).most_common(1)[0]
+        if count > 1:
+            raise ValueError(f"{name}: this file is named twice")
+        # Better told now than when it comes to be read, days later.
+        for name in self.names:
+            if not os.path.getsize(name):
+                raise ValueError(f"{name}: this file holds no text")
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
         if seed is None:

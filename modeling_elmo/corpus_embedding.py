@@ -30,7 +30,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -44,9 +44,10 @@ from tqdm.auto import tqdm
 from .corpus import Prefetched
 from .embedding import ElmoEmbedder, Sentence
 from .embedding_formats import write_hdf5, write_parquet
-from .embedding_shards import Shard, ShardFile, ShardWriter, flush_to_disk, shards
+from .embedding_shards import Shard, ShardFile, ShardWriter, shards
 from .modeling_elmo import State
 from .sentence_sources import SentenceSource, import_parquet
+from .training_directory import flush
 
 
 FORMATS = ("hdf5", "parquet", "safetensors")
@@ -257,11 +258,15 @@ class _Run:
         # In a format of several files, where the new ones wait.
         self.is_directory = kind == "safetensors" or (kind == "parquet" and output.suffix.lower() != ".parquet")
         self.lock = filelock.FileLock(self.work / LOCK_FILE, timeout=0)
+        self.finished: EmbeddedCorpus | None = None
 
     def complete(self, sentence_index: bool) -> EmbeddedCorpus:
         """Computes the shards that are missing, and makes the output."""
         try:
             self.processes.first_does(self._begin)
+            finished = self.processes.gather(self.finished)[0]
+            if finished is not None:
+                return finished
             num_shards, num_sentences, num_words = self._compute()
             self._check_all_read_the_same(num_shards, num_sentences, num_words)
             result = EmbeddedCorpus(self.output, num_sentences, num_words)
@@ -277,7 +282,11 @@ class _Run:
     def _begin(self) -> None:
         self.output.parent.mkdir(parents=True, exist_ok=True)
         if self._is_complete():
+            self._check_settings(self.work / SETTINGS_FILE)
+            counts = json.loads((self.work / COMPLETE_FILE).read_text(encoding="utf-8"))
             shutil.rmtree(self.work)
+            self.finished = EmbeddedCorpus(self.output, counts["sentences"], counts["words"])
+            return
         self._check_output()
         with self._writing():
             self.work.mkdir(exist_ok=True)
@@ -288,7 +297,9 @@ class _Run:
                 f"{self.work}: expected unfinished work of this command, found {min(names - {LOCK_FILE})}; delete it"
             )
         try:
-            self.lock.acquire()
+            # Some network file systems have no locks.
+            with suppress(NotImplementedError):
+                self.lock.acquire()
         except filelock.Timeout as error:
             raise ValueError(f"{self.output}: another run is writing it") from error
         if settings_file.is_file():
@@ -470,10 +481,10 @@ class _Run:
                 for number, file in enumerate(files):
                     part = new / f"part-{number:05}.parquet"
                     write_parquet(part, iter([file]))
-                    flush_to_disk(part)
+                    flush(part)
                 _write_json(new / PARQUET_SETTINGS_FILE, self.settings)
-            flush_to_disk(new)
-            (self.work / COMPLETE_FILE).touch()
+            flush(new)
+            _write_json(self.work / COMPLETE_FILE, {"sentences": result.num_sentences, "words": result.num_words})
             self._give_name(new)
             self.lock.release()
             shutil.rmtree(self.work, ignore_errors=True)
@@ -511,7 +522,7 @@ class _Run:
             self._remove(aside)
             self.output.rename(aside)
         os.replace(new, self.output)
-        flush_to_disk(self.output.parent)
+        flush(self.output.parent)
         if self.is_directory:
             self._remove(aside)
 
@@ -691,7 +702,7 @@ def _write_json(path: Path, content: Any) -> None:
     """Writes a JSON file, whole or not at all."""
     temporary = path.with_name(f"{path.name}.partial")
     temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    flush_to_disk(temporary)
+    flush(temporary)
     temporary.replace(path)
 
 

@@ -34,6 +34,7 @@ import numpy as np
 import torch
 
 from .embedding import ElmoEmbedder, Sentence, octets, windows
+from .training_directory import flush
 
 
 # A shard ends with so many words, however small their vectors: so much is done again after a kill.
@@ -217,9 +218,9 @@ class ShardWriter:
         """Gives the shard its name once it is on the disk."""
         self._file.truncate(self._end)
         self._file.close()
-        flush_to_disk(self.temporary)
+        flush(self.temporary)
         self.temporary.replace(self.path)
-        flush_to_disk(self.path.parent)
+        flush(self.path.parent)
 
     def abandon(self) -> None:
         """Takes away what is written."""
@@ -315,16 +316,4 @@ class ShardFile:
             yield read
 
 
-def flush_to_disk(path: Path) -> None:
-    """Returns when a file or directory is on the disk."""
-    # Windows has no descriptors of directories.
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-__all__ = ["Shard", "ShardFile", "ShardWriter", "flush_to_disk", "shards"]
+__all__ = ["Shard", "ShardFile", "ShardWriter", "shards"]

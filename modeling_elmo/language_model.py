@@ -35,7 +35,7 @@ from transformers.utils.output_capturing import capture_outputs
 from .configuration_elmo import ElmoConfig
 from .modeling_elmo import ElmoModel, ElmoPreTrainedModel, State, _check_shape, join_states
 from .projected_lstm import Packing
-from .sampled_softmax import ElmoSoftmax
+from .sampled_softmax import ElmoSoftmax, at_least_float32
 
 
 IGNORED_LABEL = -100
@@ -125,6 +125,20 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
 
     def set_output_embeddings(self, value: ElmoSoftmax) -> None:
         self.lm_head = value
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
+        """Returns the input embeddings. Unlike that of other models, the vocabulary of a language model has its size:
+        scores are of the words before `<PAD>` and `<MASK>`, which have to be the last.
+
+        Raises:
+            `ValueError`: If the size is to change.
+        """
+        if new_num_tokens not in (None, self.config.vocab_size):
+            raise ValueError(
+                f"new_num_tokens: a language model's vocabulary has the size it was made with, "
+                f"{self.config.vocab_size}, found {new_num_tokens}; elmo pretrain --model trains it on with another"
+            )
+        return self.get_input_embeddings()
 
     def _top_layer(
         self,
@@ -307,9 +321,9 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
 
         Returns:
             [`~transformers.modeling_outputs.MaskedLMOutput`] or `tuple`, with logits `(batch_size, num_words,
-            vocab_size - 2)`: log p(word | left) + log p(word | right) - log p(word), up to a constant, as is right for
-            contexts that are independent given the word; p(word) is Zipf's law over the word ids. A context of no words
-            is left out, with its p(word).
+            vocab_size - 2)`, float32 at least: log p(word | left) + log p(word | right) - log p(word), up to a
+            constant, as is right for contexts that are independent given the word; p(word) is Zipf's law over the word
+            ids. A context of no words is left out, with its p(word).
 
         Raises:
             `ValueError`: If shapes disagree, or ids or labels are out of range.
@@ -320,13 +334,13 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         neighbours = Neighbours.of(mask, token_type_ids)
         forward, backward, _ = self._top_layer([inputs], mask, token_type_ids, None, None)
         words = torch.arange(self.lm_head.num_words, device=mask.device)
-        log_prior_V = self.lm_head.sampler.probability(words).log().to(forward.dtype)
+        log_prior_V = self.lm_head.sampler.probability(words).log().to(at_least_float32(forward).dtype)
         logits = log_prior_V.expand(*mask.shape, -1).flatten(0, 1).clone()
         for hidden, source, target in (
             (forward, neighbours.before, neighbours.after),
             (backward, neighbours.after, neighbours.before),
         ):
-            scores = self.lm_head(hidden.flatten(0, 1).index_select(0, source)).log_softmax(-1)
+            scores = at_least_float32(self.lm_head(hidden.flatten(0, 1).index_select(0, source))).log_softmax(-1)
             logits = logits.index_add(0, target, scores - log_prior_V)
         logits = logits.unflatten(0, mask.shape)
         loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.flatten())
@@ -336,23 +350,34 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
     def substitutes(self, tokenizer: Any, words: list[str], index: int, top_k: int = 10) -> list[tuple[str, float]]:
         """Returns the words that fit best in the place of one, with their probabilities.
 
+        The word itself is among them, if it fits. `<S>`, `</S>` and `<UNK>` are not: no word is left to say.
+
         Args:
             tokenizer (`ElmoTokenizer`): The model's tokenizer.
             words (`list[str]`): The words of a sentence.
-            index (`int`): Which of them.
+            index (`int`): Which of them; negative numbers count from the end.
             top_k (`int`, *optional*, defaults to 10): How many substitutes.
 
         Raises:
-            `ValueError`: If there is no such word.
+            `ValueError`: If there is no such word, or the tokenizer has another vocabulary than the model.
         """
         if not -len(words) <= index < len(words):
-            raise ValueError(f"index: expected a number between 0 and {len(words) - 1}, found {index}")
+            raise ValueError(f"index: expected the place of one of {len(words)} words, found {index}")
+        if len(tokenizer) != self.config.vocab_size:
+            raise ValueError(
+                f"tokenizer: expected the model's, of {self.config.vocab_size} entries, found one of {len(tokenizer)}"
+            )
         batch = tokenizer(words, is_split_into_words=True, return_tensors="pt").to(self.device)
         position = batch.word_ids().index(index % len(words))
         is_training = self.training
-        logits = self.eval()(**batch).logits[0, position]
-        self.train(is_training)
-        best = logits.float().softmax(-1).topk(min(top_k, len(logits)))
+        try:
+            logits_V = self.eval()(**batch).logits[0, position]
+        finally:
+            self.train(is_training)
+        probabilities_V = logits_V.float().softmax(-1)
+        no_words = [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id]
+        probabilities_V[no_words] = -1.0
+        best = probabilities_V.topk(max(0, min(top_k, len(logits_V) - len(no_words))))
         return list(zip(tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))
 
 

@@ -137,6 +137,8 @@ class ElmoPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _no_split_modules = ["ElmoCharacterEncoder", "ElmoLayer"]
     _can_record_outputs = {"hidden_states": ElmoLayer}
+    # The softmax of a language model is not missed by what is loaded from its directory without it.
+    _keys_to_ignore_on_load_unexpected = [r"^lm_head\."]
 
     def __init__(self, config: ElmoConfig, *args: Any, **kwargs: Any):
         # Fields assigned since the config was made have been checked for their type alone.
@@ -236,7 +238,10 @@ class ElmoModel(ElmoPreTrainedModel):
         self.gradient_checkpointing = False
         if config.mix_parameters is not None:
             # The mixes then have no parameters; a checkpoint of the same biLM may hold trained ones.
-            self._keys_to_ignore_on_load_unexpected = [r"scalar_mixes\.\d+\.(weight|gamma)"]
+            self._keys_to_ignore_on_load_unexpected = [
+                *self._keys_to_ignore_on_load_unexpected,
+                r"scalar_mixes\.\d+\.(weight|gamma)",
+            ]
         self.post_init()
         self._apply_freeze()
 

@@ -26,12 +26,10 @@ import hashlib
 import json
 import math
 import os
-import re
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,11 +38,9 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import distributed
-from tqdm.auto import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import rotate_checkpoints
 
-from .configuration import directory
 from .configuration_elmo import ElmoConfig
 from .conversion_scripts.model_card import USAGE, architecture, table
 from .corpus import (
@@ -56,29 +52,21 @@ from .corpus import (
     SentenceRows,
     Windows,
     WordSplitter,
-    check_vocabulary,
     rows_of_process,
 )
 from .language_model import ElmoForPreTraining
+from .perplexity import Perplexity, check_vocabulary_size, measure_perplexity, perplexity_of
+from .presets import Start
 from .tokenization_elmo import ElmoTokenizer
+from .training_directory import INCOMPLETE, checkpoints, complete_directory, flush, sole_use, write_json
+from .training_progress import ProgressReport, StopSignals
 from .vocabulary import count_words
 
-
-# Beside the published architectures: one that a laptop trains in hours.
-TINY = {
-    "cell_size": 768,
-    "projection_size": 128,
-    "character_filters": [[1, 32], [2, 32], [3, 64], [4, 128], [5, 128], [6, 128]],
-    "num_highway_layers": 1,
-    "num_negative_samples": 2048,
-}
-PRESETS = ("tiny", "small", "medium", "original")
 
 # Adagrad from an accumulator of 1 is the original's, with its learning rate.
 LEARNING_RATES = {"adagrad": 0.2, "adamw": 1e-3}
 
-CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-INCOMPLETE = ".incomplete"
+
 SETTINGS_FILE = "pretraining.json"
 ROWS_FILE = "pretraining_rows_{}.pt"
 
@@ -131,6 +119,11 @@ class PretrainingSettings:
             raise ValueError(f"seed: expected a number from 0 to {2**32 - 1}, found {self.seed}")
 
     @property
+    def window_size(self) -> int:
+        """`int`: How much of `epoch_size` a window of the global batch is."""
+        return self.batch_size if self.sentence_per_row else self.batch_size * self.num_steps
+
+    @property
     def loss_scale(self) -> int:
         """`int`: What the loss is multiplied by before gradients are taken. The original's is the sum over a window's
         steps, not their mean. Adagrad, whose accumulator begins at 1 whatever the gradient's scale, learns faster for
@@ -140,149 +133,6 @@ class PretrainingSettings:
     def reading(self, rows: range) -> Reading:
         """Returns how training reads its text."""
         return Reading(self.batch_size, rows, self.num_steps, self.seed, self.is_raw)
-
-
-@dataclass(frozen=True)
-class Perplexity:
-    """What a language model makes of a text.
-
-    Attributes:
-        forward_loss (`float`): Mean negative log-likelihood of the next word, ends of sentences included.
-        backward_loss (`float`): The same of the word before.
-        num_predictions (`int`): How many words each direction predicted: those of the text, and one boundary per
-            sentence.
-        num_words (`int`): Words of the text.
-        num_unknown_words (`int`): How many of them the vocabulary lacks.
-    """
-
-    forward_loss: float
-    backward_loss: float
-    num_predictions: int
-    num_words: int
-    num_unknown_words: int
-
-    @property
-    def loss(self) -> float:
-        """`float`: Mean of both directions' losses."""
-        return (self.forward_loss + self.backward_loss) / 2
-
-    @property
-    def perplexities(self) -> tuple[float, float, float]:
-        """`tuple[float, float, float]`: Forward, backward, and the geometric mean of both, which the original
-        reports."""
-        return _exp(self.forward_loss), _exp(self.backward_loss), _exp(self.loss)
-
-
-def _exp(loss: float) -> float:
-    return math.exp(loss) if loss < 700 else math.inf
-
-
-@torch.no_grad()
-def measure_perplexity(
-    model: ElmoForPreTraining,
-    tokenizer: ElmoTokenizer,
-    corpus: Corpus,
-    reading: Reading,
-    sentence_per_row: bool = False,
-    on_batch: Callable[[int], bool] | None = None,
-) -> Perplexity | None:
-    """Reads a corpus once, from a state of zeros, with the softmax over the whole vocabulary.
-
-    Args:
-        model (`ElmoForPreTraining`): Is in evaluation mode afterwards.
-        tokenizer (`ElmoTokenizer`): The model's.
-        corpus (`Corpus`): The text.
-        reading (`Reading`): Its seed should be None. With several processes, whose rows are parts of the global batch,
-            all get the result of all.
-        sentence_per_row (`bool`, *optional*): As in training.
-        on_batch (`Callable[[int], bool]`, *optional*): Told the number of predictions made so far; False ends it all.
-
-    Returns:
-        [`Perplexity`], or None if `on_batch` ended it.
-
-    Raises:
-        `ValueError`: If the vocabulary is not the model's, or for text that can't be read.
-    """
-    check_vocabulary_size(model, tokenizer)
-    model.eval()
-    has_characters = model.config.token_input == "characters"
-    batches = (SentenceRows if sentence_per_row else Windows)(corpus, tokenizer, reading, has_characters)
-    # Forward loss, backward loss, predictions, words, unknown words.
-    sums = torch.zeros(5, dtype=torch.float64)
-    state = None
-    for batch, _ in Prefetched(batches, 8):
-        labels = batch["labels"] if sentence_per_row else batch["forward_labels"]
-        is_word = (labels != IGNORED_LABEL) & (labels != tokenizer.eos_token_id) & (labels != tokenizer.bos_token_id)
-        predictions = (labels != IGNORED_LABEL).sum() - (len(labels) if sentence_per_row else 0)
-        batch = {name: values.to(model.device) for name, values in batch.items()}
-        output = model(**batch, state=None if sentence_per_row else state, use_cache=not sentence_per_row)
-        state = output.state
-        losses = torch.stack([output.forward_loss, output.backward_loss]).double().cpu() * predictions
-        unknown = (is_word & (labels == tokenizer.unk_token_id)).sum()
-        sums += torch.cat([losses, torch.stack([predictions, is_word.sum(), unknown]).double()])
-        if on_batch is not None and not on_batch(int(sums[2])):
-            return None
-    if len(reading.rows) < reading.batch_size:
-        sums = sums.to(model.device)
-        distributed.all_reduce(sums)
-    forward, backward, predictions, words, unknown = sums.tolist()
-    return Perplexity(forward / predictions, backward / predictions, int(predictions), int(words), int(unknown))
-
-
-def check_vocabulary_size(model: ElmoForPreTraining, tokenizer: ElmoTokenizer) -> None:
-    """Raises `ValueError` unless the softmax has a row for each entry of the vocabulary."""
-    if model.config.vocab_size != len(tokenizer):
-        raise ValueError(
-            f"the vocabulary has {len(tokenizer):,} entries with <PAD> and <MASK>, the model's softmax "
-            f"{model.config.vocab_size:,}: expected the same number"
-        )
-
-
-def preset_config(name: str, vocab_size: int, **kwargs: Any) -> ElmoConfig:
-    """Returns the config of a model to be trained from scratch.
-
-    Args:
-        name (`str`): One of `PRESETS`.
-        vocab_size (`int`): Entries of the tokenizer.
-        kwargs: Fields that differ from the preset's.
-
-    Raises:
-        `ValueError`: If there is no such preset.
-    """
-    if name not in PRESETS:
-        raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
-    fields = {"vocab_size": vocab_size, "freeze_bilm": False, "pad_token_id": None, **kwargs}
-    if name == "tiny":
-        return ElmoConfig(**{**TINY, **fields})
-    published = json.loads((directory(name) / "config.json").read_text(encoding="utf-8"))
-    for field in ("architectures", "dtype", "transformers_version", "auto_map"):
-        published.pop(field, None)
-    return ElmoConfig(**{**published, **fields})
-
-
-class StopSignals:
-    """While entered, SIGTERM, SIGINT and SIGHUP do not end the process but are remembered; a second one ends it."""
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-        self._handlers: dict[int, Any] = {}
-
-    def __enter__(self) -> "StopSignals":
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            number = getattr(signal, name, None)
-            # Under nohup, a closed terminal is to be ignored.
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                self._handlers[number] = signal.signal(number, self._remember)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _remember(self, number: int, frame: object) -> None:
-        if self.received is not None:
-            raise SystemExit(128 + number)
-        self.received = number
 
 
 class ElmoPretrainer(Trainer):
@@ -297,7 +147,7 @@ class ElmoPretrainer(Trainer):
         eval_corpus (`Corpus`, *optional*): The text to evaluate on.
         save_steps, eval_steps, logging_steps (`int`, *optional*): After how many steps each is done.
         save_total_limit (`int`, *optional*, defaults to 2): How many checkpoints are kept.
-        words_per_epoch (`int`, *optional*): Words of the corpus with a boundary per sentence, to tell epochs by.
+        epoch_size (`int`, *optional*): How much text the corpus is, to tell epochs by; see the function of this name.
         signals (`StopSignals`, *optional*): When one was received, the training ends after its step, with a checkpoint.
     """
 
@@ -313,7 +163,7 @@ class ElmoPretrainer(Trainer):
         eval_steps: int = 1000,
         logging_steps: int = 100,
         save_total_limit: int = 2,
-        words_per_epoch: int | None = None,
+        epoch_size: int | None = None,
         signals: StopSignals | None = None,
     ) -> None:
         check_vocabulary_size(model, tokenizer)
@@ -341,11 +191,12 @@ class ElmoPretrainer(Trainer):
         self.tokenizer = tokenizer
         self.corpus = corpus
         self.eval_corpus = eval_corpus
-        self.words_per_epoch = words_per_epoch
+        self.epoch_size = epoch_size
         self.rows = rows_of_process(settings.batch_size, self.args.process_index, self.args.world_size)
         self.positions = Position.start(len(self.rows)), Position.start(len(self.rows))
         self.lstm_state: tuple[torch.Tensor, torch.Tensor] | None = None
         self.num_windows = 0
+        # Over all processes, with a boundary per sentence.
         self.num_words = 0
         # Sums of forward and backward losses, and how many, since the last time they were logged.
         self.losses = torch.zeros(2, dtype=torch.float64, device=self.args.device)
@@ -355,6 +206,7 @@ class ElmoPretrainer(Trainer):
         self._since = (time.monotonic(), 0)
         self._run_dir: str | None = None
         self._evaluated: tuple[int, Perplexity] | None = None
+        self.has_begun = False
         self.model_accepts_loss_kwargs = False
 
     # What a step is
@@ -390,15 +242,15 @@ class ElmoPretrainer(Trainer):
         losses = torch.stack([output.forward_loss, output.backward_loss])
         if is_window:
             self.lstm_state = tuple(tensor.detach() for tensor in output.state)
-            self.num_words += inputs["input_ids"].numel()
+            self.num_words += inputs["input_ids"].numel() * self.args.world_size
         else:
-            # Rows of different lengths: each process counts as much as it has words.
-            count = (inputs["labels"] != IGNORED_LABEL).sum()
-            self.num_words += int(count)
+            # Rows of different lengths: each process counts as much as it predicts, all words of a row but one.
+            count = (inputs["labels"] != IGNORED_LABEL).sum() - len(inputs["labels"])
+            total = count.clone()
             if self.args.world_size > 1:
-                total = count.clone()
                 distributed.all_reduce(total)
                 losses = losses * (count * self.args.world_size / total)
+            self.num_words += int(total)
         self.losses += losses.detach().double()
         self.num_losses += 1
         loss = losses.mean() * self.settings.loss_scale
@@ -415,18 +267,17 @@ class ElmoPretrainer(Trainer):
                 distributed.all_reduce(losses)
             forward, backward = (losses / self.num_losses / self.args.world_size).tolist()
             perplexities = {"perplexity": (forward + backward) / 2, "forward": forward, "backward": backward}
-            logs["perplexity"] = _exp(perplexities["perplexity"])
-            logs["forward_perplexity"], logs["backward_perplexity"] = _exp(forward), _exp(backward)
+            logs["perplexity"] = perplexity_of(perplexities["perplexity"])
+            logs["forward_perplexity"], logs["backward_perplexity"] = perplexity_of(forward), perplexity_of(backward)
             now = time.monotonic()
-            num_words = (self.num_words - self._since[1]) * self.args.world_size
-            logs["words_per_second"] = num_words / max(now - self._since[0], 1e-9)
-            logs["words_seen"] = self.num_words * self.args.world_size
+            logs["words_per_second"] = (self.num_words - self._since[1]) / max(now - self._since[0], 1e-9)
+            logs["words_seen"] = self.num_words
             self._since = now, self.num_words
             self.losses.zero_()
             self.num_losses = 0
         self.state.epoch = None
-        if self.words_per_epoch:
-            self.state.epoch = self.num_words * self.args.world_size / self.words_per_epoch
+        if self.epoch_size:
+            self.state.epoch = self.num_windows * self.settings.window_size / self.epoch_size
         super().log(logs, start_time)
 
     def _check_losses(self) -> None:
@@ -500,7 +351,8 @@ class ElmoPretrainer(Trainer):
                 complete_directory(work, output / name)
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(output / INCOMPLETE, ignore_errors=True)
-            message = " ".join(str(error).split())
+            # torch does not say that a disk is full.
+            message = f"{' '.join(str(error).split())}; free there: {shutil.disk_usage(output).free / 1e6:,.0f} MB"
             raise OSError(f"{output / name}: can't be written ({message}); older checkpoints are intact") from error
         finally:
             self._run_dir = None
@@ -515,7 +367,7 @@ class ElmoPretrainer(Trainer):
 
     def checkpoint_settings(self) -> dict[str, Any]:
         """Returns what a training that goes on from a checkpoint must agree with."""
-        return checkpoint_settings(self.settings, self.model.config, self.tokenizer, self.corpus, self.words_per_epoch)
+        return checkpoint_settings(self.settings, self.model.config, self.tokenizer, self.corpus, self.epoch_size)
 
     def _rows_state(self) -> dict[str, Any]:
         return {
@@ -546,6 +398,13 @@ class ElmoPretrainer(Trainer):
         parts: list[dict[str, Any]] = []
         while os.path.isfile(path := os.path.join(checkpoint, ROWS_FILE.format(len(parts)))):
             parts.append(torch.load(path, map_location="cpu", weights_only=True))
+        found = [
+            row
+            for part in parts
+            for row in range(part["first_row"], part["first_row"] + len(part["positions"][0]["taken"]))
+        ]
+        if found != list(range(self.settings.batch_size)):
+            raise ValueError(f"expected the states of {self.settings.batch_size} rows, found those of {len(found)}")
         own = slice(self.rows.start, self.rows.stop)
         positions = []
         for direction in range(2):
@@ -558,7 +417,7 @@ class ElmoPretrainer(Trainer):
             hidden, cell = (torch.cat(tensors, dim=1)[:, own] for tensors in zip(*(part["state"] for part in parts)))
             self.lstm_state = hidden.to(self.args.device), cell.to(self.args.device)
         self.num_windows = parts[0]["num_windows"]
-        self.num_words = sum(part["num_words"] for part in parts) // self.args.world_size
+        self.num_words = parts[0]["num_words"]
         self.losses = torch.stack([part["losses"] for part in parts]).mean(0).to(self.args.device)
         self.num_losses = parts[0]["num_losses"]
         self._restored = {
@@ -583,6 +442,7 @@ class ElmoPretrainer(Trainer):
             for name in ("save_steps", "eval_steps", "logging_steps"):
                 setattr(self.state, name, getattr(self.args, name))
         self._since = time.monotonic(), self.num_words
+        self.has_begun = True
 
 
 class _TrainBatches:
@@ -612,58 +472,16 @@ class _Stop(TrainerCallback):
         self.trainer.begin()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        is_told = self.signals.received is not None
+        number = self.signals.received or 0
         if args.world_size > 1:
-            # Told at different moments, all processes end after the same step.
-            told = torch.tensor(float(is_told), device=args.device)
-            distributed.all_reduce(told)
-            is_told = bool(told > 0)
-        if is_told:
+            # Told at different moments, or one alone, all processes end after the same step.
+            told = torch.tensor(number, device=args.device)
+            distributed.all_reduce(told, distributed.ReduceOp.MAX)
+            number = int(told)
+        if number:
+            self.signals.received = number
             control.should_save = True
             control.should_training_stop = True
-
-
-class ProgressReport(TrainerCallback):
-    """Shows progress: a bar on a terminal; otherwise a line whenever something is logged."""
-
-    def __init__(self, write: Callable[[str], None] | None = None) -> None:
-        self.write = write or (lambda line: print(line, flush=True))
-        self.bar: Any = None
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero and sys.stderr.isatty():
-            self.bar = tqdm(total=state.max_steps, initial=state.global_step, unit="step", dynamic_ncols=True)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.bar is not None:
-            self.bar.update(state.global_step - self.bar.n)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        line = _describe_logs(logs or {})
-        if line is None or not state.is_world_process_zero:
-            return
-        if self.bar is None:
-            self.write(f"step {state.global_step:,} of {state.max_steps:,}: {line}")
-        elif "loss" in logs:
-            self.bar.set_postfix_str(line)
-        else:
-            self.bar.write(f"step {state.global_step:,}: {line}")
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-
-def _describe_logs(logs: dict[str, float]) -> str | None:
-    prefix = "eval_" if "eval_perplexity" in logs else ""
-    if f"{prefix}perplexity" not in logs:
-        return None
-    mean, forward, backward = (logs[f"{prefix}{name}perplexity"] for name in ("", "forward_", "backward_"))
-    line = f"perplexity {mean:,.2f} (forward {forward:,.2f}, backward {backward:,.2f})"
-    if prefix:
-        return f"evaluation: {line}"
-    line += f", learning rate {logs['learning_rate']:.3g}, {logs['words_per_second']:,.0f} words/s"
-    return f"{line}, epoch {logs['epoch']:.2f}" if logs.get("epoch") is not None else line
 
 
 def _seeds(seed: int, window: int, process: int) -> tuple[int, int]:
@@ -713,6 +531,8 @@ def training_arguments(
         remove_unused_columns=False,
         use_cpu=not has_accelerator,
         ddp_backend="gloo" if num_processes > 1 and not has_accelerator else None,
+        # Every step has a gradient for all that is trained.
+        ddp_find_unused_parameters=False,
     )
     # Several devices are for several processes: one that used all would have one LSTM state for them.
     arguments._n_gpu = min(arguments.n_gpu, 1)
@@ -724,7 +544,7 @@ def checkpoint_settings(
     config: ElmoConfig,
     tokenizer: ElmoTokenizer,
     corpus: Corpus,
-    words_per_epoch: int | None = None,
+    epoch_size: int | None = None,
 ) -> dict[str, Any]:
     """Returns what a training that goes on from a checkpoint must agree with, as it stands in the checkpoint."""
     vocabulary = hashlib.sha256("\n".join(tokenizer._words()).encode()).hexdigest()
@@ -738,7 +558,7 @@ def checkpoint_settings(
         "vocabulary": vocabulary,
         "text": [os.path.basename(name) for name in corpus.names],
         "model": model,
-        "words_per_epoch": words_per_epoch,
+        "epoch_size": epoch_size,
     }
 
 
@@ -748,7 +568,8 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
         saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{checkpoint}: not a checkpoint of this command ({error})") from error
-    free = {"words_per_epoch"}
+    # A training that began in float32 may go on in bfloat16, and back: what is kept is float32.
+    free = {"epoch_size", "bf16"}
     # At a constant learning rate, a training may be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")
@@ -774,40 +595,6 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def checkpoints(output_dir: Path) -> list[Path]:
-    """Returns the checkpoints of a training, oldest first."""
-    if not output_dir.is_dir():
-        return []
-    found = [(int(match[1]), path) for path in output_dir.iterdir() if (match := CHECKPOINT.fullmatch(path.name))]
-    return [path for _, path in sorted(found)]
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes a JSON file."""
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def complete_directory(work: Path, path: Path) -> None:
-    """Gives a directory its name once what it holds is on the disk."""
-    for file in work.rglob("*"):
-        if file.is_file():
-            _flush(file)
-    _flush(work)
-    work.rename(path)
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    # Windows has no descriptors of directories.
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def save_pretrained_model(trainer: ElmoPretrainer, output_dir: Path, card: str) -> None:
     """Writes the trained model into a directory, ready for the Hub: weights with the softmax, config, tokenizer, code
     files, model card, and the learning curve in `trainer_state.json`.
@@ -826,7 +613,7 @@ def save_pretrained_model(trainer: ElmoPretrainer, output_dir: Path, card: str) 
         trainer.state.save_to_json(str(work / "trainer_state.json"))
         (work / "README.md").write_text(card, encoding="utf-8")
         for path in sorted(work.iterdir()):
-            _flush(path)
+            flush(path)
             path.replace(output_dir / path.name)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise OSError(f"{output_dir}: can't write the model ({' '.join(str(error).split())})") from error
@@ -840,7 +627,7 @@ def model_card(trainer: ElmoPretrainer, command: str, result: Perplexity | None)
     config, settings = trainer.model.config, trainer.settings
     training = [
         ("Steps", f"{trainer.state.global_step:,}"),
-        ("Words seen", f"{trainer.num_words * trainer.args.world_size:,}"),
+        ("Words seen", f"{trainer.num_words:,}"),
         ("Rows of a batch", f"{settings.batch_size} x {settings.gradient_accumulation_steps}"),
         ("Words of a window", "a sentence per row" if settings.sentence_per_row else str(settings.num_steps)),
         ("Optimizer", f"{settings.optimizer}, learning rate {settings.learning_rate:g}"),
@@ -876,163 +663,44 @@ def model_card(trainer: ElmoPretrainer, command: str, result: Perplexity | None)
     return "\n\n".join(sections) + "\n"
 
 
-@dataclass(frozen=True)
-class Start:
-    """What a training begins with.
-
-    Attributes:
-        model (`ElmoForPreTraining`): Trainable.
-        tokenizer (`ElmoTokenizer`): With its vocabulary.
-    """
-
-    model: ElmoForPreTraining
-    tokenizer: ElmoTokenizer
-
-
-def new_start(preset: str, vocab_file: Path, seed: int, **fields: Any) -> Start:
-    """Makes a model with random weights.
-
-    Args:
-        preset (`str`): One of `PRESETS`.
-        vocab_file (`Path`): The vocabulary.
-        seed (`int`): Of the weights.
-        fields: Fields of the config that differ from the preset's.
-
-    Raises:
-        `ValueError`: If the vocabulary lacks a special token, or a field is out of range.
-    """
-    tokenizer = read_tokenizer(vocab_file)
-    config = preset_config(preset, len(tokenizer), **fields)
-    torch.manual_seed(seed)
-    return Start(ElmoForPreTraining(config), tokenizer)
-
-
-def read_tokenizer(vocab_file: Path, max_characters_per_token: int = 50) -> ElmoTokenizer:
-    """Returns a tokenizer for a vocabulary file to train with. Raises `ValueError` naming it otherwise."""
-    try:
-        tokenizer = ElmoTokenizer(vocab_file=vocab_file, max_characters_per_token=max_characters_per_token)
-    except ValueError as error:
-        # Of the vocabulary as an argument of its own.
-        raise ValueError(f"{vocab_file}: {str(error).removeprefix('vocab: ')}") from error
-    check_vocabulary(tokenizer, str(vocab_file))
-    return tokenizer
-
-
-def continued_start(model_dir: Path, vocab_file: Path | None, seed: int, **fields: Any) -> Start:
-    """Loads a model to be trained on: a converted one, or one that was trained here.
-
-    With another vocabulary than its own, or none, a model that reads characters begins with a new softmax.
-
-    Args:
-        model_dir (`Path`): The model directory.
-        vocab_file (`Path`, *optional*): The vocabulary; the model's own by default.
-        seed (`int`): Of the weights that it lacks.
-        fields: Fields of the config that are to differ.
-
-    Raises:
-        `ValueError`: If it is no model directory, its vocabulary can't be used, or it reads words and the vocabulary is
-            another.
-    """
-    if not (model_dir / "config.json").is_file():
-        raise ValueError(f"{model_dir}: expected a model directory, found no config.json in it")
-    config = ElmoConfig.from_pretrained(model_dir)
-    own = ElmoTokenizer.from_pretrained(model_dir)
-    tokenizer = own
-    if vocab_file is not None:
-        tokenizer = read_tokenizer(vocab_file, config.max_characters_per_token)
-    else:
-        check_vocabulary(own, f"{model_dir}: the vocabulary (--vocab names another)")
-    has_own = tokenizer._words() == own._words() and config.vocab_size == len(own)
-    if not has_own and config.token_input == "words":
-        raise ValueError(
-            f"{vocab_file or model_dir}: this model reads words, so it needs the vocabulary it was made with "
-            f"({config.vocab_size:,} entries with <PAD> and <MASK>), found another of {len(tokenizer):,}"
-        )
-    torch.manual_seed(seed)
-    model = ElmoForPreTraining.from_pretrained(
-        model_dir,
-        vocab_size=len(tokenizer),
-        pad_token_id=tokenizer.pad_token_id,
-        freeze_bilm=False,
-        dtype=torch.float32,
-        ignore_mismatched_sizes=not has_own,
-        **fields,
-    )
-    if not has_own:
-        # One of the same size has been loaded, for other words.
-        model.lm_head = type(model.lm_head)(model.config)
-        model._init_weights(model.lm_head)
-    return Start(model, tokenizer)
-
-
-def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokenizer]:
-    """Loads a model with its softmax, and its tokenizer.
-
-    Raises:
-        `ValueError`: If it is no model directory, or has no softmax.
-    """
-    if not (model_dir / "config.json").is_file():
-        raise ValueError(f"{model_dir}: expected a model directory, found no config.json in it")
-    model, report = ElmoForPreTraining.from_pretrained(model_dir, output_loading_info=True)
-    missing = sorted(name for name in report["missing_keys"] if name.startswith("lm_head"))
-    if missing:
-        raise ValueError(
-            f"{model_dir}: this model has no softmax ({missing[0]}), expected one that was trained by elmo pretrain"
-        )
-    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return model.to(device or "cpu"), ElmoTokenizer.from_pretrained(model_dir)
-
-
-def one_process(batch_size: int, num_steps: int, is_raw: bool) -> Reading:
-    """Returns how one process reads a text once."""
-    for name, number in (("batch_size", batch_size), ("num_steps", num_steps)):
-        if number < 1:
-            raise ValueError(f"{name}: expected at least 1, found {number}")
-    return Reading(batch_size, range(batch_size), num_steps, None, is_raw)
-
-
-def words_per_epoch(corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, checkpoint: Path | None = None) -> int:
-    """Counts the words of a corpus with a boundary per sentence; a checkpoint that knows their number is asked."""
+def epoch_size(
+    corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, sentence_per_row: bool, checkpoint: Path | None = None
+) -> int:
+    """Counts a corpus: its words with a boundary per sentence; its sentences, where each is to be a row. A checkpoint
+    that knows their number is asked."""
     if checkpoint is not None:
         try:
-            saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))["words_per_epoch"]
+            saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))["epoch_size"]
         except (OSError, ValueError, KeyError):
             saved = None
         if isinstance(saved, int):
             return saved
     counts, num_sentences = count_words(corpus, WordSplitter(tokenizer if is_raw else None))
-    return sum(counts.values()) + num_sentences
+    return num_sentences if sentence_per_row else sum(counts.values()) + num_sentences
 
 
-def _training_options(settings: PretrainingSettings) -> dict[str, Any]:
-    """Returns what the original's `options.json` says about a training, for export."""
-    return {
+def training_options(
+    settings: PretrainingSettings, config: ElmoConfig, epoch_size: int | None = None
+) -> dict[str, Any]:
+    """Returns what the original's `options.json` says about a training, under the names of `bin/train_elmo.py`.
+
+    The numbers of words and epochs are there if the text was counted.
+    """
+    options: dict[str, Any] = {
         "bidirectional": True,
         "unroll_steps": settings.num_steps,
-        "batch_size": settings.batch_size,
+        "batch_size": settings.batch_size * settings.gradient_accumulation_steps,
         "all_clip_norm_val": settings.max_grad_norm,
+        "learning_rate": settings.learning_rate,
+        "sample_softmax": config.num_negative_samples > 0,
+        "n_negative_samples_batch": config.num_negative_samples,
     }
-
-
-def prepare_output(output_dir: Path, resume: bool) -> Path | None:
-    """Returns the checkpoint that a training goes on from, after taking left-overs away; None if it begins.
-
-    Raises:
-        `ValueError`: If the directory holds something else, or checkpoints although `resume` is False.
-    """
-    if output_dir.exists() and not output_dir.is_dir():
-        raise ValueError(f"{output_dir}: expected a directory to write to, found a file")
-    found = checkpoints(output_dir)
-    if found and not resume:
-        raise ValueError(
-            f"{output_dir}: it holds {found[-1].name}, which --no-resume would mix with another training; name another "
-            f"directory, or delete its checkpoints"
-        )
-    others = [path.name for path in output_dir.iterdir()] if output_dir.is_dir() else []
-    others = sorted(name for name in others if name != INCOMPLETE and not CHECKPOINT.fullmatch(name))
-    if others and not found:
-        raise ValueError(f"{output_dir}: expected an empty directory, or one with checkpoints, found {others[0]}")
-    return found[-1] if found else None
+    if epoch_size is not None:
+        if not settings.sentence_per_row:
+            options["n_train_tokens"] = epoch_size
+        num_windows = settings.max_steps * settings.gradient_accumulation_steps
+        options["n_epochs"] = max(1, round(num_windows * settings.window_size / epoch_size))
+    return options
 
 
 def run(
@@ -1057,38 +725,47 @@ def run(
         checkpoint (`Path`, *optional*): Where to go on from.
         command (`str`, *optional*): For the model card.
         write (`Callable`, *optional*): Takes lines of the report of progress, in place of standard output.
-        steps: `save_steps`, `eval_steps`, `logging_steps`, `save_total_limit`, `words_per_epoch` of `ElmoPretrainer`.
+        steps: `save_steps`, `eval_steps`, `logging_steps`, `save_total_limit`, `epoch_size` of `ElmoPretrainer`.
 
     Returns:
         `int`: 0, or 128 and the number of the signal that ended the training, after a checkpoint.
 
     Raises:
-        `ValueError`: If the checkpoint was made with other settings; also for text that can't be read.
+        `ValueError`: If the checkpoint was made with other settings, or another training is using `output_dir`; also
+            for text that can't be read.
         `OSError`: If a checkpoint can't be written.
     """
-    with StopSignals() as signals:
+    with StopSignals() as signals, ExitStack() as stack:
         trainer = ElmoPretrainer(
             start.model, start.tokenizer, corpus, settings, output_dir, eval_corpus, signals=signals, **steps
         )
         trainer.add_callback(ProgressReport(write))
-        start.model.config.training_options = _training_options(settings)
+        start.model.config.training_options = training_options(settings, start.model.config, steps.get("epoch_size"))
         is_main = trainer.is_world_process_zero()
         if checkpoint is not None:
             check_settings(checkpoint, trainer.checkpoint_settings())
         if is_main:
             output_dir.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(sole_use(output_dir))
+            if checkpoints(output_dir)[-1:] != ([] if checkpoint is None else [checkpoint]):
+                raise ValueError(f"{output_dir}: another training has written to this directory meanwhile")
             shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
         trainer._wait_for_all()
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        if signals.received is not None and trainer.state.global_step < settings.max_steps:
-            return 128 + signals.received
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        except Exception as error:
+            if checkpoint is None or trainer.has_begun:
+                raise
+            message = f"{' '.join(str(error).split())}; without it, training goes on from the one before"
+            raise ValueError(f"{checkpoint}: can't be read ({message})") from error
+        is_complete = signals.received is None or trainer.state.global_step >= settings.max_steps
         result = None
-        if eval_corpus is not None and (result := trainer.evaluation()) is None:
-            assert signals.received is not None
-            return 128 + signals.received
-        if is_main:
+        if is_complete and eval_corpus is not None:
+            result = trainer.evaluation()
+            is_complete = result is not None
+        if is_complete and is_main:
             save_pretrained_model(trainer, output_dir, model_card(trainer, command, result))
         trainer._wait_for_all()
         # A process that ends inside its group may abort (gloo's threads) although all is done.
         trainer.accelerator.end_training()
-    return 0
+        return 0 if is_complete else 128 + (signals.received or 0)

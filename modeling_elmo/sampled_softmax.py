@@ -88,7 +88,7 @@ class ElmoSoftmax(nn.Module):
         """Returns the negative log-likelihoods `(N,)` of words."""
 
         def loss(hidden_NP: torch.Tensor, labels_N: torch.Tensor) -> torch.Tensor:
-            return F.cross_entropy(_at_least_float32(self(hidden_NP)), labels_N, reduction="none")
+            return F.cross_entropy(at_least_float32(self(hidden_NP)), labels_N, reduction="none")
 
         return _in_portions(loss, hidden_NP, labels_N, self.num_words)
 
@@ -111,8 +111,8 @@ class ElmoSoftmax(nn.Module):
         def loss(hidden_NP: torch.Tensor, labels_N: torch.Tensor) -> torch.Tensor:
             true_N = (hidden_NP * self.weight.index_select(0, labels_N)).sum(-1) + self.bias.index_select(0, labels_N)
             expected_N = self.sampler.log_expected_count(labels_N, num_tries)
-            true_N = _at_least_float32(true_N) - expected_N.to(_at_least_float32(true_N).dtype)
-            logits_NS = _at_least_float32(linear(hidden_NP, weight_SP, bias_S))
+            true_N = at_least_float32(true_N) - expected_N.to(at_least_float32(true_N).dtype)
+            logits_NS = at_least_float32(linear(hidden_NP, weight_SP, bias_S))
             # A sample that is the right word itself would count it twice.
             logits_NS = logits_NS.masked_fill(labels_N[:, None] == sampled, -torch.inf)
             return torch.logaddexp(true_N, logits_NS.logsumexp(-1)) - true_N
@@ -120,7 +120,8 @@ class ElmoSoftmax(nn.Module):
         return _in_portions(loss, hidden_NP, labels_N, num_samples)
 
 
-def _at_least_float32(values: torch.Tensor) -> torch.Tensor:
+def at_least_float32(values: torch.Tensor) -> torch.Tensor:
+    """Returns values of half precision as float32: sums over a vocabulary need it."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

@@ -72,10 +72,14 @@ class _Lines:
         self._is_read = False
         if self.path == STANDARD_INPUT:
             self.is_repeatable = False
-        else:
+        elif os.path.isfile(self.path):
             # So that a name that is wrong shows before a model is loaded.
             with open(self.path, "rb") as file:
                 self._size = os.fstat(file.fileno()).st_size
+        else:
+            # A pipe: who opens it must read it. Or nothing at all, which is an error.
+            os.stat(self.path)
+            self.is_repeatable = False
 
     def __iter__(self) -> Iterator[Any]:
         if self.path == STANDARD_INPUT:

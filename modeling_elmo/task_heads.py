@@ -65,6 +65,10 @@ logger = logging.get_logger(__name__)
 # The characters within `<S>` and `</S>`, which follow the begin-of-word mark.
 BOUNDARY_CHARACTERS = (257, 258)
 
+# The greatest of the least numbers of all types: what autocast has masked, and somebody has made float32 of since
+# (as `Trainer` does), is known by it still.
+NO_WORD = torch.finfo(torch.float16).min
+
 
 @dataclass(frozen=True)
 class EncodedWords:
@@ -311,6 +315,10 @@ class ElmoForTokenClassification(ElmoPreTrainedTaskModel):
         self.classifier = nn.Linear(self.encoded_size, config.num_labels)
         self.crf: ConditionalRandomField | None = None
         if config.use_crf:
+            if set(config.id2label) != set(range(config.num_labels)):
+                raise ValueError(
+                    f"id2label: expected labels 0 to {config.num_labels - 1}, found {list(config.id2label)}"
+                )
             labels = [config.id2label[index] for index in range(config.num_labels)]
             constraints = LabelConstraints.from_labels(labels, config.label_scheme) if config.label_scheme else None
             self.crf = ConditionalRandomField(config.num_labels, constraints)
@@ -366,7 +374,7 @@ class ElmoForTokenClassification(ElmoPreTrainedTaskModel):
         if labels is not None:
             loss = self._loss(logits, labels, words.mask, num_items_in_batch)
         if self.crf is not None and not self.training:
-            logits = self.crf.max_marginals(logits, words.mask)
+            logits = self.crf(logits, mask_BW=words.mask)
         return TokenClassifierOutput(loss=loss, logits=logits, hidden_states=words.hidden_states)
 
     def _loss(
@@ -378,7 +386,7 @@ class ElmoForTokenClassification(ElmoPreTrainedTaskModel):
     ) -> torch.Tensor:
         _check_label_shape(labels, logits.shape[:2], "(batch_size, num_words)")
         _check_integers("labels", labels, self.config.num_labels, "labels", ignored=IGNORED_LABEL)
-        labels = labels.to(logits.device).masked_fill(~mask, IGNORED_LABEL)
+        labels = labels.to(logits.device, torch.long).masked_fill(~mask.to(logits.device), IGNORED_LABEL)
         num_labels = (labels != IGNORED_LABEL).sum()
         if self.crf is not None:
             total = -self.crf(logits, labels).sum()
@@ -481,7 +489,8 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
                 labels = labels.squeeze(1)
             _check_label_shape(labels, logits.shape[:1], "(batch_size,)")
             _check_integers("labels", labels, config.num_labels, "labels", ignored=IGNORED_LABEL)
-            total = self.loss_function(labels=labels, pooled_logits=logits.float(), config=config, num_items_in_batch=1)
+            scores, wanted = logits.float(), labels.long()
+            total = self.loss_function(labels=wanted, pooled_logits=scores, config=config, num_items_in_batch=1)
             return self._mean_loss(total, num_counted, num_items_in_batch)
         # The losses of transformers for these two ignore `num_items_in_batch`.
         if config.num_labels == 1 and labels.ndim == 1:
@@ -547,7 +556,9 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
             [`~transformers.modeling_outputs.QuestionAnsweringModelOutput`] or `tuple`. Start and end logits are
             `(batch_size, num_words)`, the least number of their type outside the words of the context. See
             `best_spans` for the answers. The loss is a mean over all examples of the batch, those without an answer
-            included.
+            included. `Trainer` counts the examples of a step by their `labels`, which this model has no use for:
+            where each example has a `label` all the same, 0 for one, accumulated gradients are exact also where
+            batches differ in size.
 
         Raises:
             `ValueError`: If a row does not have two segments, or if the positions have another shape than the batch;
@@ -606,7 +617,7 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
             )
         num_words = logits.shape[1]
         is_column = (positions >= 0) & (positions < num_words)
-        column = positions.clamp(0, num_words - 1)
+        column = positions.long().clamp(0, num_words - 1)
         is_answer = is_column & context.gather(1, column.unsqueeze(1)).squeeze(1)
         column = column.masked_fill(~is_answer, IGNORED_LABEL)
         return F.cross_entropy(logits.float(), column, ignore_index=IGNORED_LABEL, reduction="sum")
@@ -690,7 +701,7 @@ class ElmoForMultipleChoice(ElmoPreTrainedTaskModel):
             labels = labels.to(logits.device)
             _check_label_shape(labels, logits.shape[:1], "(batch_size,)")
             _check_integers("labels", labels, logits.shape[1], "choices", ignored=IGNORED_LABEL)
-            total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORED_LABEL, reduction="sum")
+            total = F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORED_LABEL, reduction="sum")
             loss = self._mean_loss(total, (labels != IGNORED_LABEL).sum(), num_items_in_batch)
         return MultipleChoiceModelOutput(loss=loss, logits=logits, hidden_states=words.hidden_states)
 
@@ -723,8 +734,8 @@ def best_spans(
     """Finds the best answers: the spans with the greatest sum of start and end logit, of all that are short enough.
 
     Args:
-        start_logits (`torch.Tensor` of shape `(B, W)`): As [`ElmoForQuestionAnswering`] gives them: where they are the
-            least number of their type, no answer starts.
+        start_logits (`torch.Tensor` of shape `(B, W)`): As [`ElmoForQuestionAnswering`] gives them, in any type: where
+            they are the least number of float16 (-65504) or less, no answer starts.
         end_logits (`torch.Tensor` of shape `(B, W)`): The same for ends.
         max_answer_length (`int`, *optional*, defaults to 30): The most words of an answer.
         top_k (`int`, *optional*, defaults to 1): How many answers to find.
@@ -746,10 +757,7 @@ def best_spans(
     num_words = start_logits.shape[1]
     length = min(max_answer_length, max(num_words, 1))
     none = float("-inf")
-    starts_BW, ends_BW = (
-        scores.double().masked_fill(scores <= torch.finfo(scores.dtype).min, none)
-        for scores in (start_logits, end_logits)
-    )
+    starts_BW, ends_BW = (scores.double().masked_fill(scores <= NO_WORD, none) for scores in (start_logits, end_logits))
     # Column w, number l: the answer from w to w + l.
     ends_BWL = F.pad(ends_BW, (0, length), value=none).unfold(1, length, 1)[:, :num_words]
     scores_BN = (starts_BW.unsqueeze(2) + ends_BWL).flatten(1)

@@ -26,7 +26,13 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
 from .configuration_elmo import ElmoConfig
+from .fast_lstm import LSTMSettings, TrainedLSTM
+from .matrix_product import is_traced
 from .projected_lstm import Packing
+
+
+# What a plain LSTM has none of.
+PLAIN = LSTMSettings(forget_bias=0.0, cell_clip=None, projection_clip=None)
 
 
 class ElmoWordVectors(nn.Embedding):
@@ -60,11 +66,51 @@ class TaskInput(nn.Module):
 
 
 class TaskLSTM(nn.LSTM):
-    """A BiLSTM of one or more layers: a class of its own, since its weights are drawn in a way of their own."""
+    """A BiLSTM of one or more layers: `forward` is that of torch, `read` reads the words of a `Packing`.
+
+    For sequences of unequal length, torch's gradient on a CPU makes a tensor of all words of a batch at every time
+    step. `TrainedLSTM` does not: a training step took 44 in place of 89 ms for 32 sequences of 5 to 45 words, 248 in
+    place of 765 ms for 32 of 31 to 250 (200 cells, one core). Of equal length, and without gradients, torch is as fast
+    or faster.
+    """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int, dropout: float):
         dropout = dropout if num_layers > 1 else 0.0
         super().__init__(input_size, hidden_size, num_layers, dropout=dropout, bidirectional=True)
+
+    def read(self, words_ND: torch.Tensor, packing: Packing) -> torch.Tensor:
+        """Returns `(N, 2H)` for words `(N, D)`, both in the forward order of a packing that has words."""
+        weights = list(self.parameters())
+        is_trained = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (words_ND, *weights))
+        is_ragged = packing.batch_sizes[0] != packing.batch_sizes[-1]
+        autocasts = torch.is_autocast_enabled("cpu")
+        dtype = torch.get_autocast_dtype("cpu") if autocasts else words_ND.dtype
+        has_one_dtype = autocasts or all(weight.dtype == dtype for weight in weights)
+        is_on_cpu = words_ND.device.type == "cpu"
+        # Weights that accelerate brings when `forward` is called are on the meta device until then: traced.
+        if not (is_trained and is_ragged and is_on_cpu and has_one_dtype) or is_traced(words_ND, *weights):
+            # The order of `Packing` is that of torch's packed sequences.
+            return self(PackedSequence(words_ND, torch.tensor(packing.batch_sizes)))[0].data
+        # Where the words of the forward order stand in the backward order, and the reverse.
+        from_backward_N = packing.backward_index.argsort()[packing.forward_index.argsort().argsort()]
+        to_backward_N = from_backward_N.argsort()
+        with torch.autocast("cpu", enabled=False):
+            hidden = words_ND.to(dtype)
+            for layer in range(self.num_layers):
+                if layer:
+                    hidden = F.dropout(hidden, self.dropout, self.training)
+                forward_NH = self._run(hidden, packing.batch_sizes, f"l{layer}")
+                backward_NH = self._run(hidden.index_select(0, to_backward_N), packing.batch_sizes, f"l{layer}_reverse")
+                hidden = torch.cat([forward_NH, backward_NH.index_select(0, from_backward_N)], dim=-1)
+        return hidden
+
+    def _run(self, inputs_ND: torch.Tensor, batch_sizes: list[int], name: str) -> torch.Tensor:
+        """One direction of one layer: `(N, H)` in the order of the inputs `(N, D)`."""
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        ih, hh, bias_ih, bias_hh = (getattr(self, f"{kind}_{name}").to(inputs_ND.dtype) for kind in kinds)
+        hidden_SH = inputs_ND.new_zeros(batch_sizes[0], self.hidden_size)
+        cell_SH = hidden_SH.to(torch.promote_types(hidden_SH.dtype, torch.float32))
+        return TrainedLSTM.apply(inputs_ND, hidden_SH, cell_SH, ih, hh, bias_ih + bias_hh, None, batch_sizes, PLAIN)[0]
 
 
 class TaskEncoder(nn.Module):
@@ -103,8 +149,7 @@ class TaskEncoder(nn.Module):
         if not packing.batch_sizes:
             return inputs_BWD.new_zeros(output_shape).unflatten(0, (batch_size, num_words))
         words_ND = inputs_BWD.flatten(0, 1).index_select(0, index)
-        # The order of `Packing` is that of torch's packed sequences.
-        hidden_ND = self.lstm(PackedSequence(words_ND, torch.tensor(packing.batch_sizes)))[0].data
+        hidden_ND = self.lstm.read(words_ND, packing)
         hidden_ND = F.dropout(hidden_ND, self.dropout, self.training)
         hidden = hidden_ND.new_zeros(output_shape).index_copy(0, index, hidden_ND)
         return hidden.unflatten(0, (batch_size, num_words))

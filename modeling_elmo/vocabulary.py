@@ -20,7 +20,6 @@ the tokenizer's.
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,15 +48,12 @@ class Vocabulary:
     num_sentences: int
 
 
-def count_words(
-    corpus: Corpus, splitter: WordSplitter, on_block: Callable[[int], None] | None = None
-) -> tuple[Counter[str], int]:
+def count_words(corpus: Corpus, splitter: WordSplitter) -> tuple[Counter[str], int]:
     """Returns how often each word stands in a corpus, and the number of its sentences.
 
     Args:
         corpus (`Corpus`): The text.
         splitter (`WordSplitter`): What a word is.
-        on_block (`Callable`, *optional*): Called with the number of each block that has been counted.
     """
     counts: Counter[str] = Counter()
     num_sentences = 0
@@ -69,8 +65,6 @@ def count_words(
         for first in range(0, len(lines), 4096):
             for words in splitter.split(lines[first : first + 4096]):
                 counts.update(words)
-        if on_block is not None:
-            on_block(block)
     return counts, num_sentences
 
 

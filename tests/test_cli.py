@@ -277,6 +277,23 @@ class TestPretrainAndEvaluate:
         assert elmo("evaluate", tmp_path / "out", text, "--sentence-per-row")[0] == 0
         assert AutoModel.from_pretrained(tmp_path / "out").config.freeze_bilm
 
+    def test_epochs_of_sentences(self, elmo, pretrain):
+        # 10 sentences, 2 a step.
+        code, out, err = elmo(*pretrain("--sentence-per-row", epochs=2, max_steps=None, logging_steps=5))
+        assert (code, err) == (0, "")
+        assert "step 5 of 10: perplexity " in out
+        assert [line.rpartition(", ")[2] for line in out.splitlines()[:2]] == ["epoch 1.00", "epoch 2.00"]
+
+    @pytest.mark.parametrize("tied", [False, True])
+    def test_a_new_model_that_reads_words(self, elmo, pretrain, tmp_path, tied):
+        (tmp_path / "words.txt").write_text("<S>\n</S>\n<UNK>\nthe\nbank\n")
+        flags = ["--tie-word-embeddings"] * tied
+        new = {"model": None, "preset": "tiny", "vocab": tmp_path / "words.txt", "max_steps": 1, "negative_samples": 0}
+        code, _, err = elmo(*pretrain(*flags, **new, token_input="words"))
+        assert (code, err) == (0, "")
+        config = AutoModel.from_pretrained(tmp_path / "out").config
+        assert (config.token_input, config.tie_word_embeddings, config.vocab_size) == ("words", tied, 7)
+
     def test_settings_that_differ_at_resume(self, elmo, fails, pretrain):
         assert elmo(*pretrain(max_steps=1))[0] == 0
         fails("made with num_steps=5, found 6", *pretrain(num_steps=6))
@@ -289,6 +306,10 @@ class TestPretrainAndEvaluate:
         fails("'huge' is not one of 'tiny', 'small', 'medium', 'original'", *pretrain(model=None, preset="huge"))
         fails("expected one of --max-steps and --epochs", *pretrain(epochs=1))
         fails("expected one of --max-steps and --epochs", *pretrain(max_steps=None))
+        fails("--token-input, --tie-word-embeddings: of new models only", *pretrain("--tie-word-embeddings"))
+        fails("--token-input, --tie-word-embeddings: of new models only", *pretrain(token_input="words"))
+        new = {"model": None, "preset": "tiny", "vocab": "vocab.txt"}
+        fails("--tie-word-embeddings needs --token-input words", *pretrain("--tie-word-embeddings", **new))
         fails("--epochs: expected a positive number, found 0.0", *pretrain(max_steps=None, epochs=0))
         fails("--save-steps: expected at least 1, found 0", *pretrain(save_steps=0))
         fails("--keep: expected at least 1, found 0", *pretrain(keep=0))
@@ -308,12 +329,13 @@ class TestPretrainAndEvaluate:
         fails("a.txt: line 2: expected UTF-8, found byte 0xe9", *pretrain())
         text.write_bytes(b"")
         fails("a.txt: this file holds no text", *pretrain(output=tmp_path / "out2"))
+        text.write_text("the bank\n")
         fails("this model has no softmax", "evaluate", model_dir, text)
         fails("found no config.json in it", "evaluate", tmp_path, text)
 
     def test_without_accelerate(self, fails, pretrain, monkeypatch):
         monkeypatch.setattr("modeling_elmo.cli.is_accelerate_available", lambda: False)
-        fails("training needs the package accelerate", *pretrain())
+        fails("needs the package accelerate: pip install 'modeling-elmo[train]'", *pretrain())
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
     def test_an_interrupt_saves_a_checkpoint(self, elmo, pretrain, monkeypatch, tmp_path):
@@ -555,3 +577,5 @@ def test_every_kind_of_model_prints_the_same_two_lines(elmo, tmp_path):
         write_model(tmp_path / f"source{index}", options, words=words)
         assert elmo("convert", tmp_path / f"source{index}", tmp_path / f"elmo{index}")[2] == ""
         assert elmo("export", tmp_path / f"elmo{index}", tmp_path / f"back{index}")[2] == ""
+        # The original code reads a model of words with this file only.
+        assert (tmp_path / f"back{index}" / "vocab_embedding.hdf5").exists() == (index == 1)

@@ -171,6 +171,13 @@ class TestDecoding:
             torch.testing.assert_close(field.max_marginals(emissions[alone], mask[alone])[0], together[row])
 
 
+def test_models_reach_both_through_forward():
+    field, emissions = make_field(3), torch.randn(2, 4, 3, dtype=torch.float64)
+    labels, mask = torch.randint(3, (2, 4)), torch.ones(2, 4, dtype=torch.bool)
+    assert torch.equal(field(emissions, labels), field.log_likelihood(emissions, labels))
+    assert torch.equal(field(emissions, mask_BW=mask), field.max_marginals(emissions, mask))
+
+
 class TestConstraints:
     def test_bio(self):
         constraints = LabelConstraints.from_labels(BIO, "BIO")

@@ -262,6 +262,12 @@ class TestTextFiles:
         with pytest.raises(ValueError, match=r"a\.txt: this file holds no text"):
             TextFiles([tmp_path / "a.txt"]).read(0)
 
+    def test_an_empty_shard_is_told_before_it_is_read(self, tmp_path):
+        (tmp_path / "a.txt").write_text("the bank\n")
+        (tmp_path / "b.txt").touch()
+        with pytest.raises(ValueError, match=r"b\.txt: this file holds no text"):
+            TextFiles([tmp_path / "*.txt"])
+
     def test_invalid_utf_8_is_told_with_its_line(self, tmp_path):
         (tmp_path / "a.txt").write_bytes(b"one\ntwo\nth\xffree\n")
         with pytest.raises(ValueError, match=r"a\.txt: line 3: expected UTF-8, found byte 0xff"):
@@ -299,6 +305,7 @@ class Rows:
         return iter(self.rows)
 
     def skip(self, count):
+        self.skips = [*getattr(self, "skips", []), count]
         return Rows(self.rows[count:])
 
 
@@ -310,6 +317,14 @@ class TestStreamedDataset:
         texts = take(stream, 50)
         assert sorted(texts[:25]) == sorted(texts[25:]) == sorted(row["text"] for row in rows[:25])
         assert texts[:25] != texts[25:]
+
+    def test_each_direction_goes_through_it_in_one_go(self, tokenizer, monkeypatch):
+        monkeypatch.setattr("modeling_elmo.corpus.LINES_AT_A_TIME", 1)
+        rows = Rows([{"text": f"word{number}"} for number in range(25)])
+        windows = Windows(StreamedDataset(rows, rows_per_block=2), tokenizer, reading(batch_size=1), True)
+        take(windows, 6)
+        # Skipping reads what it skips.
+        assert rows.skips == [0, 0]
 
     def test_goes_on_where_it_was(self, tokenizer):
         corpus = StreamedDataset(Rows([{"text": f"the word{number} bank"} for number in range(25)]), rows_per_block=10)

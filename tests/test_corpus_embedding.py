@@ -237,7 +237,7 @@ class TestResuming:
         embed(embedder, tmp_path / "corpus.txt", tmp_path / "killed" / name, force=True, **kwargs)
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
-    @pytest.mark.parametrize("function", ["write_hdf5", "flush_to_disk", "_write_json"])
+    @pytest.mark.parametrize("function", ["write_hdf5", "flush", "_write_json"])
     @pytest.mark.parametrize("name", ["vectors.hdf5", "vectors"])
     def test_killed_while_the_output_is_made(self, embedder, corpus, tmp_path, monkeypatch, function, name):
         embed(embedder, corpus, tmp_path / "once" / name)
@@ -260,6 +260,11 @@ class TestResuming:
             with pytest.raises(Killed):
                 embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
         assert (tmp_path / "killed" / "vectors.hdf5").exists()
+        other = ElmoEmbedder(embedder.model, layers="top")
+        with pytest.raises(ValueError, match="begun with layers=all"):
+            embed(other, corpus, tmp_path / "killed" / "vectors.hdf5")
+        result = embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
+        assert result.num_sentences == 104
         with pytest.raises(ValueError, match="exists already"):
             embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
         assert content(tmp_path / "killed") == content(tmp_path / "once")

@@ -16,19 +16,26 @@
 import doctest
 import importlib
 import re
+import runpy
 import shlex
 import shutil
+import sys
+from glob import glob
 from pathlib import Path
 
 import pytest
+from accelerate.commands.launch import launch_command_parser
 
 import experiment
 import modeling_elmo
+from modeling_elmo import cli, pretraining
 from modeling_elmo.pipelines import ElmoTokenClassificationPipeline
 
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+# Its examples use what its commands make.
+PRETRAINING_PAGE = ROOT / "docs" / "pretraining.md"
 
 
 def python_blocks(page):
@@ -36,7 +43,11 @@ def python_blocks(page):
     return [block for block in blocks if not block.startswith("# AllenNLP")]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if python_blocks(page) and page != PRETRAINING_PAGE],
+    ids=lambda page: page.name,
+)
 def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
     shutil.copytree(model_dir, tmp_path / "elmo")
     monkeypatch.chdir(tmp_path)
@@ -44,14 +55,14 @@ def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
         exec(compile(block, page.name, "exec"), {})
 
 
-def commands_of_scripts():
-    blocks = [
-        block
-        for page in PAGES
-        for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    ]
+def commands(page):
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.startswith("python examples/run_")]
+    return [line for line in lines if line.strip()]
+
+
+def commands_of_scripts():
+    return [line for page in PAGES for line in commands(page) if line.startswith("python examples/run_")]
 
 
 @pytest.mark.parametrize("command", commands_of_scripts(), ids=lambda command: command.rpartition("/")[2])
@@ -60,6 +71,63 @@ def test_commands_have_arguments_that_the_scripts_know(command):
     module = importlib.import_module(Path(script).stem)
     parsed = experiment.parse_arguments(module.ARGUMENTS, arguments)
     assert parsed[0].model_name_or_path in arguments
+
+
+class Shell:
+    """Runs the commands of a page, all in this process: a launcher of several starts one."""
+
+    def __init__(self, monkeypatch):
+        self.monkeypatch = monkeypatch
+
+    def run(self, line):
+        # What is quoted is for the command to expand.
+        words = [found for word in shlex.split(line, posix=False) for found in self.expand(word)]
+        if words[:2] == ["accelerate", "launch"]:
+            at = words.index("modeling_elmo.cli")
+            assert launch_command_parser().parse_args(words[2 : at + 1]).module
+            words = ["elmo", *words[at + 1 :]]
+        with pytest.raises(SystemExit) as stopped:
+            self.start(*words)
+        assert not stopped.value.code, line
+
+    def start(self, program, *arguments):
+        if program == "elmo":
+            self.set_arguments(arguments)
+            cli.main()
+        elif arguments[0] == "-m":
+            self.set_arguments(arguments[2:])
+            runpy.run_module(arguments[1], run_name="__main__")
+        else:
+            self.set_arguments(arguments[1:])
+            runpy.run_path(str(ROOT / arguments[0]), run_name="__main__")
+            raise SystemExit(0)
+
+    def set_arguments(self, arguments):
+        self.monkeypatch.setattr(sys, "argv", ["command", *arguments])
+
+    @staticmethod
+    def expand(word):
+        return [word.strip("'\"")] if word[0] in "'\"" else sorted(glob(word)) or [word]
+
+
+def test_the_way_of_the_pretraining_page_can_be_gone(model_dir, tmp_path, monkeypatch):
+    small = {"cell_size": 6, "projection_size": 4, "character_embedding_size": 3, "character_filters": [[1, 4], [3, 5]]}
+    monkeypatch.setattr(pretraining, "TINY", small)
+    # These set what holds for a process, which here lives on.
+    monkeypatch.setattr(cli, "_keep_quiet", lambda: None)
+    monkeypatch.setattr(cli, "_clean_up_when_stopped", lambda: None)
+    shutil.copytree(model_dir, tmp_path / "elmo")
+    (tmp_path / "books").mkdir()
+    for name in ("train-1", "train-2", "heldout"):
+        (tmp_path / "books" / f"{name}.txt").write_text("The bank of the river. The bank lends money.\n" * 5)
+    monkeypatch.chdir(tmp_path)
+    shell = Shell(monkeypatch)
+    for line in commands(PRETRAINING_PAGE):
+        shell.run(line)
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made >= {"vocab.txt", "my-elmo", "my-elmo-of-two", "curve.png", "my-domain-elmo", "my-original-files"}
+    for block in python_blocks(PRETRAINING_PAGE):
+        exec(compile(block, PRETRAINING_PAGE.name, "exec"), {})
 
 
 def test_example_of_a_model_card_runs(model_dir, monkeypatch):

@@ -16,7 +16,13 @@ import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from torch.nn import functional as F
-from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForPreTraining, pipeline
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForPreTraining,
+    AutoModelForTokenClassification,
+    pipeline,
+)
 
 from modeling_elmo import ElmoForMaskedLM, ElmoForPreTraining, ElmoTokenizer
 from modeling_elmo.configuration_elmo import NUM_APPENDED_TOKENS
@@ -72,6 +78,39 @@ class TestElmoForPreTraining:
         assert float(output.forward_loss) == pytest.approx(-np.mean(np.concatenate(forward)), abs=1e-5)
         assert float(output.backward_loss) == pytest.approx(-np.mean(np.concatenate(backward)), abs=1e-5)
         assert float(output.loss) == pytest.approx((output.forward_loss + output.backward_loss) / 2)
+
+    @torch.no_grad()
+    def test_each_direction_is_a_mean_over_its_own_predictions(self, make):
+        model, batch = make(), encode([["the", "cat", "sat"]])
+        labels = {"forward_labels": torch.tensor([[3, 4, 5, 1, -100]]), "backward_labels": torch.full((1, 5), -100)}
+        labels["backward_labels"][0, 2] = 3
+        output, (forward, backward) = model(**batch, **labels), log_likelihoods(model, ["the", "cat", "sat"])
+        assert float(output.forward_loss) == pytest.approx(-np.mean(forward), abs=1e-5)
+        assert float(output.backward_loss) == pytest.approx(-backward[1], abs=1e-5)
+        assert float(output.loss) == pytest.approx(-(np.mean(forward) + backward[1]) / 2, abs=1e-5)
+
+    @torch.no_grad()
+    def test_dropout_falls_on_the_input_of_each_layer_and_on_what_the_last_gives(self, make, monkeypatch):
+        model, batch = make(lstm_dropout=0.3, num_negative_samples=0), encode(SENTENCES[:1])
+        dropped = []
+
+        def no_dropout(values, p=0.5, training=True, inplace=False):
+            dropped.append((tuple(values.shape), p, training))
+            return values
+
+        monkeypatch.setattr(F, "dropout", no_dropout)
+        model.train()(**batch, labels=labelled(batch))
+        num_layers = model.config.num_hidden_layers
+        assert dropped == [((1, 8, 2 * model.config.projection_size), 0.3, True)] * (num_layers + 1)
+        dropped.clear()
+        model.eval()(**batch, labels=labelled(batch))
+        assert not any(training for _, _, training in dropped)
+
+    def test_dropout_of_what_the_last_layer_gives_changes_the_loss(self, make):
+        model, batch = make(lstm_dropout=0.5, num_negative_samples=0).train(), encode(SENTENCES)
+        for layer in model.elmo.layers:
+            layer.dropout = 0.0
+        assert len({model(**batch, labels=labelled(batch)).loss.item() for _ in range(3)}) == 3
 
     @torch.no_grad()
     def test_no_prediction_sees_the_word_itself(self, make):
@@ -190,6 +229,35 @@ class TestElmoForPreTraining:
             assert torch.equal(masked.lm_head.weight, model.lm_head.weight)
             assert torch.equal(AutoModel.from_pretrained(tmp_path)(**batch)[0], model.elmo(**batch)[0])
 
+    @pytest.mark.parametrize("fields", [{}, {"token_input": "words"}, {"mix_parameters": [0.0, 0.0, 0.0]}])
+    def test_the_softmax_is_not_missed_by_models_without_one(self, make, tmp_path, fields):
+        make(**fields).save_pretrained(tmp_path)
+        for auto_class in (AutoModel, AutoModelForTokenClassification):
+            _, report = auto_class.from_pretrained(tmp_path, output_loading_info=True)
+            assert not report["unexpected_keys"]
+
+    @pytest.mark.parametrize("fields", [{}, {"token_input": "words"}])
+    def test_its_vocabulary_keeps_its_size(self, make, fields):
+        model = make(**fields)
+        with pytest.raises(ValueError, match="new_num_tokens: a language model's vocabulary has the size"):
+            model.resize_token_embeddings(20)
+        assert model.resize_token_embeddings(len(TOKENIZER)) is model.get_input_embeddings()
+        assert model.config.vocab_size == len(TOKENIZER)
+
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+    @pytest.mark.parametrize("model_class", [ElmoForPreTraining, ElmoForMaskedLM])
+    def test_half_precision_has_a_loss_of_float32(self, make, model_class, dtype):
+        model, batch = make(model_class, num_negative_samples=4), encode(SENTENCES)
+        expected = float(model(**batch, labels=labelled(batch)).loss)
+        loss = model.to(dtype)(**batch, labels=labelled(batch)).loss
+        assert loss.dtype == torch.float32
+        assert float(loss) == pytest.approx(expected, rel=0.03)
+        loss.backward()
+        with torch.autocast("cpu", dtype):
+            loss = model.float().train()(**batch, labels=labelled(batch)).loss
+        assert loss.dtype == torch.float32
+        loss.backward()
+
     def test_returns_tuples_and_hidden_states(self, make):
         model, batch = make(), encode(SENTENCES)
         output = model(**batch, labels=labelled(batch), output_hidden_states=True)
@@ -258,6 +326,21 @@ class TestElmoForMaskedLM:
         found = fill("the <MASK> sat")
         assert [answer["token_str"] in WORDS for answer in found] == [True] * 3
         assert found[0]["score"] >= found[1]["score"]
+        [chosen] = fill("the <MASK> sat", targets=["mat"])
+        assert (chosen["token_str"], chosen["sequence"]) == ("mat", "the mat sat")
+
+    @pytest.mark.parametrize("reads", ["characters", "words"])
+    def test_fills_masks_anywhere(self, make, tmp_path, reads):
+        make(ElmoForMaskedLM, token_input=reads).save_pretrained(tmp_path)
+        TOKENIZER.save_pretrained(tmp_path)
+        fill = pipeline("fill-mask", model=str(tmp_path), top_k=2)
+        for text in ("<MASK> cat sat", "the cat <MASK>", "<MASK>", "the cat sat on the <MASK>."):
+            assert [len(answer["token_str"]) > 0 for answer in fill(text)] == [True] * 2
+        first, second = fill("the <MASK> on <MASK> mat")
+        assert (len(first), len(second)) == (2, 2)
+        several = fill(["the <MASK> sat", "<MASK> sat on the mat"])
+        for answers, text in zip(several, ["the <MASK> sat", "<MASK> sat on the mat"]):
+            assert [answer["token"] for answer in answers] == [answer["token"] for answer in fill(text)]
 
     def test_substitutes_need_no_mask(self, make):
         model = make(ElmoForMaskedLM)
@@ -266,9 +349,17 @@ class TestElmoForMaskedLM:
         assert found == model.substitutes(TOKENIZER, ["the", "unseen", "sat"], 1, top_k=4)
         with torch.no_grad():
             scores = model(**encode([words])).logits[0, 2].softmax(-1)
+        scores[:3] = 0  # <S>, </S>, <UNK>
         best = scores.topk(4)
         assert [word for word, _ in found] == [WORDS[index] for index in best.indices]
         np.testing.assert_allclose([score for _, score in found], best.values.numpy(), rtol=1e-5)
         assert model.substitutes(TOKENIZER, words, -2, top_k=4) == found
-        with pytest.raises(ValueError, match="index: expected a number between 0 and 2, found 3"):
+        assert len(model.substitutes(TOKENIZER, words, 1, top_k=100)) == len(WORDS) - 3
+        model.train().substitutes(TOKENIZER, words, 1)
+        assert model.training
+        with pytest.raises(ValueError, match="index: expected the place of one of 3 words, found 3"):
             model.substitutes(TOKENIZER, words, 3)
+        with pytest.raises(ValueError, match="index: expected the place of one of 0 words, found 0"):
+            model.substitutes(TOKENIZER, [], 0)
+        with pytest.raises(ValueError, match="tokenizer: expected the model's, of 11 entries, found one of 10"):
+            model.substitutes(ElmoTokenizer(vocab=WORDS[:-1]), words, 0)

@@ -22,7 +22,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer
 
 
 # Makes the package unimportable; the code files of a directory are imported under another name.
@@ -102,6 +102,29 @@ for name in ("AutoConfig", "AutoTokenizer", "AutoModel"):
 """
     output = run_without_package(code, tmp_path / "elmo", cache=tmp_path).stdout
     assert output.splitlines() == ["ElmoConfig True", "ElmoTokenizer True", "ElmoModel True"]
+
+
+def test_language_models_give_the_same_numbers_without_the_package(tmp_path):
+    tokenizer = ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", "the", "bank"])
+    config = ElmoConfig(cell_size=6, projection_size=4, character_filters=[[2, 5]], vocab_size=len(tokenizer))
+    model = ElmoForPreTraining(config).eval()
+    for part in (model, tokenizer):
+        part.save_pretrained(tmp_path / "elmo")
+    code = """
+import torch, transformers
+directory, kwargs = sys.argv[1], {"trust_remote_code": True}
+tokenizer = transformers.AutoTokenizer.from_pretrained(directory, **kwargs)
+batch = tokenizer("the bank", return_tensors="pt")
+model = transformers.AutoModelForPreTraining.from_pretrained(directory, **kwargs)
+with torch.no_grad():
+    torch.save(model(**batch, labels=batch["input_ids"]).loss, sys.argv[2])
+fill = transformers.pipeline("fill-mask", model=directory, top_k=2, **kwargs)
+print(len(fill("the <MASK>")), type(fill.model).__name__)
+"""
+    loss = tmp_path / "loss.pt"
+    assert run_without_package(code, tmp_path / "elmo", loss, cache=tmp_path).stdout == "2 ElmoForMaskedLM\n"
+    batch = tokenizer("the bank", return_tensors="pt")
+    torch.testing.assert_close(torch.load(loss), model(**batch, labels=batch["input_ids"]).loss.detach())
 
 
 def test_code_of_a_directory_is_run_only_on_request(model_dir, tmp_path):

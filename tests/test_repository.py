@@ -45,7 +45,7 @@ RELATIVE_IMPORTS = {
     "sampled_softmax": {"configuration_elmo", "matrix_product"},
     "modeling_elmo": {"character_encoder", "characters", "configuration_elmo", "projected_lstm", "sampled_softmax"},
     "language_model": {"configuration_elmo", "modeling_elmo", "projected_lstm", "sampled_softmax"},
-    "task_layers": {"configuration_elmo", "projected_lstm"},
+    "task_layers": {"configuration_elmo", "fast_lstm", "matrix_product", "projected_lstm"},
     "conditional_random_field": set(),
     "task_heads": {
         "conditional_random_field",

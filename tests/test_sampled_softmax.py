@@ -132,6 +132,51 @@ class TestElmoSoftmax:
                 softmax.full_loss(hidden, labels), F.cross_entropy(softmax(hidden), labels, reduction="none")
             )
 
+    @pytest.mark.parametrize("is_sampled", [True, False])
+    def test_logits_are_in_memory_a_portion_at_a_time(self, monkeypatch, is_sampled):
+        softmax, labels = softmax_of(30), torch.randint(0, 30, (11,))
+        hidden = torch.randn(11, 5).double().requires_grad_()
+        computed, kept, linear = [], [], sampled_softmax.linear
+
+        def record(*args):
+            computed.append(linear(*args).shape)
+            return linear(*args)
+
+        def keep(tensor):
+            kept.append(tensor.shape[-1] if tensor.ndim == 2 else 0)
+            return tensor
+
+        monkeypatch.setattr(sampled_softmax, "linear", record)
+        monkeypatch.setattr(sampled_softmax, "LOGITS_AT_A_TIME", 70)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = softmax.sampled_loss(hidden, labels, 10) if is_sampled else softmax.full_loss(hidden, labels)
+        num_words = 10 if is_sampled else 30
+        assert max(kept) < num_words
+        assert {shape.numel() // num_words for shape in computed} == ({7, 4} if is_sampled else {2, 1})
+        # They are made again for the gradients.
+        num_portions = len(computed)
+        loss.sum().backward()
+        assert len(computed) == 2 * num_portions
+
+    @pytest.mark.parametrize("is_sampled", [True, False])
+    def test_sums_are_taken_in_float32(self, is_sampled):
+        # 300 logits of nearly one size: bfloat16 would add up to half of their sum.
+        softmax, labels = softmax_of(300).bfloat16(), torch.randint(0, 300, (4,))
+        softmax.weight.data.mul_(0.01)
+        softmax.bias.data.zero_()
+        hidden = torch.randn(4, 5)
+        generator = torch.Generator().manual_seed(0)
+        results = []
+        for dtype in (torch.bfloat16, torch.float32):
+            generator.manual_seed(0)
+            softmax = softmax.to(dtype)
+            arguments = (hidden.to(dtype), labels)
+            results.append(
+                softmax.sampled_loss(*arguments, 200, generator) if is_sampled else softmax.full_loss(*arguments)
+            )
+        assert results[0].dtype == torch.float32
+        torch.testing.assert_close(results[0], results[1], atol=0.01, rtol=0)
+
     def test_appended_tokens_have_no_scores(self):
         softmax = softmax_of(6)
         assert softmax(torch.randn(2, 5).double()).shape == (2, 6)

@@ -17,7 +17,9 @@ import gzip
 import io
 import json
 import lzma
+import os
 import sys
+import threading
 
 import pytest
 
@@ -50,6 +52,16 @@ class TestTextLines:
         assert not source.is_repeatable
         assert list(source) == SENTENCES
         assert source.share() is None
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+    def test_a_pipe_is_read_once(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(TEXT.encode()))
+        writer.start()
+        source = open_source(tmp_path / "pipe")
+        assert not source.is_repeatable
+        assert list(source) == SENTENCES
+        writer.join()
 
     def test_invalid_text_is_named_or_replaced(self, tmp_path):
         path = tmp_path / "text"

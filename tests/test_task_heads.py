@@ -155,6 +155,21 @@ class TestOutputs:
         assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
     @every_head
+    def test_trains_in_float16(self, name):
+        model, batch = HEADS[name].model(freeze_bilm=False).to(torch.float16), batch_of(name)
+        output = model.train()(**batch)
+        output.loss.backward()
+        assert torch.isfinite(output.loss)
+        assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+        assert all(torch.isfinite(logits).all() for logits in logits_of(model.eval()(**batch)))
+
+    @every_head
+    def test_whole_numbers_may_be_of_any_type(self, name):
+        model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
+        narrow = {key: value.int() if value.dtype == torch.int64 else value for key, value in batch.items()}
+        assert torch.equal(model(**narrow).loss, model(**batch).loss)
+
+    @every_head
     def test_trains_under_autocast(self, name):
         model, batch = HEADS[name].model().train(), batch_of(name)
         expected = model(**batch).loss
@@ -413,6 +428,18 @@ class TestQuestionAnswering:
             assert (logits[~context] == torch.finfo(torch.float32).min).all()
             assert (logits[context].abs() < 1e4).all()
 
+    def test_its_layers_follow_one_another_as_in_clark_and_gardner(self):
+        model, batch = randomized(HEADS["question_answering"].model()).eval(), batch_of("question_answering")
+        inputs = {}
+        for name in ("modeling_encoder", "start_encoder", "end_encoder", "self_attention"):
+            model.get_submodule(name).register_forward_hook(
+                lambda module, args, output, name=name: inputs.update({name: args[0], f"{name}_output": output})
+            )
+        model(**without_labels(batch))
+        residual = inputs["modeling_encoder"] + inputs["self_attention_output"]
+        assert torch.equal(inputs["start_encoder"], residual)
+        assert torch.equal(inputs["end_encoder"], torch.cat([inputs["start_encoder_output"], residual], dim=-1))
+
     def test_a_context_without_words_is_no_error_and_has_no_answer(self):
         model = randomized(HEADS["question_answering"].model(mix_l2=0)).train()
         batch = TOKENIZER([("Who ?", ""), ("", "A bank .")], padding=True, return_tensors="pt")
@@ -450,6 +477,16 @@ class TestQuestionAnswering:
             for score, s, e in found[:number]:
                 assert score == pytest.approx(float(start[row, s]) + float(end[row, e]))
                 assert s <= e < s + max_answer_length
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_what_autocast_has_masked_is_no_answer_in_float32_either(self, dtype):
+        model = randomized(HEADS["question_answering"].model()).eval()
+        batch = TOKENIZER([("Who ?", ""), ("", "A bank .")], padding=True, return_tensors="pt")
+        with torch.autocast("cpu", dtype=dtype):
+            logits = logits_of(model(**batch))
+        assert logits[0].dtype == dtype
+        spans = best_spans(*(each.float() for each in logits), top_k=7)
+        assert (spans.starts >= 0).sum(1).tolist() == [0, 6]
 
     def test_best_spans_of_nothing_are_none(self):
         spans = best_spans(torch.zeros(2, 0), torch.zeros(2, 0), top_k=2)
@@ -586,6 +623,10 @@ class TestBadInput:
         with pytest.raises(ValueError, match="id2label: .* found 'LABEL_0'"):
             ElmoForTokenClassification(config)
 
+    def test_labels_that_are_not_numbered_from_0(self):
+        with pytest.raises(ValueError, match=r"id2label: expected labels 0 to 1, found \[1, 2\]"):
+            ElmoForTokenClassification(ElmoConfig(**SIZES, id2label={1: "O", 2: "B-X"}, use_crf=True))
+
     def test_label_counts_that_disagree(self, tmp_path):
         with pytest.raises(ValueError, match="num_labels=2 and id2label with 3 labels"):
             ElmoConfig(**SIZES, id2label=BIO, num_labels=2)
@@ -668,6 +709,19 @@ class TestLoading:
         model = ElmoForQuestionAnswering.from_pretrained(model_dir, dtype=torch.bfloat16)
         assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
         assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
+
+    @every_class
+    def test_works_with_weights_that_are_brought_from_disk(self, name, tmp_path):
+        model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
+        model.save_pretrained(tmp_path)
+        places = {part: "cpu" if part == "elmo" else "disk" for part, _ in model.named_children()}
+        loaded = HEADS[name].auto_class.from_pretrained(
+            tmp_path, device_map=places, offload_folder=str(tmp_path / "offload")
+        )
+        output = loaded(**batch)
+        close(output.loss, model(**batch).loss)
+        for got, expected in zip(logits_of(output), logits_of(model(**batch))):
+            close(got, expected)
 
     def test_is_built_on_the_meta_device_without_memory(self):
         for head in HEADS.values():
@@ -822,7 +876,9 @@ class TestTraining:
         torch.manual_seed(0)
         model = head.model()
         start = copy.deepcopy(model)
-        trainer, losses = train(name, model, tmp_path / "a", max_steps=60, save_strategy="steps", save_steps=40)
+        # Steps small enough that no loss jumps up again.
+        steps = {"max_steps": 60, "learning_rate": 0.01}
+        trainer, losses = train(name, model, tmp_path / "a", **steps, save_strategy="steps", save_steps=40)
         assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
         bilm = [key for key in start.elmo.state_dict() if not key.startswith("scalar_mixes.")]
         for key in bilm:
@@ -830,7 +886,7 @@ class TestTraining:
         assert not torch.equal(start.elmo.scalar_mixes[0].weight, model.elmo.scalar_mixes[0].weight)
 
         resumed, again = train(
-            name, copy.deepcopy(start), tmp_path / "a", max_steps=60, resume=str(tmp_path / "a/checkpoint-40")
+            name, copy.deepcopy(start), tmp_path / "a", **steps, resume=str(tmp_path / "a/checkpoint-40")
         )
         assert again[-20:] == pytest.approx(losses[-20:], rel=1e-3, abs=1e-4)
         for key, value in model.state_dict().items():
@@ -876,6 +932,22 @@ class TestTraining:
             results.append((losses, model.state_dict()))
         (one_losses, one), (many_losses, many) = results
         assert many_losses == pytest.approx(one_losses, rel=1e-4)
+        for weight, value in one.items():
+            torch.testing.assert_close(many[weight], value, atol=2e-6, rtol=1e-4)
+
+    def test_answers_are_counted_by_their_label_where_batches_differ_in_size(self, tmp_path):
+        head, results = HEADS["question_answering"], []
+        examples = [{**example, "label": 0} for example in head.examples(7)]
+        for batch_size, steps in ((8, 1), (3, 3)):
+            torch.manual_seed(0)
+            model = head.model(mix_l2=0.5)
+            sizes = {"per_device_train_batch_size": batch_size, "gradient_accumulation_steps": steps}
+            plain = {"optim": "sgd", "max_grad_norm": 0.0, "learning_rate": 0.1, "max_steps": 2}
+            trainer, losses = train("question_answering", model, tmp_path, examples=examples, **sizes, **plain)
+            results.append((losses, model.state_dict(), trainer.evaluate(examples)["eval_loss"]))
+        (one_losses, one, one_eval), (many_losses, many, many_eval) = results
+        assert many_losses == pytest.approx(one_losses, rel=1e-4)
+        assert many_eval == pytest.approx(one_eval, rel=1e-4)
         for weight, value in one.items():
             torch.testing.assert_close(many[weight], value, atol=2e-6, rtol=1e-4)
 

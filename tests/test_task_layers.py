@@ -127,6 +127,51 @@ class TestTaskEncoder:
                     torch.testing.assert_close(row[mask], expected.squeeze(1), atol=1e-6, rtol=1e-5)
         assert not output[~(FIRST | SECOND)].any()
 
+    @pytest.mark.parametrize("num_layers", [1, 2])
+    def test_reads_as_torch_does_and_so_are_its_gradients(self, config, words, num_layers, monkeypatch):
+        encoder = drawn(TaskEncoder(config, D, num_layers)).double()
+        results, calls = [], []
+        encoder.lstm.register_forward_hook(lambda *_: calls.append(1))
+        for is_torch in (False, True):
+            if is_torch:
+                monkeypatch.setattr("modeling_elmo.task_layers.is_traced", lambda *tensors: True)
+            inputs = words.detach().double().requires_grad_()
+            output = encoder(inputs, FIRST | SECOND, SECOND)
+            weight = torch.arange(output.numel(), dtype=torch.float64).view_as(output).sin()
+            parts = [inputs, *encoder.parameters()]
+            results.append([output, *torch.autograd.grad((output * weight).sum(), parts)])
+            assert len(calls) == is_torch
+        for fast, plain in zip(*results):
+            torch.testing.assert_close(fast, plain)
+
+    def test_torch_reads_where_it_is_as_fast(self, config, words):
+        encoder, calls = drawn(TaskEncoder(config, D, 1)), []
+        encoder.lstm.register_forward_hook(lambda *_: calls.append(1))
+        encoder(words[:1], FIRST[:1])
+        assert len(calls) == 1
+        with torch.no_grad():
+            encoder(words, FIRST)
+        assert len(calls) == 2
+
+    @pytest.mark.parametrize("is_autocast", [True, False])
+    def test_half_precision_is_near_to_single(self, config, words, is_autocast):
+        encoder = drawn(TaskEncoder(config, D, 2))
+        expected = encoder(words, FIRST | SECOND, SECOND)
+        if is_autocast:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                output = encoder(words, FIRST | SECOND, SECOND)
+        else:
+            output = encoder.bfloat16()(words.bfloat16(), FIRST | SECOND, SECOND)
+        assert output.dtype == torch.bfloat16
+        torch.testing.assert_close(output.float(), expected, atol=0.03, rtol=0.03)
+
+    def test_dropout_between_layers_is_drawn_in_training_alone(self, tiny_config, words):
+        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=20), D, 2))
+        encoder.dropout = 0.0
+        outputs = [encoder.train(mode)(words, FIRST) for mode in (True, True, False, False)]
+        assert not torch.allclose(outputs[0], outputs[1])
+        assert torch.equal(outputs[2], outputs[3])
+
     def test_without_layers_words_stay_as_they_are(self, config, words):
         encoder = TaskEncoder(config, D, 0)
         assert encoder.output_size == D
@@ -189,6 +234,16 @@ class TestAlignment:
         output, exchanged = layer(words, FIRST, SECOND), layer(words, SECOND, FIRST)
         assert output.shape == (5, layer.output_size)
         torch.testing.assert_close(output, torch.cat(exchanged.chunk(2, dim=1)[::-1], dim=1))
+
+    def test_what_came_of_a_text_is_read_and_pooled_apart_from_the_other_text(self, config, words):
+        layer = drawn(PairComparison(config, D))
+        output = layer(words, FIRST, SECOND)
+        sees = FIRST.unsqueeze(2) & SECOND.unsqueeze(1)
+        compared = layer.alignment(words, sees | sees.transpose(1, 2))
+        nothing = torch.zeros_like(FIRST)
+        for half, mask in zip(output.chunk(2, dim=1), (FIRST, SECOND)):
+            alone = layer.composition(compared, mask, nothing)
+            torch.testing.assert_close(half, layer.pooling(alone, mask))
 
 
 class TestBiAttention:

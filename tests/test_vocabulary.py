@@ -68,6 +68,13 @@ def test_sizes_that_leave_no_words():
         build_vocabulary(Counter("abc"), min_count=0)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_others_may_read_it_as_any_file(tmp_path):
+    (tmp_path / "any.txt").touch()
+    write_vocabulary(["the"], tmp_path / "vocab.txt")
+    assert (tmp_path / "vocab.txt").stat().st_mode == (tmp_path / "any.txt").stat().st_mode
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     write_vocabulary(["old"], tmp_path / "vocab.txt")
 

@@ -24,8 +24,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
-from modeling_elmo import ElmoConfig, ElmoModel
+from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert, export
+from modeling_elmo.corpus import TextFiles
+from modeling_elmo.presets import Start
+from modeling_elmo.pretraining import PretrainingSettings, run
 from tests.original_format import make_options, make_weights, read_hdf5, write_model
 from tests.variants import options_of_every_kind
 
@@ -177,6 +180,85 @@ class TestSavedByTransformers:
         convert(OriginalFiles.find(tmp_path / "back"), tmp_path / "again")
         again = AutoModel.from_pretrained(tmp_path / "again")
         assert torch.equal(again.word_embedding.weight, model.word_embedding.weight)
+
+
+class TestTrainedHere:
+    """A language model that `elmo pretrain` made leaves behind what bilm-tf's training left."""
+
+    @pytest.fixture(params=["characters", "words", "tied words"])
+    def trained(self, request, tiny_config, tmp_path):
+        (tmp_path / "a.txt").write_text("the bank of the river .\n" * 5)
+        tokenizer = ElmoTokenizer(vocab=WORDS)
+        config = tiny_config(
+            token_input="characters" if request.param == "characters" else "words",
+            tie_word_embeddings=request.param == "tied words",
+            vocab_size=len(tokenizer),
+            num_negative_samples=4,
+            lstm_dropout=0.1,
+            freeze_bilm=False,
+        )
+        settings = PretrainingSettings(max_steps=2, batch_size=2, num_steps=5, max_grad_norm=3.0)
+        corpus = TextFiles([tmp_path / "a.txt"])
+        start = Start(ElmoForPreTraining(config), tokenizer)
+        run(start, corpus, settings, tmp_path / "trained", write=len, epoch_size=35)
+        return request.param
+
+    def test_options_tell_of_the_training(self, trained, tmp_path):
+        export(tmp_path / "trained", tmp_path / "back")
+        options = json.loads((tmp_path / "back" / "options.json").read_text())
+        assert ("char_cnn" in options) == (trained == "characters")
+        assert options.get("share_embedding_softmax", False) == (trained == "tied words")
+        for name, value in {
+            "bidirectional": True,
+            "n_tokens_vocab": len(WORDS),
+            "unroll_steps": 5,
+            "batch_size": 2,
+            "all_clip_norm_val": 3.0,
+            "learning_rate": 0.2,
+            "dropout": 0.1,
+            "sample_softmax": True,
+            "n_negative_samples_batch": 4,
+            "n_train_tokens": 35,
+            "n_epochs": 1,
+        }.items():
+            assert options[name] == value, name
+
+    def test_weights_are_the_encoder_alone(self, trained, tmp_path):
+        export(tmp_path / "trained", tmp_path / "back")
+        weights = read_hdf5(tmp_path / "back" / "weights.hdf5")
+        expected = make_weights(json.loads((tmp_path / "back" / "options.json").read_text()), num_words=len(WORDS))
+        assert {name: value.shape for name, value in weights.items()} == {
+            name: value.shape for name, value in expected.items()
+        }
+
+    def test_embeddings_of_the_vocabulary_come_along_if_the_model_reads_words(self, trained, tmp_path):
+        export(tmp_path / "trained", tmp_path / "back")
+        path = tmp_path / "back" / "vocab_embedding.hdf5"
+        assert path.exists() == (trained != "characters")
+        export(tmp_path / "trained", tmp_path / "without", token_embeddings=False)
+        assert not (tmp_path / "without" / "vocab_embedding.hdf5").exists()
+        if trained != "characters":
+            model = ElmoForPreTraining.from_pretrained(tmp_path / "trained")
+            rows = model.elmo.word_embedding.weight.detach().numpy()[: len(WORDS)]
+            assert read_hdf5(path)["embedding"].tobytes() == rows.tobytes()
+            assert torch.equal(model.elmo.word_embedding.weight, model.lm_head.weight) == (trained == "tied words")
+
+    def test_converted_back_it_is_the_same_encoder(self, trained, tmp_path):
+        export(tmp_path / "trained", tmp_path / "back")
+        convert(OriginalFiles.find(tmp_path / "back"), tmp_path / "again")
+        found, expected = (ElmoModel.from_pretrained(tmp_path / name) for name in ("again", "trained"))
+        assert found.config.to_options() == expected.config.to_options()
+        rows = len(WORDS)
+        assert found.state_dict().keys() == expected.state_dict().keys()
+        for name, values in expected.state_dict().items():
+            # <PAD> and <MASK> have no place in the original files.
+            known = slice(rows) if name == "word_embedding.weight" else slice(None)
+            assert torch.equal(found.state_dict()[name][known], values[known]), name
+        tokenizers = [AutoTokenizer.from_pretrained(tmp_path / name) for name in ("again", "trained")]
+        batches = [tokenizer("The bank of the river.", return_tensors="pt") for tokenizer in tokenizers]
+        with torch.no_grad():
+            vectors = [model(**batch).last_hidden_state for model, batch in zip((found, expected), batches)]
+        assert torch.equal(*vectors)
 
 
 class TestRefused:

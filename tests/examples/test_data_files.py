@@ -46,6 +46,19 @@ class TestColumns:
         path = write("\u00a0\tO\n\u0085\tO\na b\tB-X\n")
         assert read_columns(path)[0].words == ["\u00a0", "\u0085", "a b"]
 
+    def test_words_may_be_white_space_of_other_alphabets_where_spaces_separate(self, write):
+        assert read_columns(write("\u00a0 N O\na  N   B-X \n"))[0].words == ["\u00a0", "a"]
+
+    @pytest.mark.parametrize("line", ["b O", "b N", "b N B-X O", "b"])
+    def test_a_line_with_other_columns_is_an_error(self, write, line):
+        with pytest.raises(InputError, match=r"file.txt:2: expected 3 columns, as on the lines before, found"):
+            read_columns(write(f"a N O\n{line}\n"))
+
+    @pytest.mark.parametrize("columns", [{}, {"label_column": 0}])
+    def test_words_are_not_taken_for_labels(self, write, columns):
+        with pytest.raises(InputError, match=r"file.txt:1: expected different columns of words and labels"):
+            read_columns(write("a\nb\n"), **columns)
+
     def test_latin_1_is_read_where_asked(self, write):
         path = write("Zürich N B-LOC\n", "latin-1")
         assert read_columns(path, encoding="latin-1")[0].words == ["Zürich"]

@@ -70,6 +70,24 @@ def test_an_elmo_learns_and_answers_in_the_words_of_the_context(run, files, elmo
     assert AutoModelForQuestionAnswering.from_pretrained(directory).config.elmo_at_output
 
 
+def test_accumulated_batches_of_unequal_size_are_one_large_batch(run, files, elmo_dir, tmp_path):
+    files = {**files, "train_file": write_squad(tmp_path / "few.json", 5)}
+    plain = {"model_name_or_path": elmo_dir, "do_train": True, "num_train_epochs": 2, "optim": "sgd"}
+    losses = [
+        run(
+            main,
+            **files,
+            **plain,
+            learning_rate=0.5,
+            output_dir=tmp_path / f"by-{size}",
+            per_device_train_batch_size=size,
+            gradient_accumulation_steps=steps,
+        )["eval_loss"]
+        for size, steps in ((10, 1), (4, 3))
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
 def test_a_bert_with_contexts_in_pieces_is_trained_by_the_same_command(run, files, bert_dir, tmp_path):
     pieces = {"max_seq_length": 36, "stride": 8, "num_train_epochs": 2, "learning_rate": 0.003}
     results = run(main, **files, **pieces, model_name_or_path=bert_dir, do_train=True, do_predict=True)

@@ -150,6 +150,13 @@ def test_training_stops_early_where_nothing_gets_better(run, files, elmo_dir):
     assert results["epoch"] == 3
 
 
+def test_without_evaluation_training_does_not_stop_early(run, files, elmo_dir, tmp_path):
+    never = {"eval_strategy": "no", "load_best_model_at_end": False, "early_stopping_patience": 1}
+    results = run(main, **files, **never, model_name_or_path=elmo_dir, do_train=True, learning_rate=1e-9)
+    assert results["epoch"] == 6
+    assert "eval_f1" in results
+
+
 def test_a_saved_model_is_evaluated_without_training(run, files, elmo_dir, tmp_path):
     trained = run(main, **files, model_name_or_path=elmo_dir, do_train=True, do_predict=True, num_train_epochs=3)
     test_only = {"test_file": files["test_file"], "output_dir": tmp_path / "again"}
@@ -244,6 +251,22 @@ class TestErrors:
         Path(files["train_file"]).write_bytes("Zürich X B-LOC\n".encode("latin-1"))
         assert "train.txt: not utf-8" in fails()
 
+    def test_another_number_of_columns(self, fails, files):
+        path = Path(files["train_file"])
+        path.write_text(path.read_text() + "Mars\n")
+        assert "expected 3 columns, as on the lines before, found 1: 'Mars'" in fails()
+
+    def test_arguments_that_are_none_or_do_not_go_together(self, fails):
+        assert "--no_such_argument" in fails(no_such_argument=1)
+        assert "load_best_model_at_end" in fails(eval_strategy="no")
+
+    def test_a_saved_head_for_other_labels(self, fails, run, files, elmo_dir, tmp_path):
+        run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=1)
+        Path(files["train_file"]).write_text("Mars X B-PLANET\n\nthe X O\n\n")
+        other = {"model_name_or_path": tmp_path / "run", "output_dir": tmp_path / "other", "validation_file": None}
+        message = fails(**other, test_file=None, validation_fraction=0)
+        assert "begin with a model that has no head" in message
+
     def test_nothing_to_do(self, fails):
         assert "--do_train" in fails(do_train=False)
 
@@ -285,6 +308,20 @@ class TestMetrics:
         assert scores["f1_LOC"] == pytest.approx(2 / 3)
         assert scores["f1_PER"] == 0
         assert scores["accuracy"] == pytest.approx(3 / 5)
+
+    @pytest.mark.parametrize("marks", ["BIES", "BILU", "BMES"])
+    def test_entities_are_the_same_under_other_names_of_the_marks(self, marks):
+        def named(sentence):
+            return [mark if mark == "O" else f"{marks['BIES'.index(mark)]}-X" for mark in sentence]
+
+        gold, predicted = [named("SSOBIE")], [named("SOOBIE")]
+        scores = tagging_metrics(gold, predicted, ["O", *named("BIES")])
+        assert (scores["precision"], scores["recall"]) == (1, pytest.approx(2 / 3))
+        assert scores["accuracy"] == pytest.approx(5 / 6)
+
+    @pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value encountered")
+    def test_no_entities_at_all_have_a_score_of_zero(self):
+        assert tagging_metrics([["O"]], [["O"]], ["O", "B-X"])["f1"] == 0
 
     def test_parts_of_speech_are_no_entities(self):
         assert not are_entities(["NN", "B-X", "O"])

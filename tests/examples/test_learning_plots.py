@@ -1,0 +1,57 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import pytest
+from matplotlib.figure import Figure
+
+from learning_plots import plot_learning_curves, plot_mix_weights
+
+
+LOG = [
+    {"epoch": 1.0, "loss": 2.0, "mix_share_0_0": 0.2, "mix_share_0_1": 0.8},
+    {"epoch": 1.0, "eval_loss": 1.9, "eval_f1": 0.5},
+    {"epoch": 2.0, "loss": 1.0, "mix_share_0_0": 0.1, "mix_share_0_1": 0.9},
+    {"epoch": 2.0, "eval_loss": 1.4, "eval_f1": 0.75},
+    {"epoch": 3.0, "eval_loss": 1.6, "eval_f1": 0.25},
+]
+
+
+@pytest.fixture
+def figure(monkeypatch, tmp_path):
+    """The last figure that was written."""
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **kwargs: figures.append(self))
+    return figures
+
+
+@pytest.mark.parametrize(
+    ("metric", "greater_is_better", "best"), [("f1", True, (2.0, 0.75)), ("loss", False, (2.0, 1.4))]
+)
+def test_the_best_value_of_the_metric_is_written_out(figure, tmp_path, metric, greater_is_better, best):
+    plot_learning_curves(LOG, metric, greater_is_better, tmp_path / "curves.png")
+    losses, metrics = figure[0].axes
+    assert [line.get_label() for line in losses.lines] == ["training", "validation"]
+    assert losses.lines[0].get_xydata().tolist() == [[1, 2], [2, 1]]
+    (text,) = metrics.texts
+    assert text.xy == best
+    assert text.get_text() == f"{best[1]:.4f}"
+
+
+def test_the_picture_of_the_mix_shows_the_shares_of_the_model_that_is_kept(figure, tmp_path):
+    final = {"mix_share_0_0": 0.2, "mix_share_0_1": 0.8}
+    plot_mix_weights(LOG, final, ["input"], tmp_path / "mix.png")
+    table, course = figure[0].axes[:2]
+    assert [text.get_text() for text in table.texts] == ["0.20", "0.80"]
+    assert [patch.get_hatch() for patch in table.patches] == ["--", ".."]
+    assert [line.get_ydata().tolist() for line in course.lines[:2]] == [[0.2, 0.1], [0.8, 0.9]]

@@ -1,0 +1,61 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Perplexity of text is what every sentence by itself gives."""
+
+import math
+
+import numpy as np
+import pytest
+
+from modeling_elmo import ElmoTokenizer
+from modeling_elmo.corpus import TextFiles
+from modeling_elmo.perplexity import load_language_model, measure_perplexity, one_process
+from tests.training_examples import WORDS, start, write_text
+
+
+@pytest.fixture
+def text(tmp_path):
+    write_text(tmp_path)
+    return tmp_path
+
+
+def test_is_that_of_every_sentence_by_itself(text):
+    model, tokenizer = start().model, start().tokenizer
+    corpus = TextFiles([text / "a.txt"])
+    result = measure_perplexity(model, tokenizer, corpus, one_process(3, 5, False), sentence_per_row=True)
+    sums, count, unknown = np.zeros(2), 0, 0
+    for line in corpus.read(0):
+        batch = tokenizer(line.split(), is_split_into_words=True, return_tensors="pt")
+        output = model.eval()(**batch, labels=batch["input_ids"])
+        number = len(line.split()) + 1
+        sums += number * np.array([output.forward_loss.item(), output.backward_loss.item()])
+        count += number
+        unknown += line.split().count("bridge")
+    assert result.num_predictions == count
+    assert result.num_words == count - 20
+    assert result.num_unknown_words == unknown > 0
+    assert np.allclose([result.forward_loss, result.backward_loss], sums / count, rtol=1e-5)
+    assert math.isclose(result.perplexities[2] ** 2, result.perplexities[0] * result.perplexities[1])
+
+
+def test_of_another_vocabulary(text):
+    with pytest.raises(ValueError, match="the vocabulary has 12 entries with <PAD> and <MASK>, the model's softmax 13"):
+        measure_perplexity(
+            start().model, ElmoTokenizer(vocab=WORDS[:-1]), TextFiles([text / "a.txt"]), one_process(3, 5, False)
+        )
+
+
+def test_a_model_without_a_softmax_has_none(model_dir):
+    with pytest.raises(ValueError, match="this model has no softmax"):
+        load_language_model(model_dir)

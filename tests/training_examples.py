@@ -1,0 +1,59 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A small text to train on, models that are always the same, and what a training left in its log."""
+
+import json
+
+import numpy as np
+import torch
+
+from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoTokenizer
+from modeling_elmo.presets import Start
+from modeling_elmo.pretraining import PretrainingSettings
+
+
+WORDS = ["<S>", "</S>", "<UNK>", "the", "of", "a", "bank", "river", "money", "water", "."]
+STEPS = 8
+
+
+def write_text(directory):
+    """Writes two shards of sentences of 1 to 9 words; the vocabulary lacks one."""
+    random = np.random.default_rng(0)
+    for name in ("a.txt", "b.txt"):
+        lines = [" ".join(random.choice([*WORDS[3:], "bridge"], 1 + random.integers(9))) for _ in range(20)]
+        (directory / name).write_text("\n".join(lines) + "\n")
+
+
+def start(**kwargs):
+    """Makes a small model that is always the same."""
+    tokenizer = ElmoTokenizer(vocab=WORDS)
+    torch.manual_seed(5)
+    fields = {
+        "cell_size": 6,
+        "projection_size": 4,
+        "character_embedding_size": 3,
+        "character_filters": [[1, 4], [3, 5]],
+    }
+    fields |= {"num_negative_samples": 4, "lstm_dropout": 0.1, "freeze_bilm": False, "vocab_size": len(tokenizer)}
+    return Start(ElmoForPreTraining(ElmoConfig(**{**fields, **kwargs})), tokenizer)
+
+
+def settings(**kwargs):
+    return PretrainingSettings(**{"max_steps": STEPS, "batch_size": 4, "num_steps": 5, **kwargs})
+
+
+def losses(output):
+    log = json.loads((output / "trainer_state.json").read_text())["log_history"]
+    keys = ("step", "loss", "forward_perplexity", "backward_perplexity", "grad_norm", "words_seen")
+    return [tuple(entry[key] for key in keys) for entry in log if "loss" in entry]
