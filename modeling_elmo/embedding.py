@@ -37,7 +37,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from .characters import boundary_characters, encode_characters
+from .character_encoder import WORDS_AT_A_TIME
+from .characters import PAD_CHARACTER, boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
 from .corpus import LINES_AT_A_TIME, WordSplitter
 from .modeling_elmo import ElmoModel, State
@@ -56,8 +57,15 @@ BATCH_WORDS = 4096
 # each costs to encode.
 WINDOW_WORDS = 16_384
 
+# oneDNN makes code for every number of rows, which a process keeps.
+MOST_SENTENCES = 128
+
 # A sentence of more positions goes by pieces of so many.
 PIECE_WORDS = 4096
+
+# Numbers of words are rounded up to multiples of this where they are encoded. oneDNN makes code for every new shape, and
+# memory that one shape has freed fits the next: with any number of words, a process would grow.
+WORDS_OF_A_SHAPE = 64
 
 # What is waiting of a sentence in pieces is in memory up to so many bytes.
 WAITING_IN_MEMORY = 1 << 20
@@ -282,7 +290,7 @@ class ElmoEmbedder:
         begin = 0
         while begin < len(order):
             width = lengths[order[begin]] + (0 if self.keep_boundaries else 2)
-            size = max(1, self.batch_words // width)
+            size = min(MOST_SENTENCES, max(1, self.batch_words // width))
             yield order[begin : begin + size]
             begin += size
 
@@ -303,10 +311,15 @@ class ElmoEmbedder:
         # A word that reads `<S>` is the boundary; so is it to the tokenizer.
         rows_XC = np.concatenate([boundary_characters(size), encode_characters(words[2:], size)])
         encoder = self.model.character_encoder
-        ids_XC = torch.from_numpy(rows_XC).to(self.model.device)
-        # Past the encoder's cache, which remembers what was computed beside other words: its low bits would be others.
-        encode = encoder if encoder.word_cache is None else encoder._encode_distinct
-        return encode(ids_XC), numbers_S
+        # Words of a length go together: what is computed of each is as long as the longest beside it. Not through the
+        # encoder's cache: that remembers what was computed beside other words, so that low bits would be others.
+        order_X = np.argsort((rows_XC != PAD_CHARACTER).sum(axis=1), kind="stable")
+        rows_XC = rows_XC[order_X[np.minimum(np.arange(_rounded_up(len(words))), len(words) - 1)]]
+        portions = torch.from_numpy(rows_XC).to(self.model.device).split(WORDS_AT_A_TIME)
+        encoded_XP = torch.cat([encoder._encode(encoder._trim(ids_NC)) for ids_NC in portions])
+        table_XP = encoded_XP.new_empty(len(words), encoded_XP.shape[1])
+        table_XP[torch.from_numpy(order_X).to(table_XP.device)] = encoded_XP[: len(words)]
+        return table_XP, numbers_S
 
     def _embed_batch(self, table_XP: torch.Tensor, numbers_BW: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
         device = table_XP.device
@@ -613,6 +626,10 @@ def _checked_sentence(item: Any, name: str) -> str | list[str]:
     if not all(map(str.isascii, words)):
         words = [LONE_SURROGATE.sub("\ufffd", word) for word in words]
     return words
+
+
+def _rounded_up(num_words: int) -> int:
+    return num_words + -num_words % WORDS_OF_A_SHAPE
 
 
 def _padded(rows: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -425,7 +425,7 @@ class TestEmbed:
         assert out.splitlines()[-1] == f"Wrote {output}: 10 words in 3 sentences"
         with h5py.File(output) as file:
             assert sorted(file) == ["0", "1", "2", "sentence_to_index"]
-            assert [file[name].shape for name in "012"] == [(3, 6, 6), (3, 0, 6), (3, 4, 6)]
+            assert [file[name].shape for name in "012"] == [(3, 6, 10), (3, 0, 10), (3, 4, 10)]
 
     def test_options(self, elmo, model_dir, corpus, tmp_path):
         rows = tmp_path / "rows.jsonl"
@@ -437,7 +437,7 @@ class TestEmbed:
         assert elmo("embed", model_dir, rows, tmp_path / "vectors", *options)[0] == 0
         with h5py.File(tmp_path / "vectors") as file:
             assert list(file) == ["0"]
-            assert (file["0"].dtype, file["0"].shape) == ("float16", (6,))
+            assert (file["0"].dtype, file["0"].shape) == ("float16", (10,))
         assert elmo("embed", model_dir, corpus, tmp_path / "vectors.h5", "--carry-state", "--layers", "top")[0] == 0
 
     def test_what_is_wrong(self, elmo, fails, model_dir, corpus, tmp_path):
