@@ -63,8 +63,8 @@ MOST_SENTENCES = 128
 # A sentence of more positions goes by pieces of so many.
 PIECE_WORDS = 4096
 
-# Numbers of words are rounded up to multiples of this where they are encoded. oneDNN makes code for every new shape, and
-# memory that one shape has freed fits the next: with any number of words, a process would grow.
+# Numbers of words are rounded up to multiples of this where they are encoded. oneDNN makes code for every new shape,
+# and memory that one shape has freed fits the next: with any number of words, a process would grow.
 WORDS_OF_A_SHAPE = 64
 
 # What is waiting of a sentence in pieces is in memory up to so many bytes.
