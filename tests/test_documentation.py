@@ -52,6 +52,8 @@ def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
     shutil.copytree(model_dir, tmp_path / "elmo")
     monkeypatch.chdir(tmp_path)
     for block in python_blocks(page):
+        if "sentence_transformers" in block:
+            pytest.importorskip("sentence_transformers", reason="needs the package sentence-transformers")
         exec(compile(block, page.name, "exec"), {})
 
 
