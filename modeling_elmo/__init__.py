@@ -24,6 +24,7 @@ import transformers as _transformers
 from . import auto_classes as _auto_classes
 from .configuration_elmo import AUTO_MAP as _AUTO_MAP
 from .configuration_elmo import ElmoConfig
+from .embedding import ElmoEmbedder
 from .language_model import (
     ElmoForMaskedLM,
     ElmoForPreTraining,
@@ -63,6 +64,7 @@ _register_with_auto_classes()
 
 __all__ = [
     "ElmoConfig",
+    "ElmoEmbedder",
     "ElmoForMaskedLM",
     "ElmoForMultipleChoice",
     "ElmoForPreTraining",

@@ -72,6 +72,28 @@ class Optimizer(str, Enum):
     adamw = "adamw"
 
 
+class Pool(str, Enum):
+    """How the vectors of a sentence become one."""
+
+    none = "none"
+    mean = "mean"
+    max = "max"
+    first_last = "first-last"
+
+
+class EmbeddingFormat(str, Enum):
+    """What vectors are written as."""
+
+    hdf5 = "hdf5"
+    parquet = "parquet"
+    safetensors = "safetensors"
+
+
+Column = Annotated[
+    str | None,
+    typer.Option(help='Where Parquet, JSON lines or a dataset have their sentences; "text" if not given.'),
+]
+
 Force = Annotated[
     bool,
     typer.Option(
@@ -364,6 +386,122 @@ def evaluate(
     typer.echo(f"backward perplexity {backward:12,.3f}")
     typer.echo(f"words               {result.num_words:12,}")
     typer.echo(f"unknown words       {result.num_unknown_words / max(result.num_words, 1):12.2%}")
+
+
+@app.command(short_help="Sentences to a file of vectors.")
+def embed(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory.")],
+    input: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="A text file with one sentence a line (.gz and .xz too), - for standard input, a .parquet or .jsonl "
+            "file, or a directory that Dataset.save_to_disk wrote.",
+        ),
+    ],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to make, or the directory.")],
+    layers: Annotated[str, typer.Option(help="all, average, top, mix (the model's), or a layer's number.")] = "all",
+    pool: Annotated[Pool, typer.Option(help="One vector for each sentence, made in this way.")] = Pool.none,
+    dtype: Annotated[DType, typer.Option(help="Type of the vectors.")] = DType.float32,
+    keep_boundaries: Annotated[
+        bool, typer.Option("--keep-boundaries", help="Keep the vectors of <S> and </S>.")
+    ] = False,
+    tokenized: Tokenized = True,
+    column: Column = None,
+    format: Annotated[
+        EmbeddingFormat | None,
+        typer.Option(
+            help="By default as OUTPUT's name ends: .hdf5, .h5, .parquet; otherwise a directory of safetensors.",
+            show_default=False,
+        ),
+    ] = None,
+    batch_words: Annotated[int, typer.Option(help="Words of a batch, padding included.")] = 4096,
+    shard_size: Annotated[
+        int, typer.Option(help="Millions of bytes that are kept together when the run is killed.")
+    ] = 256,
+    carry_state: Annotated[
+        bool,
+        typer.Option(
+            "--carry-state", help="Carry the LSTM state from sentence to sentence, as the original commands did. Slow."
+        ),
+    ] = False,
+    forget_sentences: Annotated[
+        bool, typer.Option("--forget-sentences", help="Leave sentence_to_index out of an HDF5 file.")
+    ] = False,
+    replace_invalid: ReplaceInvalid = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
+) -> None:
+    """Compute the vectors of every sentence of INPUT, in its order.
+
+    HDF5 has the layout of bilm-tf's and AllenNLP's commands: a dataset for each sentence, named by its line from 0.
+
+    A run that was stopped (Ctrl-C, SIGTERM) or killed goes on when the same command is given again, and ends with the
+    same file. Several processes: torchrun --nproc-per-node N -m modeling_elmo.cli embed ...
+    """
+    import torch
+
+    from .corpus_embedding import embed_corpus, output_format
+    from .embedding import ElmoEmbedder, model_directory
+    from .sentence_sources import open_source
+
+    if shard_size < 1:
+        raise typer.BadParameter(f"--shard-size: expected at least 1, found {shard_size}")
+    kind = output_format(output, None if format is None else format.value)
+    source = open_source(input, column, "replace" if replace_invalid else "strict")
+    embedder = ElmoEmbedder.from_pretrained(
+        model_directory(model),
+        layers=layers,
+        pool=pool.value,
+        dtype=getattr(torch, dtype.value),
+        keep_boundaries=keep_boundaries,
+        batch_words=batch_words,
+    )
+    result = embed_corpus(
+        embedder,
+        source,
+        output,
+        format=kind,
+        tokenized=tokenized,
+        shard_bytes=shard_size * 10**6,
+        carry_state=carry_state,
+        sentence_index=not forget_sentences,
+        force=force,
+    )
+    if int(os.environ.get("RANK", "0")) == 0:
+        typer.echo(f"Wrote {_printable(output)}: {result.num_words:,} words in {result.num_sentences:,} sentences")
+
+
+@app.command(short_help="The nearest contexts of a word.")
+def neighbors(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory.")],
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="Sentences, as for embed; not standard input.")],
+    sentence: Annotated[
+        str, typer.Argument(metavar="SENTENCE", help='With the word in brackets: "He sat on the [bank] of the river ."')
+    ],
+    top_k: Annotated[int, typer.Option(help="How many contexts to show.")] = 10,
+    layer: Annotated[str, typer.Option(help="As embed's --layers, but all.")] = "top",
+    any_word: Annotated[
+        bool, typer.Option("--any-word", help="Compare with all words of the corpus, not with the same one alone.")
+    ] = False,
+    tokenized: Tokenized = True,
+    column: Column = None,
+    replace_invalid: ReplaceInvalid = False,
+) -> None:
+    """Find where in CORPUS a word is used as it is in SENTENCE, by the cosine of its vectors in context."""
+    from .embedding import ElmoEmbedder, model_directory
+    from .neighbors import marked_word, nearest_contexts
+    from .sentence_sources import open_source
+
+    source = open_source(corpus, column, "replace" if replace_invalid else "strict")
+    embedder = ElmoEmbedder.from_pretrained(model_directory(model), layers=layer)
+    words, place = marked_word(embedder, sentence, tokenized)
+    found = nearest_contexts(embedder, source, words, place, top_k, any_word=any_word, tokenized=tokenized)
+    for context in found:
+        text = context.marked()
+        typer.echo(f"{context.similarity:.4f}  {_printable(f'{source.name}:{context.line}')}  {_printable(text)}")
+    if not found:
+        word = "a word" if any_word else repr(words[place])
+        typer.echo(f"{_printable(source.name)}: no sentence with {_printable(word)}", err=True)
 
 
 def _need_accelerate() -> None:

@@ -53,6 +53,8 @@ def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.chdir(tmp_path)
     for block in python_blocks(page):
+        if "sentence_transformers" in block:
+            pytest.importorskip("sentence_transformers", reason="needs the package sentence-transformers")
         exec(compile(block, page.name, "exec"), {})
 
 
@@ -146,6 +148,7 @@ def test_example_of_a_model_card_runs(model_dir, monkeypatch):
         modeling_elmo.ElmoForSequenceClassification.forward,
         modeling_elmo.ElmoForQuestionAnswering.forward,
         modeling_elmo.load_word_vectors,
+        modeling_elmo.ElmoEmbedder,
         ElmoTokenClassificationPipeline,
     ],
     ids=lambda documented: documented.__qualname__,

@@ -1,0 +1,709 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A corpus to a file of vectors: in memory that does not grow, resumable, in one process or several.
+
+A run cuts the corpus into shards, computes each, and makes the output of them when all are there. What a shard holds
+follows from the corpus, the model and the settings, not from what was computed before it, by whom, or how often the run
+was killed: shard k belongs to process k modulo their number, and one that is there is not computed again. Every process
+reads the whole corpus, which takes little beside computing.
+
+Until then everything is in `OUTPUT.incomplete`, beside OUTPUT: finished shards, and what they were made with.
+"""
+
+import hashlib
+import json
+import os
+import queue
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import filelock
+import torch
+from torch import distributed
+from tqdm.auto import tqdm
+
+from .corpus import Prefetched
+from .embedding import ElmoEmbedder, Sentence
+from .embedding_formats import write_hdf5, write_parquet
+from .embedding_shards import Shard, ShardFile, ShardWriter, shards
+from .modeling_elmo import State
+from .sentence_sources import SentenceSource, import_parquet
+from .training_directory import flush
+
+
+FORMATS = ("hdf5", "parquet", "safetensors")
+ENDINGS = {".hdf5": "hdf5", ".h5": "hdf5", ".parquet": "parquet"}
+SHARD_BYTES = 256 * 10**6
+
+INCOMPLETE = ".incomplete"
+SETTINGS_FILE = "settings.json"
+# In a directory of Parquet files, whose readers leave out what begins so.
+PARQUET_SETTINGS_FILE = "_settings.json"
+MANIFEST_FILE = "manifest.json"
+LOCK_FILE = "lock"
+# Is there once the output is complete, and stays if the process is killed before all else is taken away.
+COMPLETE_FILE = "complete"
+
+SECONDS_BETWEEN_LINES = 30.0
+
+# A process may wait so long for another to finish its part.
+LONGEST_WAIT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class EmbeddedCorpus:
+    """What a run made.
+
+    Attributes:
+        output (`Path`): The file, or the directory.
+        num_sentences (`int`): Sentences of the corpus.
+        num_words (`int`): Their words, boundaries not counted.
+    """
+
+    output: Path
+    num_sentences: int
+    num_words: int
+
+
+def embed_corpus(
+    embedder: ElmoEmbedder,
+    source: SentenceSource,
+    output: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    tokenized: bool = True,
+    shard_bytes: int = SHARD_BYTES,
+    carry_state: bool = False,
+    sentence_index: bool = True,
+    force: bool = False,
+    write: Callable[[str], None] | None = None,
+) -> EmbeddedCorpus:
+    """Writes the vectors of all sentences of a corpus.
+
+    A run that was stopped or killed goes on when it is started again with the same arguments, and ends with the very
+    same file. Under `torchrun` or `accelerate launch`, each process computes a part.
+
+    Args:
+        embedder (`ElmoEmbedder`): What to compute.
+        source (`SentenceSource`): The corpus.
+        output (`str` or `os.PathLike`): What to make. It has this name only when it is complete.
+        format (`str`, *optional*): `"hdf5"`: one dataset for each sentence, as the original commands wrote them;
+            `"parquet"`: one file, or a directory if the name does not end in `.parquet`; or `"safetensors"`: a
+            directory of shards with `manifest.json`. By default as the name ends: `.hdf5`, `.h5`, `.parquet`, and
+            otherwise safetensors.
+        tokenized (`bool`, *optional*, defaults to `True`): Whether words of a text are what white space separates;
+            otherwise the tokenizer splits it. Lists of words stay as they are.
+        shard_bytes (`int`, *optional*, defaults to 256 million): Size of a shard's vectors. Also what a run that is
+            killed loses at most.
+        carry_state (`bool`, *optional*, defaults to `False`): Sentence by sentence, with the LSTM state carried on from
+            each to the next, as the original commands did unasked. Slow, and for one process only.
+        sentence_index (`bool`, *optional*, defaults to `True`): Whether HDF5 has `sentence_to_index`.
+        force (`bool`, *optional*, defaults to `False`): Whether an output that exists is replaced.
+        write (`Callable[[str], None]`, *optional*): Takes lines about the progress, in place of standard output.
+
+    Returns:
+        [`EmbeddedCorpus`].
+
+    Raises:
+        `ValueError`: For text that can't be read, an output that exists, one that was begun with another model, other
+            settings or other sentences, one that another run is writing, or a type that the format has not.
+        `OSError`: If something can't be read or written.
+    """
+    path = Path(output)
+    kind = output_format(path, format)
+    if not isinstance(shard_bytes, int) or shard_bytes < 1:
+        raise ValueError(f"shard_bytes: expected an integer of at least 1, found {shard_bytes!r}")
+    if embedder.dtype == torch.bfloat16 and kind != "safetensors":
+        raise ValueError(f"{path}: {kind} has no bfloat16; expected float32 or float16, or a directory of safetensors")
+    if kind == "parquet":
+        import_parquet(str(path))
+    with Processes() as processes:
+        if processes.count > 1 and not source.is_repeatable:
+            raise ValueError(f"{source.name}: expected a file for several processes, each of which reads all of it")
+        if processes.count > 1 and carry_state:
+            raise ValueError("carry_state: each sentence needs the one before it, so expected one process")
+        settings = {
+            "version": 1,
+            **embedder.fingerprint(),
+            "splitting": _splitting(embedder, tokenized),
+            "shard_bytes": shard_bytes,
+            "carry_state": carry_state,
+        }
+        run = _Run(embedder, source, path, kind, settings, processes, tokenized, force, write)
+        try:
+            return run.complete(sentence_index)
+        except (KeyboardInterrupt, SystemExit):
+            run.tell_stopped()
+            raise
+
+
+def output_format(path: Path, format: str | None = None) -> str:
+    """Returns the format of an output.
+
+    Raises:
+        `ValueError`: If it is unknown, or the name ends as that of another.
+    """
+    by_name = ENDINGS.get(path.suffix.lower())
+    if format is None:
+        return by_name or "safetensors"
+    if format not in FORMATS:
+        raise ValueError(f"format: expected one of {', '.join(FORMATS)}, found {format!r}")
+    if by_name not in (None, format):
+        raise ValueError(f"{path}: expected a name for {format}, found one that ends as those of {by_name} do")
+    return format
+
+
+def _splitting(embedder: ElmoEmbedder, tokenized: bool) -> str:
+    if tokenized:
+        return "white space"
+    backend = json.loads(embedder.tokenizer.backend_tokenizer.to_str())
+    rules = {name: backend[name] for name in ("normalizer", "pre_tokenizer")}
+    return "tokenizer " + hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+
+class Processes:
+    """The processes of a run, as `torchrun` and `accelerate launch` start them: one if nothing did."""
+
+    def __init__(self) -> None:
+        self.count = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0")) if self.count > 1 else 0
+        self._is_own = False
+
+    def __enter__(self) -> "Processes":
+        if self.count > 1 and not distributed.is_initialized():
+            distributed.init_process_group("gloo", timeout=LONGEST_WAIT)
+            self._is_own = True
+        return self
+
+    def __exit__(self, kind: Any, *error: object) -> None:
+        # A process that ends inside its group may abort (gloo's threads) although all is done. After an error the
+        # others may not get here.
+        if self._is_own and kind is None:
+            distributed.barrier()
+            distributed.destroy_process_group()
+
+    @property
+    def is_first(self) -> bool:
+        """`bool`: Whether this process does what only one may do."""
+        return self.rank == 0
+
+    def gather(self, value: Any) -> list[Any]:
+        """Returns the values of all processes."""
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        distributed.all_gather_object(values, value)
+        return values
+
+    def first_does(self, action: Callable[[], None]) -> None:
+        """Lets the first process do something; if that fails, no process goes on."""
+        failure: Exception | None = None
+        if self.is_first:
+            try:
+                action()
+            except Exception as error:
+                failure = error
+        if any(self.gather(failure is not None)):
+            if failure is not None:
+                raise failure
+            # The first process tells why.
+            raise SystemExit(2)
+
+
+class _Run:
+    """One run of a process: what `embed_corpus` does."""
+
+    def __init__(
+        self,
+        embedder: ElmoEmbedder,
+        source: SentenceSource,
+        output: Path,
+        kind: str,
+        settings: dict[str, Any],
+        processes: Processes,
+        tokenized: bool,
+        force: bool,
+        write: Callable[[str], None] | None,
+    ):
+        self.embedder = embedder
+        self.source = source
+        self.output = output
+        self.kind = kind
+        self.settings = settings
+        self.settings_digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        self.processes = processes
+        self.tokenized = tokenized
+        self.force = force
+        self.progress = _Progress(write or (lambda line: print(line, flush=True)), processes)
+        self.work = output.with_name(output.name + INCOMPLETE)
+        # In a format of several files, where the new ones wait.
+        self.is_directory = kind == "safetensors" or (kind == "parquet" and output.suffix.lower() != ".parquet")
+        self.lock = filelock.FileLock(self.work / LOCK_FILE, timeout=0)
+        self.finished: EmbeddedCorpus | None = None
+
+    def complete(self, sentence_index: bool) -> EmbeddedCorpus:
+        """Computes the shards that are missing, and makes the output."""
+        try:
+            self.processes.first_does(self._begin)
+            finished = self.processes.gather(self.finished)[0]
+            if finished is not None:
+                return finished
+            num_shards, num_sentences, num_words = self._compute()
+            self._check_all_read_the_same(num_shards, num_sentences, num_words)
+            result = EmbeddedCorpus(self.output, num_sentences, num_words)
+            self.processes.first_does(lambda: self._make_output(result, num_shards, sentence_index))
+        finally:
+            self.progress.close()
+            if self.lock.is_locked:
+                self.lock.release()
+        return result
+
+    # The beginning
+
+    def _begin(self) -> None:
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        if self._is_complete():
+            self._check_settings(self.work / SETTINGS_FILE)
+            counts = json.loads((self.work / COMPLETE_FILE).read_text(encoding="utf-8"))
+            shutil.rmtree(self.work)
+            self.finished = EmbeddedCorpus(self.output, counts["sentences"], counts["words"])
+            return
+        self._check_output()
+        with self._writing():
+            self.work.mkdir(exist_ok=True)
+        names = {path.name for path in self.work.iterdir()}
+        settings_file = self.work / SETTINGS_FILE
+        if not settings_file.is_file() and names - {LOCK_FILE, f"{SETTINGS_FILE}.partial"}:
+            raise ValueError(
+                f"{self.work}: expected unfinished work of this command, found {min(names - {LOCK_FILE})}; delete it"
+            )
+        try:
+            # Some network file systems have no locks.
+            with suppress(NotImplementedError):
+                self.lock.acquire()
+        except filelock.Timeout as error:
+            raise ValueError(f"{self.output}: another run is writing it") from error
+        if settings_file.is_file():
+            self._check_settings(settings_file)
+        else:
+            with self._writing():
+                _write_json(settings_file, self.settings)
+
+    def _is_complete(self) -> bool:
+        """Whether a run ended between giving the output its name and taking its work away."""
+        return (self.work / COMPLETE_FILE).exists() and not self._new_output().exists() and self.output.exists()
+
+    def _new_output(self) -> Path:
+        return self.work / f"output{self.output.suffix if not self.is_directory else ''}"
+
+    def _check_output(self) -> None:
+        if not self.output.exists():
+            return
+        if self.is_directory != self.output.is_dir():
+            expected, found = ("directory", "file") if self.is_directory else ("file", "directory")
+            raise ValueError(f"{self.output}: expected a {expected} to write to, found a {found}")
+        contents = {path.name for path in self.output.iterdir()} if self.is_directory else set()
+        if contents and contents.isdisjoint((SETTINGS_FILE, PARQUET_SETTINGS_FILE)):
+            raise ValueError(f"{self.output}: can't be replaced, since this command did not write it")
+        if not self.force and (contents or not self.is_directory):
+            raise ValueError(f"{self.output}: exists already; --force replaces it")
+
+    def _check_settings(self, path: Path) -> None:
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path}: not what this command wrote ({error}); delete {self.work}") from error
+        differing = [name for name in sorted({*saved, *self.settings}) if saved.get(name) != self.settings.get(name)]
+        if differing:
+            described = "; ".join(
+                "another model" if name == "model" else f"{name}={saved.get(name)}, found {self.settings.get(name)}"
+                for name in differing
+            )
+            raise ValueError(
+                f"{self.work}: begun with {described}. Expected the same, to go on; delete it to begin anew"
+            )
+
+    # Computing
+
+    def _sentences(self) -> Iterator[Sentence]:
+        return self.embedder.split(self.source, self.tokenized)
+
+    def _compute(self) -> tuple[int, int, int]:
+        embedder = self.embedder
+        num_shards = num_sentences = num_words = 0
+        state: State | None = None
+        plan = shards(embedder, self._sentences(), int(self.settings["shard_bytes"]), self.source.share)
+        with _Background() as background:
+            for shard in Prefetched(plan, 1):
+                num_shards += 1
+                num_sentences += shard.num_sentences
+                num_words += shard.num_words
+                if shard.number % self.processes.count != self.processes.rank:
+                    continue
+                path = self._shard_path(shard.number)
+                if path.exists():
+                    file = self._checked(path, shard)
+                    if self.settings["carry_state"]:
+                        state = tuple(torch.from_numpy(file.array(name).copy()) for name in STATE_NAMES)  # type: ignore
+                    self.progress.found(shard)
+                    continue
+                self.progress.begin(shard)
+                state = self._compute_shard(shard, path, background, state)
+        return num_shards, num_sentences, num_words
+
+    def _shard_path(self, number: int) -> Path:
+        return self.work / f"shard-{number:05}.safetensors"
+
+    def _checked(self, path: Path, shard: Shard) -> ShardFile:
+        file = ShardFile(path)
+        if file.metadata.get("settings") != self.settings_digest:
+            raise ValueError(f"{path}: made with other settings than those beside it; delete {self.work}")
+        if file.metadata.get("sentences") != shard.digest:
+            first, last = shard.first_sentence, shard.first_sentence + shard.num_sentences - 1
+            raise ValueError(
+                f"{self.source.name}: sentences {first:,} to {last:,} (from 0) are not those that {self.work} was "
+                f"begun with; delete it to begin anew"
+            )
+        return file
+
+    def _compute_shard(self, shard: Shard, path: Path, background: "_Background", state: State | None) -> State | None:
+        embedder, carries = self.embedder, bool(self.settings["carry_state"])
+        metadata = {
+            "format": "pt",
+            "settings": self.settings_digest,
+            "sentences": shard.digest,
+            "first_sentence": str(shard.first_sentence),
+            "layers": str(embedder.layers),
+            "pool": embedder.pool,
+        }
+        with self._writing():
+            writer = ShardWriter(path, shard, embedder, metadata, self._state_shapes() if carries else None)
+
+        def submit(task: Callable[..., None], *arguments: Any) -> None:
+            background.submit(lambda: self._written(task, *arguments))
+
+        try:
+            first = 0
+            for window in shard.windows:
+                sentences = [sentence.words for sentence in window]
+                if carries:
+                    for words in sentences:
+                        first, state = self._compute_by_pieces(words, first, writer, submit, state, carries)
+                        self.progress.add(len(words))
+                elif embedder.is_long(sentences):
+                    first, _ = self._compute_by_pieces(sentences[0], first, writer, submit, None, carries)
+                else:
+                    vectors_KND, _ = embedder.embed_window(sentences)
+                    submit(writer.rows, first, vectors_KND)
+                    first += vectors_KND.shape[1]
+                    self.progress.add(sum(map(len, sentences)))
+            if carries:
+                assert state is not None
+                for name, tensor in zip(STATE_NAMES, state):
+                    submit(writer.tensor, name, tensor)
+            submit(writer.finish)
+        except BaseException:
+            background.cancel()
+            writer.abandon()
+            raise
+        background.on_failure = writer.abandon
+        return state
+
+    def _compute_by_pieces(
+        self, words: list[str], first: int, writer: ShardWriter, submit: Any, state: State | None, carries: bool
+    ) -> tuple[int, State | None]:
+        embedder = self.embedder
+        last: list[State] | None = [] if carries else None
+        if embedder.is_pooled:
+            submit(writer.rows, first, embedder.pooled_pieces(words, state, last)[:, None])
+            count = 1
+        else:
+            for begin, piece_KND in embedder.pieces(words, state, last):
+                submit(writer.rows, first + begin, piece_KND)
+                if not carries:
+                    self.progress.add(piece_KND.shape[1])
+            count = embedder.num_rows(words)
+        return first + count, last[0] if last else None
+
+    def _state_shapes(self) -> dict[str, tuple[int, ...]]:
+        config = self.embedder.config
+        count = 2 * config.num_hidden_layers
+        return dict(zip(STATE_NAMES, ((count, 1, config.projection_size), (count, 1, config.cell_size))))
+
+    def _check_all_read_the_same(self, *counts: int) -> None:
+        found = self.processes.gather(counts)
+        if len(set(found)) > 1:
+            raise ValueError(
+                f"{self.source.name}: expected the same sentences in every process, found {found} shards, sentences "
+                f"and words"
+            )
+
+    # The output
+
+    def _make_output(self, result: EmbeddedCorpus, num_shards: int, sentence_index: bool) -> None:
+        paths = [self._shard_path(number) for number in range(num_shards)]
+        for path in self.work.glob("shard-*"):
+            if path not in paths:
+                raise ValueError(f"{self.source.name}: it has become shorter since {self.work} was begun; delete that")
+        with self._writing():
+            if self.kind == "safetensors":
+                self._finish_shards(result, paths)
+                return
+            new = self._new_output()
+            self._remove(new)
+            self.progress.tell(f"writing {self.output}")
+            files = map(ShardFile, paths)
+            if self.kind == "hdf5":
+                write_hdf5(new, files, sentence_index)
+            elif not self.is_directory:
+                write_parquet(new, files)
+            else:
+                new.mkdir()
+                for number, file in enumerate(files):
+                    part = new / f"part-{number:05}.parquet"
+                    write_parquet(part, iter([file]))
+                    flush(part)
+                _write_json(new / PARQUET_SETTINGS_FILE, self.settings)
+            flush(new)
+            _write_json(self.work / COMPLETE_FILE, {"sentences": result.num_sentences, "words": result.num_words})
+            self._give_name(new)
+            self.lock.release()
+            shutil.rmtree(self.work, ignore_errors=True)
+
+    def _finish_shards(self, result: EmbeddedCorpus, paths: list[Path]) -> None:
+        embedder = self.embedder
+        entries = []
+        for path in paths:
+            file = ShardFile(path)
+            count = len(file.row_counts())
+            entries.append(
+                {
+                    "file": path.name,
+                    "first_sentence": int(file.metadata["first_sentence"]),
+                    "sentences": count,
+                    "rows": file.num_rows,
+                }
+            )
+        manifest = {
+            "sentences": result.num_sentences,
+            "words": result.num_words,
+            "dimensions": embedder.config.hidden_size,
+            **{name: self.settings[name] for name in ("layers", "pool", "dtype", "keep_boundaries")},
+            "shards": entries,
+        }
+        _write_json(self.work / MANIFEST_FILE, manifest)
+        self.lock.release()
+        (self.work / LOCK_FILE).unlink(missing_ok=True)
+        self._give_name(self.work)
+
+    def _give_name(self, new: Path) -> None:
+        aside = self.output.with_name(self.output.name + ".replaced")
+        if self.is_directory and self.output.exists():
+            # A directory takes the place of another in two steps: whatever stops them, one of the two is whole.
+            self._remove(aside)
+            self.output.rename(aside)
+        os.replace(new, self.output)
+        flush(self.output.parent)
+        if self.is_directory:
+            self._remove(aside)
+
+    def _remove(self, path: Path) -> None:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    # What goes wrong
+
+    def _written(self, task: Callable[..., None], *arguments: Any) -> None:
+        with self._writing():
+            task(*arguments)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        # h5py and pyarrow have errors of the disk in classes of their own.
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            message = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+            raise OSError(
+                f"{self.output}: can't be written ({' '.join(message.split())}); what is done is in {self.work}: the "
+                f"same command goes on from there"
+            ) from error
+
+    def tell_stopped(self) -> None:
+        """Says that nothing is lost."""
+        if self.processes.is_first and self.work.exists():
+            print(
+                f"Stopped. What is done is in {self.work}: the same command goes on from there.",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+STATE_NAMES = ("state_hidden", "state_cell")
+
+
+class _Background:
+    """Does tasks one after another in a thread, a few behind; their errors are raised where the next is submitted, or
+    in the end."""
+
+    def __init__(self, size: int = 1):
+        self._tasks: queue.Queue[Callable[[], None] | None] = queue.Queue(size)
+        self._error: BaseException | None = None
+        self._is_cancelled = False
+        self.on_failure: Callable[[], None] = lambda: None
+        self._thread = threading.Thread(target=self._work, name="elmo-writer", daemon=True)
+
+    def __enter__(self) -> "_Background":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: Any, *error: object) -> None:
+        if kind is not None:
+            self.cancel()
+            self.on_failure()
+            return
+        self._tasks.put(None)
+        self._thread.join()
+        self._raise()
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Has a task done, once those before it are."""
+        self._raise()
+        self._tasks.put(task)
+
+    def cancel(self) -> None:
+        """Leaves undone what is not done yet."""
+        self._is_cancelled = True
+        if self._thread.is_alive():
+            self._tasks.put(None)
+            self._thread.join()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            self.on_failure()
+            raise self._error
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            if self._error is not None or self._is_cancelled:
+                continue
+            try:
+                task()
+            except BaseException as error:
+                self._error = error
+
+
+class _Progress:
+    """Shows progress: a bar on a terminal; otherwise a line every half minute."""
+
+    def __init__(self, write: Callable[[str], None], processes: Processes):
+        self.write = write
+        self.is_shown = processes.is_first
+        self.suffix = " in this process" if processes.count > 1 else ""
+        self.bar: Any = None
+        self.started: float | None = None
+        self.num_words = self.num_found = 0
+        self.first_share: float | None = None
+        self.share: float | None = None
+        self._shard: Shard | None = None
+        self._words_of_shard = 0
+        self._words_done = 0
+        self._last_line = 0.0
+
+    def found(self, shard: Shard) -> None:
+        """Notes a shard that was there."""
+        self.num_found += 1
+
+    def begin(self, shard: Shard) -> None:
+        """Notes a shard that is about to be computed."""
+        if self.started is None:
+            self.started = self._last_line = time.monotonic()
+            self.first_share = shard.shares[0] if shard.shares else None
+            if self.num_found:
+                self.tell(f"going on: {self.num_found:,} shards are there")
+            if self.is_shown and sys.stderr.isatty():
+                with_total = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+                form = with_total if shard.shares else "{elapsed}{postfix}"
+                self.bar = tqdm(total=1.0, initial=self.first_share or 0.0, bar_format=form, dynamic_ncols=True)
+        self._shard, self._words_of_shard, self._words_done = shard, shard.num_words, 0
+
+    def add(self, num_words: int) -> None:
+        """Notes words that have been computed."""
+        self.num_words += num_words
+        self._words_done += num_words
+        assert self._shard is not None
+        if self._shard.shares is not None:
+            first, last = self._shard.shares
+            self.share = first + (last - first) * min(1.0, self._words_done / max(1, self._words_of_shard))
+        now = time.monotonic()
+        if self.bar is not None:
+            if self.share is not None:
+                self.bar.n = self.share
+            self.bar.set_postfix_str(self._speed(now))
+        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self.tell(self._line(now))
+
+    def tell(self, line: str) -> None:
+        """Writes a line."""
+        if not self.is_shown:
+            return
+        if self.bar is None:
+            self.write(line)
+        else:
+            self.bar.write(line, file=sys.stderr)
+
+    def _speed(self, now: float) -> str:
+        assert self.started is not None
+        rate = self.num_words / max(now - self.started, 1e-9)
+        return f"{self.num_words:,} words, {rate:,.0f} words/s{self.suffix}"
+
+    def _line(self, now: float) -> str:
+        line = self._speed(now)
+        assert self.started is not None
+        if self.share is not None and self.first_share is not None and self.share > self.first_share:
+            left = (now - self.started) / (self.share - self.first_share) * (1 - self.share)
+            line += f", {self.share:.0%} of the input, {tqdm.format_interval(left)} left"
+        return line
+
+    def close(self) -> None:
+        """Ends the bar, and tells the speed of the whole."""
+        if self.started is None:
+            return
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+        self.tell(self._speed(time.monotonic()))
+        self.started = None
+
+
+def _write_json(path: Path, content: Any) -> None:
+    """Writes a JSON file, whole or not at all."""
+    temporary = path.with_name(f"{path.name}.partial")
+    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    flush(temporary)
+    temporary.replace(path)
+
+
+__all__ = ["EmbeddedCorpus", "embed_corpus", "output_format"]

@@ -1,0 +1,149 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""ELMo as the first module of a sentence-transformers model; `Pooling` comes after it.
+
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+    from modeling_elmo.sentence_transformers_module import ElmoEncoder
+
+    encoder = ElmoEncoder("elmo")
+    model = SentenceTransformer(modules=[encoder, Pooling(encoder.get_embedding_dimension())])
+
+It needs the extra `sentence-transformers`. A saved model names this module, so that loading it needs this package too.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+
+try:
+    from sentence_transformers.base.modules.input_module import InputModule
+except ImportError as error:
+    raise ImportError(
+        "modeling_elmo.sentence_transformers_module needs the package sentence-transformers, 5.2 or later: "
+        "pip install 'modeling-elmo[sentence-transformers]'"
+    ) from error
+
+from .embedding import _checked_layers
+from .modeling_elmo import ElmoModel
+from .tokenization_elmo import ElmoTokenizer
+
+
+class ElmoEncoder(InputModule):
+    """Texts to ELMo's word vectors, for a pooling to follow. The rows of `<S>` and `</S>` are masked, as padding is.
+
+    Args:
+        model_name_or_path (`str`): A model directory, or a name on the Hub.
+        layers (`str` or `int`, *optional*, defaults to `"mix"`): `"average"`, `"top"`, a layer's number, or the model's
+            scalar `"mix"`.
+        max_seq_length (`int`, *optional*): Longer texts are cut to so many words, boundaries included. By default none
+            is.
+        kwargs: As for `from_pretrained` of the model, such as `freeze_bilm=False` to train all of it.
+
+    Raises:
+        `ValueError`: For an unknown choice of layers.
+    """
+
+    config_file_name = "elmo_encoder.json"
+    config_keys = ["layers", "max_seq_length"]
+
+    def __init__(
+        self,
+        model_name_or_path: str | os.PathLike[str],
+        layers: str | int = "mix",
+        max_seq_length: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__()
+        self.model: ElmoModel = ElmoModel.from_pretrained(model_name_or_path, **kwargs)
+        self.tokenizer = ElmoTokenizer.from_pretrained(model_name_or_path)
+        self.layers = _checked_layers(layers, self.model.config)
+        if self.layers == "all":
+            raise ValueError("layers: expected one vector for each word (average, top, mix or a number), found all")
+        self.max_seq_length = max_seq_length
+
+    def get_embedding_dimension(self) -> int:
+        """Returns the size of a word's vector."""
+        return self.model.config.hidden_size
+
+    # As older versions call it.
+    get_word_embedding_dimension = get_embedding_dimension
+
+    def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Returns the character ids of texts, or of lists of words, and the mask of the words among them."""
+        texts: list[Any] = [[*text] if isinstance(text, (list, tuple)) else text for text in inputs]
+        is_split = bool(texts) and isinstance(texts[0], list)
+        if prompt:
+            texts = [[*prompt.split(), *text] if is_split else prompt + text for text in texts]
+        batch = self.tokenizer(
+            texts,
+            is_split_into_words=is_split,
+            padding=True,
+            truncation=self.max_seq_length is not None,
+            max_length=self.max_seq_length,
+            return_special_tokens_mask=True,
+            return_tensors="pt",
+        )
+        return dict(batch)
+
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """Adds `token_embeddings` `(B, W, D)`, and takes the boundaries out of `attention_mask` `(B, W)`."""
+        names = ("input_ids", "character_ids", "attention_mask")
+        inputs = {name: features[name] for name in names if name in features}
+        output = self.model(**inputs, output_hidden_states=self.layers != "mix")
+        if self.layers == "mix":
+            vectors = output.last_hidden_state
+        elif self.layers == "average":
+            vectors = torch.stack(output.hidden_states).mean(0)
+        else:
+            vectors = output.hidden_states[-1 if self.layers == "top" else self.layers]
+        mask = features["attention_mask"]
+        if "special_tokens_mask" in features:
+            mask = mask * (1 - features["special_tokens_mask"])
+        return {**features, "token_embeddings": vectors, "attention_mask": mask}
+
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
+        """Writes the model directory and `elmo_encoder.json` into it."""
+        self.model.save_pretrained(output_path)
+        self.tokenizer.save_pretrained(output_path)
+        self.save_config(output_path)
+
+    @classmethod
+    def load(
+        cls,
+        model_name_or_path: str,
+        subfolder: str = "",
+        token: bool | str | None = None,
+        cache_folder: str | None = None,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        **kwargs: Any,
+    ) -> "ElmoEncoder":
+        """Reads what `save` wrote."""
+        place: dict[str, Any] = {
+            "subfolder": subfolder,
+            "token": token,
+            "cache_folder": cache_folder,
+            "revision": revision,
+            "local_files_only": local_files_only,
+        }
+        config = cls.load_config(model_name_or_path, **place)
+        directory = cls.load_dir_path(model_name_or_path, **place)
+        return cls(directory, **config)
+
+
+__all__ = ["ElmoEncoder"]

@@ -1,0 +1,532 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A corpus to a file: every format, whatever interrupts the run, in any number of processes."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+import modeling_elmo.corpus_embedding
+from modeling_elmo import ElmoEmbedder, ElmoModel
+from modeling_elmo.conversion_scripts import OriginalFiles, convert
+from modeling_elmo.corpus_embedding import embed_corpus, output_format
+from modeling_elmo.embedding import POOLS
+from modeling_elmo.embedding_shards import ShardWriter
+from modeling_elmo.sentence_sources import TextLines, open_source
+
+
+ROOT = Path(__file__).parents[1]
+WORDS = ["the", "bank", "of", "river", ".", "naïve", "日本", "odd"]
+SHARD_BYTES = 20_000
+
+
+@pytest.fixture(scope="module")
+def model(model_dir):
+    return ElmoModel.from_pretrained(model_dir).eval()
+
+
+@pytest.fixture
+def embedder(model):
+    return ElmoEmbedder(model, layers="all", window_words=60, piece_words=100)
+
+
+def write_sentences(path, num_sentences, longest=20, seed=0):
+    generator = np.random.default_rng(seed)
+    lengths = generator.integers(0, longest + 1, num_sentences)
+    lines = [" ".join(WORDS[number] for number in generator.integers(0, len(WORDS), length)) for length in lengths]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return lines
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Sentences, one of them long enough for pieces, one empty, one twice."""
+    lines = write_sentences(tmp_path / "corpus.txt", 100)
+    lines += ["the bank " * 100, "", "the odd bank .", "the odd bank ."]
+    (tmp_path / "corpus.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return tmp_path / "corpus.txt"
+
+
+def embed(embedder, corpus, output, **kwargs):
+    return embed_corpus(
+        embedder, open_source(corpus), output, **{"shard_bytes": SHARD_BYTES, "write": lambda line: None, **kwargs}
+    )
+
+
+def expected_vectors(embedder, corpus):
+    return list(embedder.embed(line.split() for line in corpus.read_text(encoding="utf-8").splitlines()))
+
+
+def read_original_layout(path):
+    """As readers of the original commands' files do."""
+    with h5py.File(path, "r") as file:
+        sentence_to_index = json.loads(file["sentence_to_index"][0])
+        vectors = [file[str(number)][...] for number in range(len(file) - 1)]
+    return vectors, sentence_to_index
+
+
+def read_shards(directory):
+    manifest = json.loads((directory / "manifest.json").read_text())
+    for entry in manifest["shards"]:
+        tensors = load_file(directory / entry["file"])
+        vectors, offsets = tensors["embeddings"], tensors["offsets"].tolist()
+        texts = tensors["text"].numpy().tobytes()
+        places = tensors["text_offsets"].tolist()
+        for number in range(entry["sentences"]):
+            text = texts[places[number] : places[number + 1]].decode()
+            if manifest["pool"] == "none":
+                yield text, vectors[..., offsets[number] : offsets[number + 1], :]
+            else:
+                yield text, vectors[number]
+
+
+class TestFormats:
+    @pytest.mark.parametrize("layers", ["all", "mix"])
+    @pytest.mark.parametrize("pool", ["none", "mean"])
+    def test_all_hold_the_vectors_of_the_embedder_in_order(self, model, corpus, tmp_path, layers, pool):
+        embedder = ElmoEmbedder(model, layers=layers, pool=pool, window_words=60, piece_words=100)
+        expected = expected_vectors(embedder, corpus)
+        lines = corpus.read_text(encoding="utf-8").splitlines()
+
+        result = embed(embedder, corpus, tmp_path / "vectors.hdf5")
+        assert (result.num_sentences, result.num_words) == (len(lines), sum(len(line.split()) for line in lines))
+        vectors, sentence_to_index = read_original_layout(tmp_path / "vectors.hdf5")
+        for array, tensor in zip(vectors, expected, strict=True):
+            assert array.dtype == np.float32
+            assert array.shape == tensor.shape
+            np.testing.assert_array_equal(array, tensor.numpy())
+        # Of equal sentences, the last one counts, as in the original.
+        assert sentence_to_index == {line.strip(): str(number) for number, line in enumerate(lines)}
+
+        embed(embedder, corpus, tmp_path / "vectors")
+        found = list(read_shards(tmp_path / "vectors"))
+        assert [text for text, _ in found] == lines
+        assert all(torch.equal(*pair) for pair in zip((tensor for _, tensor in found), expected))
+
+        parquet = pytest.importorskip("pyarrow.parquet", reason="needs the package pyarrow")
+        embed(embedder, corpus, tmp_path / "vectors.parquet")
+        embed(embedder, corpus, tmp_path / "parts", format="parquet")
+        for path in ("vectors.parquet", "parts"):
+            table = parquet.read_table(tmp_path / path)
+            assert table["sentence"].to_pylist() == lines
+            for value, tensor in zip(table["embeddings"].to_pylist(), expected, strict=True):
+                found = np.array(value, dtype=np.float32).reshape(tensor.shape)
+                np.testing.assert_array_equal(found, tensor.numpy())
+        assert not list(tmp_path.glob("*.incomplete"))
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_types(self, model, corpus, tmp_path, dtype):
+        embedder = ElmoEmbedder(model, layers="top", dtype=dtype, window_words=60, piece_words=100)
+        expected = expected_vectors(embedder, corpus)
+        embed(embedder, corpus, tmp_path / "vectors")
+        assert all(
+            torch.equal(tensor, other) for (_, tensor), other in zip(read_shards(tmp_path / "vectors"), expected)
+        )
+        for name in ("vectors.hdf5", "vectors.parquet"):
+            if dtype == torch.bfloat16:
+                with pytest.raises(ValueError, match="has no bfloat16; expected float32 or float16"):
+                    embed(embedder, corpus, tmp_path / name)
+            else:
+                embed(embedder, corpus, tmp_path / name)
+        if dtype == torch.float16:
+            vectors, _ = read_original_layout(tmp_path / "vectors.hdf5")
+            assert vectors[0].dtype == np.float16
+            np.testing.assert_array_equal(vectors[0], expected[0].numpy())
+
+    def test_a_corpus_without_sentences(self, embedder, tmp_path):
+        (tmp_path / "empty").write_text("")
+        for name in ("vectors.hdf5", "vectors", "vectors.parquet"):
+            assert embed(embedder, tmp_path / "empty", tmp_path / name).num_sentences == 0
+        assert read_original_layout(tmp_path / "vectors.hdf5") == ([], {})
+
+    def test_sentences_can_be_forgotten(self, embedder, corpus, tmp_path):
+        embed(embedder, corpus, tmp_path / "vectors.hdf5", sentence_index=False)
+        with h5py.File(tmp_path / "vectors.hdf5") as file:
+            assert "sentence_to_index" not in file
+            assert len(file) == 104
+
+    def test_raw_text_and_words_of_a_column(self, embedder, tmp_path):
+        rows = tmp_path / "rows.jsonl"
+        rows.write_text('{"text": "Don\'t."}\n{"text": ["Do", "n\'t", "."]}\n')
+        embed(embedder, rows, tmp_path / "vectors.hdf5", tokenized=False)
+        (first, second), sentence_to_index = read_original_layout(tmp_path / "vectors.hdf5")
+        np.testing.assert_allclose(first, second, atol=1e-6)
+        assert sentence_to_index == {"Don't.": "0", "Do n't .": "1"}
+
+    def test_names_and_formats(self):
+        assert output_format(Path("a.h5")) == output_format(Path("a"), "hdf5") == "hdf5"
+        assert output_format(Path("a.b")) == "safetensors"
+        with pytest.raises(ValueError, match="format: expected one of hdf5, parquet, safetensors, found 'csv'"):
+            output_format(Path("a"), "csv")
+        with pytest.raises(ValueError, match=r"a\.hdf5: expected a name for parquet"):
+            output_format(Path("a.hdf5"), "parquet")
+
+    def test_shards_do_not_depend_on_one_another(self, embedder, corpus, tmp_path):
+        embed(embedder, corpus, tmp_path / "vectors")
+        shards = json.loads((tmp_path / "vectors" / "manifest.json").read_text())["shards"]
+        assert len(shards) > 3
+        assert [entry["first_sentence"] for entry in shards] == [
+            sum(entry["sentences"] for entry in shards[:number]) for number in range(len(shards))
+        ]
+
+
+class Killed(BaseException):
+    """What no code expects, as a kill."""
+
+
+def kill_at(monkeypatch, owner, name, call):
+    """Ends the run when a function is called for the n-th time, from 0."""
+    original, calls = getattr(owner, name), []
+
+    def function(*args, **kwargs):
+        calls.append(1)
+        if len(calls) > call:
+            raise Killed
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, function)
+
+
+class TestResuming:
+    @settings(max_examples=8)
+    @given(
+        st.lists(st.integers(0, 8), max_size=3),
+        st.sampled_from(["vectors.hdf5", "vectors.parquet", "vectors"]),
+        st.sampled_from(POOLS),
+        st.booleans(),
+    )
+    def test_a_run_that_is_killed_ends_with_the_same_file(
+        self, model, tmp_path_factory, kills, name, pool, carry_state
+    ):
+        tmp_path = tmp_path_factory.mktemp("killed")
+        write_sentences(tmp_path / "corpus.txt", 25)
+        embedder = ElmoEmbedder(model, layers="all", pool=pool, window_words=60, piece_words=15)
+        kwargs = {"carry_state": carry_state, "shard_bytes": 2000}
+        embed(embedder, tmp_path / "corpus.txt", tmp_path / "once" / name, **kwargs)
+        for call in kills:
+            with pytest.MonkeyPatch.context() as patch:
+                kill_at(patch, ShardWriter, "finish", call)
+                try:
+                    embed(embedder, tmp_path / "corpus.txt", tmp_path / "killed" / name, force=True, **kwargs)
+                except Killed:
+                    assert not (tmp_path / "killed" / name).exists()
+        embed(embedder, tmp_path / "corpus.txt", tmp_path / "killed" / name, force=True, **kwargs)
+        assert content(tmp_path / "killed") == content(tmp_path / "once")
+
+    @pytest.mark.parametrize("function", ["write_hdf5", "flush", "_write_json"])
+    @pytest.mark.parametrize("name", ["vectors.hdf5", "vectors"])
+    def test_killed_while_the_output_is_made(self, embedder, corpus, tmp_path, monkeypatch, function, name):
+        embed(embedder, corpus, tmp_path / "once" / name)
+        for call in range(4):
+            with monkeypatch.context() as patch:
+                kill_at(patch, modeling_elmo.corpus_embedding, function, call)
+                try:
+                    embed(embedder, corpus, tmp_path / "killed" / name)
+                except Killed:
+                    continue
+                break
+        if not (tmp_path / "killed" / name).exists():
+            embed(embedder, corpus, tmp_path / "killed" / name)
+        assert content(tmp_path / "killed") == content(tmp_path / "once")
+
+    def test_killed_after_the_output_has_its_name(self, embedder, corpus, tmp_path, monkeypatch):
+        embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
+        with monkeypatch.context() as patch:
+            kill_at(patch, modeling_elmo.corpus_embedding.shutil, "rmtree", 0)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
+        assert (tmp_path / "killed" / "vectors.hdf5").exists()
+        other = ElmoEmbedder(embedder.model, layers="top")
+        with pytest.raises(ValueError, match="begun with layers=all"):
+            embed(other, corpus, tmp_path / "killed" / "vectors.hdf5")
+        result = embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
+        assert result.num_sentences == 104
+        with pytest.raises(ValueError, match="exists already"):
+            embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
+        assert content(tmp_path / "killed") == content(tmp_path / "once")
+
+    def test_shards_that_are_there_are_not_computed_again(self, embedder, corpus, tmp_path, monkeypatch):
+        lines = []
+        with monkeypatch.context() as patch:
+            kill_at(patch, ShardWriter, "finish", 3)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, tmp_path / "vectors")
+        before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "vectors.incomplete").glob("shard*")}
+        assert len(before) == 3
+        embed(embedder, corpus, tmp_path / "vectors", write=lines.append)
+        assert lines[0] == "going on: 3 shards are there"
+        after = {name: (tmp_path / "vectors" / name).stat().st_mtime_ns for name in before}
+        assert before == after
+
+    def test_other_settings_sentences_and_models_are_refused(self, model, embedder, corpus, tmp_path, monkeypatch):
+        output = tmp_path / "vectors.hdf5"
+        with monkeypatch.context() as patch:
+            kill_at(patch, ShardWriter, "finish", 3)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, output)
+        before = content(tmp_path / "vectors.hdf5.incomplete")
+        with pytest.raises(ValueError, match=r"vectors\.hdf5\.incomplete: begun with layers=all, found top\. Expected"):
+            embed(ElmoEmbedder(model, layers="top", window_words=60, piece_words=100), corpus, output)
+        with pytest.raises(ValueError, match="begun with shard_bytes=20000, found 10"):
+            embed(embedder, corpus, output, shard_bytes=10)
+        with pytest.raises(ValueError, match="begun with splitting=white space, found tokenizer"):
+            embed(embedder, corpus, output, tokenized=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(model.config, "cell_clip", 7.0)
+            with pytest.raises(ValueError, match="begun with another model"):
+                embed(embedder, corpus, output)
+        text = corpus.read_text(encoding="utf-8")
+        corpus.write_text("odd " + text, encoding="utf-8")
+        with pytest.raises(ValueError, match=r"corpus\.txt: sentences 0 to .* are not those that .* was begun with"):
+            embed(embedder, corpus, output)
+        corpus.write_text("the", encoding="utf-8")
+        with pytest.raises(ValueError, match="are not those|become shorter"):
+            embed(embedder, corpus, output)
+        assert content(tmp_path / "vectors.hdf5.incomplete") == before
+        corpus.write_text(text, encoding="utf-8")
+        embed(embedder, corpus, output)
+
+    def test_a_damaged_shard_is_named(self, embedder, corpus, tmp_path, monkeypatch):
+        with monkeypatch.context() as patch:
+            kill_at(patch, ShardWriter, "finish", 2)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, tmp_path / "vectors")
+        shard = tmp_path / "vectors.incomplete" / "shard-00001.safetensors"
+        shard.write_bytes(shard.read_bytes()[:-1])
+        with pytest.raises(ValueError, match=r"shard-00001\.safetensors: .* \(it is cut short\); delete it"):
+            embed(embedder, corpus, tmp_path / "vectors")
+        shard.write_bytes(b"short")
+        with pytest.raises(ValueError, match="expected a shard of embeddings"):
+            embed(embedder, corpus, tmp_path / "vectors")
+
+
+def content(directory):
+    """What is in a directory, but for locks."""
+    files = sorted(path for path in Path(directory).rglob("*") if path.is_file() and path.name != "lock")
+    return {str(path.relative_to(directory)): path.read_bytes() for path in files}
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "tests.embed_in_processes", *map(str, arguments)]
+
+
+class TestProcesses:
+    def test_killed_by_the_system_and_taken_up_by_two_processes(self, model_dir, tmp_path):
+        write_sentences(tmp_path / "corpus.txt", 2500)
+        model = ElmoModel.from_pretrained(model_dir).eval()
+        embedder = ElmoEmbedder(model, layers="all", window_words=500)
+        embed(embedder, tmp_path / "corpus.txt", tmp_path / "once" / "vectors.hdf5", shard_bytes=200_000)
+        (tmp_path / "killed").mkdir()
+        work = tmp_path / "killed" / "vectors.hdf5.incomplete"
+        arguments = (model_dir, tmp_path / "corpus.txt", tmp_path / "killed" / "vectors.hdf5", 200_000)
+        process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 300
+        while len(list(work.glob("shard-*.safetensors"))) < 2 and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        num_done = len(list(work.glob("shard-*.safetensors")))
+        assert not (tmp_path / "killed" / "vectors.hdf5").exists()
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        script = command(*arguments)[1:]
+        result = subprocess.run([*launch, *script], cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        assert f"going on: {-(-num_done // 2)} shards are there" in result.stdout
+        assert "in this process" in result.stdout
+        assert content(tmp_path / "killed") == content(tmp_path / "once")
+
+    def test_what_several_processes_can_not_do(self, embedder, corpus, tmp_path, monkeypatch):
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setattr(modeling_elmo.corpus_embedding.distributed, "is_initialized", lambda: True)
+        with pytest.raises(ValueError, match="carry_state: .* expected one process"):
+            embed(embedder, corpus, tmp_path / "vectors", carry_state=True)
+        with pytest.raises(ValueError, match="standard input: expected a file for several processes"):
+            embed(embedder, "-", tmp_path / "vectors")
+        assert not (tmp_path / "vectors.incomplete").exists()
+
+    def test_two_runs_do_not_write_the_same(self, embedder, corpus, tmp_path):
+        class Source(TextLines):
+            def __iter__(self):
+                yield "the"
+                with pytest.raises(ValueError, match=r"vectors\.hdf5: another run is writing it"):
+                    embed(embedder, corpus, tmp_path / "vectors.hdf5")
+                yield "bank"
+
+        embed_corpus(embedder, Source(corpus), tmp_path / "vectors.hdf5", write=lambda line: None)
+        assert len(read_original_layout(tmp_path / "vectors.hdf5")[0]) == 2
+
+
+class TestOutput:
+    def test_is_not_replaced_unasked(self, embedder, corpus, tmp_path):
+        for name in ("vectors.hdf5", "vectors"):
+            embed(embedder, corpus, tmp_path / name)
+            with pytest.raises(ValueError, match="exists already; --force replaces it"):
+                embed(embedder, corpus, tmp_path / name)
+            embed(embedder, corpus, tmp_path / name, force=True)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "vectors", "vectors.hdf5"]
+
+    def test_other_directories_and_files_are_never_replaced(self, embedder, corpus, tmp_path):
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "thesis").write_text("")
+        for kwargs in ({}, {"force": True}):
+            with pytest.raises(ValueError, match="mine: can't be replaced, since this command did not write it"):
+                embed(embedder, corpus, tmp_path / "mine", **kwargs)
+        (tmp_path / "mine.hdf5").mkdir()
+        with pytest.raises(ValueError, match="expected a file to write to, found a directory"):
+            embed(embedder, corpus, tmp_path / "mine.hdf5", force=True)
+        (tmp_path / "file").write_text("")
+        with pytest.raises(ValueError, match="expected a directory to write to, found a file"):
+            embed(embedder, corpus, tmp_path / "file", force=True)
+        (tmp_path / "vectors.incomplete").mkdir()
+        (tmp_path / "vectors.incomplete" / "thesis").write_text("")
+        with pytest.raises(ValueError, match="expected unfinished work of this command, found thesis"):
+            embed(embedder, corpus, tmp_path / "vectors")
+
+    # The smaller limit stops a shard; the larger one, the output of all shards.
+    @pytest.mark.parametrize(
+        ("name", "limit"),
+        [("vectors", 10_000), ("vectors.hdf5", 10_000), ("vectors.hdf5", 60_000), ("vectors.parquet", 60_000)],
+    )
+    def test_a_full_disk_loses_nothing(self, embedder, corpus, tmp_path, name, limit):
+        embed(embedder, corpus, tmp_path / "once" / name)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            with pytest.raises(OSError, match="can't be written .*what is done is in .*: the same command goes on"):
+                embed(embedder, corpus, tmp_path / "full" / name)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not (tmp_path / "full" / name).exists()
+        assert not list((tmp_path / "full").rglob("*.partial"))
+        embed(embedder, corpus, tmp_path / "full" / name)
+        assert content(tmp_path / "full") == content(tmp_path / "once")
+
+    def test_an_error_of_the_text_is_told_as_it_is(self, embedder, corpus, tmp_path):
+        text = corpus.read_bytes() * 5
+        corpus.write_bytes(text + b"\xff\n")
+        with pytest.raises(ValueError, match=r"corpus\.txt: line 521: expected UTF-8, found byte 0xff"):
+            embed(embedder, corpus, tmp_path / "vectors.hdf5")
+        assert not (tmp_path / "vectors.hdf5").exists()
+        # What had been computed is not lost.
+        corpus.write_bytes(text + b"fine\n")
+        lines = []
+        embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
+        assert lines[0].startswith("going on: ")
+
+    def test_who_stops_it_is_told_how_to_go_on(self, embedder, corpus, tmp_path, monkeypatch, capsys):
+        def interrupt(*args):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(ElmoEmbedder, "embed_window", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            embed(embedder, corpus, tmp_path / "vectors.hdf5")
+        assert "vectors.hdf5.incomplete: the same command goes on from there" in capsys.readouterr().err
+        assert not list((tmp_path / "vectors.hdf5.incomplete").glob("*.partial"))
+
+    def test_shards_have_a_size(self, embedder, corpus, tmp_path):
+        with pytest.raises(ValueError, match="shard_bytes: expected an integer of at least 1, found 0"):
+            embed(embedder, corpus, tmp_path / "vectors", shard_bytes=0)
+
+
+class TestProgress:
+    def test_lines_tell_speed_and_time_left(self, embedder, corpus, tmp_path, monkeypatch):
+        monkeypatch.setattr(modeling_elmo.corpus_embedding, "SECONDS_BETWEEN_LINES", 0.0)
+        lines = []
+        embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
+        assert any("words/s, " in line and "% of the input, " in line and line.endswith(" left") for line in lines)
+        assert lines[-2] == f"writing {tmp_path / 'vectors.hdf5'}"
+        assert lines[-1].endswith("words/s")
+
+    def test_a_terminal_gets_a_bar(self, embedder, corpus, tmp_path, monkeypatch, capsys):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        lines = []
+        embed(embedder, corpus, tmp_path / "vectors", write=lines.append)
+        assert "%|" in capsys.readouterr().err
+        assert len(lines) == 1
+
+
+class TestCarriedState:
+    def test_gives_what_the_original_code_computed(self, parity_dir, tmp_path):
+        for name, texts in (("bilm_tf", "lm_embeddings_sentences.json"), ("allennlp", "sentences.json")):
+            source = parity_dir / name
+            convert(OriginalFiles.find(source), tmp_path / name)
+            embedder = ElmoEmbedder.from_pretrained(tmp_path / name, layers="top")
+            for number, sentences in enumerate(json.loads((source / texts).read_text())):
+                corpus = tmp_path / "sentences.txt"
+                corpus.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
+                output = tmp_path / f"{name}_{number}.hdf5"
+                embed(embedder, corpus, output, carry_state=True, shard_bytes=1000)
+                vectors, _ = read_original_layout(output)
+                with h5py.File(source / f"lm_embeddings_{number}.hdf5") as file:
+                    for place, array in enumerate(vectors):
+                        halves = np.stack(np.split(array, 2, axis=-1))
+                        np.testing.assert_allclose(halves, file[str(place)][...], atol=1.5e-6, rtol=0)
+
+    @pytest.mark.parametrize("piece_words", [7, 1000])
+    def test_is_that_of_the_model(self, model, tmp_path, piece_words):
+        lines = write_sentences(tmp_path / "corpus.txt", 30)
+        embedder = ElmoEmbedder(model, layers="all", window_words=60, piece_words=piece_words)
+        embed(embedder, tmp_path / "corpus.txt", tmp_path / "vectors.hdf5", carry_state=True, shard_bytes=3000)
+        vectors, _ = read_original_layout(tmp_path / "vectors.hdf5")
+        state = None
+        for line, array in zip(lines, vectors, strict=True):
+            inputs = embedder.tokenizer([line.split()], is_split_into_words=True, return_tensors="pt")
+            with torch.no_grad():
+                output = model(**inputs, state=state, use_cache=True, output_hidden_states=True)
+            state = output.state
+            expected = torch.cat(output.hidden_states)[:, 1:-1].numpy()
+            np.testing.assert_allclose(array, expected, atol=1e-5, rtol=0)
+
+
+MEMORY = """
+import sys, torch
+from benchmarks.measurement import peak_memory_mib
+from modeling_elmo import ElmoConfig, ElmoEmbedder, ElmoModel
+from modeling_elmo.corpus_embedding import embed_corpus
+from modeling_elmo.sentence_sources import TextLines
+torch.set_num_threads(1)
+config = ElmoConfig(cell_size=128, projection_size=128, character_filters=[[1, 64]], num_hidden_layers=1)
+embedder = ElmoEmbedder(ElmoModel(config), layers="all", piece_words=1000)
+for name in sys.argv[1:]:
+    embed_corpus(embedder, TextLines(name), name + ".hdf5", write=lambda line: None)
+    print(peak_memory_mib())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to tell the peak memory of a process")
+def test_memory_does_not_grow_with_a_line(tmp_path):
+    names = []
+    for count in (6_000, 30_000):
+        names.append(str(tmp_path / f"{count}.txt"))
+        Path(names[-1]).write_text(" ".join(f"word{number % 2000}" for number in range(count)))
+    result = subprocess.run([sys.executable, "-c", MEMORY, *names], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    short, long = map(float, result.stdout.split())
+    # The vectors of the longer line alone are 59 MiB.
+    assert long - short < 20

@@ -1,0 +1,307 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Vectors of any number of sentences: those of the model alone, whatever is batched with what, in input order."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from modeling_elmo import ElmoEmbedder, ElmoForTokenClassification, ElmoModel, ElmoTokenizer
+from modeling_elmo.embedding import LAYERS, POOLS, Sentence, windows
+
+
+TOLERANCE = 1e-5
+VOCABULARY = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river", "."]
+TOKENIZER = ElmoTokenizer(vocab=VOCABULARY)
+
+
+def random_model(config):
+    """A model whose vectors are of the usual magnitude."""
+    torch.manual_seed(0)
+    model = ElmoModel(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.5)
+    return model
+
+
+@pytest.fixture
+def model(tiny_config):
+    return random_model(tiny_config())
+
+
+@pytest.fixture
+def word_model(tiny_config):
+    return random_model(tiny_config(token_input="words", vocab_size=len(TOKENIZER), pad_token_id=None))
+
+
+def layers_of(model, words):
+    """All layers (L+1, words + 2, D) of a sentence by itself, and its mix."""
+    inputs = TOKENIZER([words], is_split_into_words=True, return_tensors="pt")
+    with torch.no_grad():
+        output = model(**inputs, output_hidden_states=True)
+    return torch.cat(output.hidden_states), output.last_hidden_state[0]
+
+
+def expected_vectors(model, words, layers, pool, keep_boundaries):
+    """What the definitions say, from the model's own output."""
+    everything, mix = layers_of(model, words)
+    if layers == "all":
+        kinds = everything
+    elif layers == "mix":
+        kinds = mix[None]
+    elif layers == "average":
+        kinds = everything.mean(0, keepdim=True)
+    else:
+        kinds = everything[-1 if layers == "top" else layers][None]
+    if not keep_boundaries:
+        kinds = kinds[:, 1:-1]
+    size = kinds.shape[-1] // 2
+    if pool != "none":
+        if not kinds.shape[1]:
+            kinds = torch.zeros(len(kinds), 2 * size)
+        elif pool == "mean":
+            kinds = kinds.mean(1)
+        elif pool == "max":
+            kinds = kinds.amax(1)
+        else:
+            kinds = torch.cat([kinds[:, -1, :size], kinds[:, 0, size:]], dim=-1)
+    return kinds if layers == "all" else kinds[0]
+
+
+words = st.sampled_from([*VOCABULARY, "", "x" * 70, "naïve", "日本"]) | st.text(
+    st.characters(exclude_categories=("Cs",)), max_size=8
+)
+sentences = st.lists(st.lists(words, max_size=9), max_size=8)
+
+
+@settings(max_examples=60)
+@given(
+    sentences,
+    st.booleans(),
+    st.sampled_from([*LAYERS, 0, 1, 2]),
+    st.sampled_from(POOLS),
+    st.booleans(),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.integers(1, 12),
+)
+@example([[], ["the"], ["<S>", "a" * 100, "</S>"], []], False, "all", "none", False, 100, 100, 100)
+@example([["the"] * 9, [], ["bank"]], True, "mix", "first-last", True, 4, 4, 2)
+def test_vectors_are_those_of_the_model_alone_in_order(
+    tiny_config, sentences, reads_words, layers, pool, keep_boundaries, batch_words, window_words, piece_words
+):
+    kwargs = {"token_input": "words", "vocab_size": len(TOKENIZER), "pad_token_id": None} if reads_words else {}
+    model = random_model(tiny_config(**kwargs))
+    embedder = ElmoEmbedder(
+        model,
+        TOKENIZER,
+        layers=layers,
+        pool=pool,
+        keep_boundaries=keep_boundaries,
+        batch_words=batch_words,
+        window_words=window_words,
+        piece_words=piece_words,
+    )
+    found = list(embedder.embed(sentences))
+    assert len(found) == len(sentences)
+    for sentence, vectors in zip(sentences, found):
+        expected = expected_vectors(model, sentence, layers, pool, keep_boundaries)
+        torch.testing.assert_close(vectors, expected, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("use_skip_connections", [True, False])
+@pytest.mark.parametrize("projection_size", [4, 6])
+def test_a_long_sentence_in_pieces_equals_one_pass(tiny_config, use_skip_connections, projection_size):
+    config = tiny_config(use_skip_connections=use_skip_connections, projection_size=projection_size)
+    model = random_model(config)
+    generator = np.random.default_rng(0)
+    sentence = [VOCABULARY[number] for number in generator.integers(3, 8, 1000)]
+    (whole,) = ElmoEmbedder(model, layers="all", piece_words=2000).embed([sentence])
+    for piece_words in (64, 999):
+        (pieces,) = ElmoEmbedder(model, layers="all", piece_words=piece_words).embed([sentence])
+        torch.testing.assert_close(pieces, whole, atol=1e-6, rtol=0)
+
+
+def test_what_a_window_gives_does_not_depend_on_what_came_before(model):
+    first, second = [["the", "bank", "odd"], ["odd"]], [["river", "of", "odd", "new"], ["odd", "."]]
+    embedder = ElmoEmbedder(model, window_words=1)
+    after_first = [embedder.vectors_of(window) for window in (first, second)][1]
+    alone = ElmoEmbedder(random_model(model.config)).vectors_of(second)
+    assert all(torch.equal(*pair) for pair in zip(after_first, alone))
+
+
+def test_a_cache_of_the_model_changes_no_bit(model):
+    sentences = [["the", "bank", "odd"], ["river", "odd", "."]]
+    expected = list(ElmoEmbedder(model).embed(sentences))
+    model.cache_vocabulary(VOCABULARY[3:], max_new_words=10)
+    list(ElmoEmbedder(model).embed([["odd"]]))
+    assert all(torch.equal(*pair) for pair in zip(ElmoEmbedder(model).embed(sentences), expected))
+
+
+def test_raw_text_is_split_by_the_tokenizer(model):
+    embedder = ElmoEmbedder(model)
+    text, split = embedder.embed(["Don't stop.", ["Do", "n't", "stop", "."]])
+    torch.testing.assert_close(text, split)
+
+
+def test_words_that_read_as_boundaries_are_boundaries_in_split_words_and_text_in_raw_text(model):
+    embedder = ElmoEmbedder(model, layers=0, keep_boundaries=True)
+    split, raw = embedder.embed([["<S>"], "<S>"])
+    torch.testing.assert_close(split[0], split[1])
+    assert len(raw) == 5
+
+
+def test_sentences_are_taken_no_further_ahead_than_a_window(model):
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield ["the", "bank"]
+
+    vectors = ElmoEmbedder(model, window_words=400).embed(endless())
+    assert next(vectors).shape == (2, 8)
+    assert len(taken) < 400
+
+
+def test_types(model):
+    (expected,) = ElmoEmbedder(model).embed([["the", "bank"]])
+    for dtype in (torch.float16, torch.bfloat16):
+        for piece_words in (1, 100):
+            (vectors,) = ElmoEmbedder(model, dtype=dtype, piece_words=piece_words).embed([["the", "bank"]])
+            assert vectors.dtype == dtype
+            torch.testing.assert_close(vectors.float(), expected, atol=0.02, rtol=0.02)
+
+
+def test_a_model_in_half_precision(tiny_config):
+    model = random_model(tiny_config()).to(torch.bfloat16)
+    sentences = [["the", "bank"], [], ["of"] * 20]
+    whole, pieces = (list(ElmoEmbedder(model, piece_words=size).embed(sentences)) for size in (100, 3))
+    for one, other in zip(whole, pieces):
+        torch.testing.assert_close(one, other, atol=0.05, rtol=0.05)
+
+
+def test_takes_the_base_of_a_model_with_a_head(tiny_config):
+    head = ElmoForTokenClassification(tiny_config(task_lstm_size=3)).eval()
+    (vectors,) = ElmoEmbedder(head).embed([["the"]])
+    (expected,) = ElmoEmbedder(head.elmo).embed([["the"]])
+    assert torch.equal(vectors, expected)
+
+
+def test_windows_are_whole_sentences_and_long_ones_stand_alone():
+    def sentence(length):
+        return Sentence("", ["w"] * length)
+
+    cut = windows(map(sentence, [3, 1, 9, 2, 1, 1, 0]), window_words=7, piece_words=8)
+    assert [[len(sentence.words) for sentence in window] for window in cut] == [[3, 1], [9], [2, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"layers": "bottom"}, "layers: expected all, average, top, mix or a number from 0 to 2, found 'bottom'"),
+        ({"layers": 3}, "number from 0 to 2, found 3"),
+        ({"layers": True}, "found True"),
+        ({"layers": -1}, "found -1"),
+        ({"pool": "sum"}, "pool: expected one of none, mean, max, first-last, found 'sum'"),
+        ({"dtype": torch.float64}, "dtype: expected one of torch.float32, torch.float16, torch.bfloat16"),
+        ({"batch_words": 0}, "batch_words: expected an integer of at least 1, found 0"),
+        ({"window_words": 1.5}, "window_words: expected an integer of at least 1, found 1.5"),
+    ],
+)
+def test_unknown_choices(model, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        ElmoEmbedder(model, **kwargs)
+
+
+def test_a_mix_that_depends_on_the_batch_is_refused(tiny_config):
+    model = ElmoModel(tiny_config(mix_layer_norm=True))
+    with pytest.raises(ValueError, match="mix_layer_norm"):
+        ElmoEmbedder(model)
+    ElmoEmbedder(model, layers="top")
+
+
+def test_a_model_that_reads_words_needs_a_tokenizer(word_model):
+    with pytest.raises(ValueError, match="tokenizer: this model reads words"):
+        ElmoEmbedder(word_model)
+
+
+def test_other_models_are_refused():
+    with pytest.raises(ValueError, match="model: expected an ElmoModel"):
+        ElmoEmbedder(torch.nn.Module.__new__(type("Other", (torch.nn.Module,), {"base_model": None})))
+
+
+@pytest.mark.parametrize("item", [3, None, ["a", 1], b"bytes"])
+def test_what_is_no_sentence_is_named_by_its_place(model, item):
+    with pytest.raises(ValueError, match="sentence 1: expected a text or a list of words, found"):
+        list(ElmoEmbedder(model).embed([["fine"], item]))
+
+
+def test_half_of_a_surrogate_pair_is_a_replacement_character(model):
+    embedder = ElmoEmbedder(model)
+    for one, other in ((["a\ud800"], ["a\ufffd"]), ("a\ud800", "a\ufffd")):
+        torch.testing.assert_close(*embedder.embed([one, other]))
+
+
+class TestMap:
+    def test_adds_a_column(self, model):
+        embedder = ElmoEmbedder(model, column="words", output_column="vectors")
+        batch = {"words": [["the", "bank"], np.array(["river"], dtype=object)], "label": [1, 2]}
+        result = embedder(batch)
+        assert result["label"] == [1, 2]
+        assert [vectors.shape for vectors in result["vectors"]] == [(2, 8), (1, 8)]
+        pooled = ElmoEmbedder(model, pool="mean", column="words")(batch)["embeddings"]
+        assert pooled.shape == (2, 8)
+
+    def test_is_a_function_for_datasets(self, model):
+        datasets = pytest.importorskip("datasets", reason="needs the package datasets")
+        texts = ["The bank.", "", "A river of words."]
+        dataset = datasets.Dataset.from_dict({"text": texts})
+        embedder = ElmoEmbedder(model, pool="mean")
+        expected = np.stack([vectors.numpy() for vectors in embedder.embed(texts)])
+        for kwargs in ({}, {"num_proc": 2}):
+            mapped = dataset.map(embedder, batched=True, batch_size=2, **kwargs)
+            np.testing.assert_allclose(np.array(mapped["embeddings"]), expected, atol=1e-6)
+
+    def test_is_a_function_for_ray(self, model):
+        ray = pytest.importorskip("ray", reason="needs the package ray[data]")
+        rows = ray.data.from_items([{"text": "The bank."}]).map_batches(ElmoEmbedder(model, pool="mean")).take_all()
+        assert rows[0]["embeddings"].shape == (8,)
+
+    def test_is_picklable(self, model):
+        embedder = ElmoEmbedder(model, layers="top")
+        list(embedder.embed(["used"]))
+        copied = pickle.loads(pickle.dumps(embedder))
+        assert torch.equal(next(copied.embed(["The bank"])), next(embedder.embed(["The bank"])))
+
+    def test_says_what_it_lacks(self, model):
+        with pytest.raises(ValueError, match="column: expected one of words, found 'text'"):
+            ElmoEmbedder(model)({"words": []})
+        with pytest.raises(ValueError, match="NumPy has no bfloat16"):
+            ElmoEmbedder(model, dtype=torch.bfloat16)({"text": []})
+
+
+class TestFingerprint:
+    def test_tells_models_and_settings_apart(self, model, tiny_config):
+        same = ElmoEmbedder(random_model(tiny_config())).fingerprint()
+        assert ElmoEmbedder(model).fingerprint() == same
+        assert ElmoEmbedder(model, layers="top").fingerprint() != same
+        with torch.no_grad():
+            model.layers[0].forward_lstm.bias[0] += 1e-3
+        assert ElmoEmbedder(model).fingerprint()["model"] != same["model"]

@@ -1,0 +1,122 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Shards: safetensors files like any other, whose header follows from the sentences alone."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from modeling_elmo import ElmoEmbedder, ElmoModel
+from modeling_elmo.embedding import Sentence
+from modeling_elmo.embedding_shards import ShardFile, ShardWriter, shards
+
+
+@pytest.fixture
+def embedder(tiny_config):
+    return ElmoEmbedder(ElmoModel(tiny_config()), layers="all", window_words=8)
+
+
+def sentences(*lengths):
+    return [Sentence("é " * length, ["é"] * length) for length in lengths]
+
+
+METADATA = {"format": "pt", "pool": "none", "settings": "x"}
+
+
+def written(path, shard, embedder, **kwargs):
+    writer = ShardWriter(path, shard, embedder, METADATA, **kwargs)
+    assert not path.exists()
+    return writer
+
+
+def test_a_shard_is_a_safetensors_file(embedder, tmp_path):
+    (shard,) = shards(embedder, sentences(3, 0, 2), 10**6)
+    path = tmp_path / "shard.safetensors"
+    writer = written(path, shard, embedder, state_shapes={"state": (2, 3)})
+    vectors = torch.randn(3, 5, 8)
+    writer.rows(3, vectors[:, 3:])
+    writer.rows(0, vectors[:, :3])
+    writer.tensor("state", torch.ones(2, 3))
+    writer.finish()
+    tensors = load_file(path)
+    assert torch.equal(tensors["embeddings"], vectors)
+    assert tensors["offsets"].tolist() == [0, 3, 3, 5]
+    assert tensors["text"].numpy().tobytes().decode() == "é " * 5
+    assert tensors["text_offsets"].tolist() == [0, 9, 9, 15]
+    assert torch.equal(tensors["state"], torch.ones(2, 3))
+    with safe_open(path, "pt") as file:
+        assert file.metadata() == METADATA
+
+    file = ShardFile(path)
+    assert file.texts() == ["é é é ", "", "é é "]
+    assert file.num_rows == 5
+    with file.opened() as read:
+        np.testing.assert_array_equal(read(1, 4), vectors[:, 1:4].numpy())
+
+
+def test_shards_end_with_a_window_at_their_size_or_their_words(embedder, monkeypatch):
+    # Windows of 2 sentences; a row takes 3 x 8 x 4 bytes.
+    corpus = sentences(*[2] * 10)
+    by_size = list(shards(embedder, corpus, 5 * 96))
+    assert [shard.num_sentences for shard in by_size] == [4, 4, 2]
+    assert [shard.first_sentence for shard in by_size] == [0, 4, 8]
+    monkeypatch.setattr("modeling_elmo.embedding_shards.SHARD_WORDS", 3)
+    assert [shard.num_words for shard in shards(embedder, corpus, 10**9)] == [4] * 5
+
+
+def test_a_digest_tells_sentences_and_their_words_apart(embedder):
+    corpora = [
+        [Sentence("a b", ["a", "b"])],
+        [Sentence("a b", ["a b"])],
+        [Sentence("a c", ["a", "c"])],
+        [Sentence("a", ["a"]), Sentence(" b", ["b"])],
+    ]
+    digests = {shard.digest for corpus in corpora for shard in shards(embedder, corpus, 1)}
+    assert len({next(shards(embedder, corpus, 1)).digest for corpus in corpora}) == 4
+    assert len(digests) == 4
+
+
+def test_what_is_abandoned_leaves_nothing(embedder, tmp_path):
+    (shard,) = shards(embedder, sentences(3), 10**6)
+    writer = written(tmp_path / "shard.safetensors", shard, embedder)
+    writer.abandon()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", [0, 5, 100, -1])
+def test_what_is_cut_short_is_no_shard(embedder, tmp_path, size):
+    (shard,) = shards(embedder, sentences(3), 10**6)
+    path = tmp_path / "shard.safetensors"
+    written(path, shard, embedder).finish()
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match=r"shard\.safetensors: expected a shard of embeddings"):
+        ShardFile(path)
+
+
+def test_runs_are_whole_sentences(embedder, tmp_path):
+    (shard,) = shards(embedder, sentences(1, 1, 5, 1, 0, 1), 10**6)
+    path = tmp_path / "shard.safetensors"
+    written(path, shard, embedder).finish()
+    assert list(ShardFile(path).runs(3 * 96)) == [(0, 2, 0, 2), (2, 3, 2, 7), (3, 6, 7, 9)]
+
+
+def test_other_safetensors_files_are_no_shards(tmp_path):
+    header = json.dumps({"x": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}).encode()
+    (tmp_path / "x").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ValueError, match="expected a shard of embeddings"):
+        ShardFile(tmp_path / "x")

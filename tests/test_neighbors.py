@@ -1,0 +1,99 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The nearest contexts of a word are those with the largest cosine, wherever in the corpus they stand."""
+
+import numpy as np
+import pytest
+import torch
+
+from modeling_elmo import ElmoEmbedder, ElmoModel
+from modeling_elmo.neighbors import marked_word, nearest_contexts
+from modeling_elmo.sentence_sources import TextLines
+
+
+@pytest.fixture
+def embedder(model_dir):
+    return ElmoEmbedder(ElmoModel.from_pretrained(model_dir), layers="top", window_words=30, piece_words=40)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    generator = np.random.default_rng(0)
+    words = ["the", "bank", "of", "river", "."]
+    lines = [" ".join(words[number] for number in generator.integers(0, 5, 8)) for _ in range(60)]
+    lines[7], lines[9] = "", "the river " * 30 + "bank of"
+    lines[20] = lines[21] = "he sat on the bank of the river ."
+    (tmp_path / "corpus.txt").write_text("\n".join(lines))
+    return tmp_path / "corpus.txt"
+
+
+SENTENCE = ["he", "sat", "on", "the", "bank", "of", "the", "river", "."]
+
+
+@pytest.mark.parametrize("any_word", [False, True])
+@pytest.mark.parametrize("top_k", [1, 7, 1000])
+def test_are_those_of_the_largest_cosine(embedder, corpus, any_word, top_k):
+    found = nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, top_k, any_word=any_word)
+    (own,) = embedder.embed([SENTENCE])
+    expected = []
+    for line, text in enumerate(corpus.read_text().split("\n"), start=1):
+        (vectors,) = embedder.embed([text.split()])
+        cosines = torch.nn.functional.cosine_similarity(vectors, own[4], dim=-1)
+        expected += [
+            (cosine, line, place)
+            for place, (cosine, word) in enumerate(zip(cosines.tolist(), text.split()))
+            if any_word or word == "bank"
+        ]
+    expected.sort(key=lambda entry: (-round(entry[0], 5), entry[1:]))
+    assert len(found) == min(top_k, len(expected))
+    np.testing.assert_allclose(
+        [context.similarity for context in found], [entry[0] for entry in expected[:top_k]], atol=1e-5
+    )
+    assert (found[0].line, found[0].place) == (21, 4)
+    assert found[0].marked() == "he sat on the [bank] of the river ."
+
+
+def test_words_far_away_are_not_shown(embedder, corpus):
+    found = nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, 1000)
+    (long,) = [context for context in found if context.line == 10]
+    assert long.marked() == "... " + "the river " * 6 + "[bank] of"
+
+
+class TestMarkedWord:
+    def test_finds_the_word(self, embedder):
+        sentence = "He sat on the [bank] of the bank ."
+        assert marked_word(embedder, sentence) == (sentence.replace("[", "").replace("]", "").split(), 4)
+        words, place = marked_word(embedder, "Don't [stop], he said.", tokenized=False)
+        assert (words, place) == (["Do", "n't", "stop", ",", "he", "said", "."], 2)
+
+    @pytest.mark.parametrize(
+        ("sentence", "message"),
+        [
+            ("no mark", "expected one word in brackets, .* found 0"),
+            ("[two] [marks]", "found 2"),
+            ("part[ly] .", "expected one of the words 'partly .' in brackets, found 'ly'"),
+            ("[two words]", "found 'two words'"),
+        ],
+    )
+    def test_says_what_is_wrong(self, embedder, sentence, message):
+        with pytest.raises(ValueError, match=message):
+            marked_word(embedder, sentence)
+
+
+def test_needs_one_vector_for_each_word(embedder, corpus):
+    for kwargs in ({"layers": "all"}, {"pool": "mean"}, {"keep_boundaries": True}):
+        with pytest.raises(ValueError, match="embedder: expected one vector for each word"):
+            nearest_contexts(ElmoEmbedder(embedder.model, **kwargs), TextLines(corpus), SENTENCE, 4)
+    with pytest.raises(ValueError, match="top_k: expected at least 1, found 0"):
+        nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, 0)
