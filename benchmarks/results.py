@@ -84,6 +84,8 @@ TASKS = {
             *("--train_file", "DATA/wnut17/wnut17train.conll"),
             *("--validation_file", "DATA/wnut17/emerging.dev.conll"),
             *("--test_file", "DATA/wnut17/emerging.test.annotated"),
+            # Without ELMo, no entity is found in the first epochs.
+            *("--early_stopping_patience", "20"),
             *CRF,
         ),
     ),
