@@ -29,7 +29,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from huggingface_hub.errors import StrictDataclassError
 from torch.utils.data import SequentialSampler
 from transformers import (
@@ -48,6 +47,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from data_files import InputError, hold_out, take_fraction
 from learning_plots import MIX_SHARE, mix_shares, plot_learning_curves, plot_mix_weights
 from modeling_elmo import ElmoTokenizer, load_word_vectors
+from modeling_elmo.process_group import leave_process_group
 
 
 RESULTS = "all_results.json"
@@ -454,10 +454,7 @@ def run_experiment(task: Task, model: ModelArguments, training: FineTuningArgume
     if not training.names_metric:
         training.metric_for_best_model, training.greater_is_better = task.metric, True
     results = (_run_seeds if training.seeds else _run_seed)(task, model, training, splits)
-    processes = PartialState()
-    processes.wait_for_everyone()
-    # A process that ends inside its group may abort (gloo's threads) although all is done.
-    processes.destroy_process_group()
+    leave_process_group()
     return results
 
 

@@ -57,6 +57,7 @@ from .corpus import (
 from .language_model import ElmoForPreTraining
 from .perplexity import Perplexity, check_vocabulary_size, measure_perplexity, perplexity_of
 from .presets import Start
+from .process_group import leave_process_group
 from .tokenization_elmo import ElmoTokenizer
 from .training_directory import INCOMPLETE, checkpoints, complete_directory, flush, sole_use, write_json
 from .training_progress import ProgressReport, StopSignals
@@ -765,7 +766,5 @@ def run(
             is_complete = result is not None
         if is_complete and is_main:
             save_pretrained_model(trainer, output_dir, model_card(trainer, command, result))
-        trainer._wait_for_all()
-        # A process that ends inside its group may abort (gloo's threads) although all is done.
-        trainer.accelerator.end_training()
+        leave_process_group(trainer)
         return 0 if is_complete else 128 + (signals.received or 0)

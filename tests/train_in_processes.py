@@ -19,6 +19,7 @@ import sys
 import torch
 from transformers import Trainer, TrainingArguments
 
+from modeling_elmo.process_group import leave_process_group
 from tests.task_examples import HEADS, TOKENIZER
 
 
@@ -50,9 +51,7 @@ def main(output_file: str, batch_size: int) -> None:
     if trainer.is_world_process_zero():
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
         torch.save({"processes": arguments.world_size, "losses": losses, "weights": model.state_dict()}, output_file)
-    trainer.accelerator.wait_for_everyone()
-    # A process that ends inside its group may abort (gloo's threads) although all is done.
-    trainer.accelerator.end_training()
+    leave_process_group(trainer)
 
 
 if __name__ == "__main__":
