@@ -21,6 +21,7 @@ taken), or a `trainer_state.json`. Other models' perplexities on the held-out te
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,9 +50,13 @@ def find_log(path: Path) -> Path:
 def baseline(text: str) -> tuple[str, float]:
     """Returns name and value of `NAME=PERPLEXITY`."""
     name, _, value = text.rpartition("=")
-    if not name:
+    try:
+        perplexity = float(value)
+    except ValueError:
+        perplexity = math.nan
+    if not name or not 1 <= perplexity < math.inf:
         raise ValueError(f"--baseline: expected NAME=PERPLEXITY, found {text!r}")
-    return name, float(value)
+    return name, perplexity
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,11 +21,13 @@ capital letter; titles and initials ("Mr. B. Smith") end none.
     python examples/prepare_text.py OUTPUT_DIRECTORY TEXT...
 """
 
+import argparse
 import gzip
 import lzma
 import re
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from modeling_elmo.treebank import treebank_pre_tokenizer
@@ -49,19 +51,54 @@ def sentences(paragraph: str) -> Iterator[str]:
         yield paragraph[begin:].strip()
 
 
-def main(output_directory: str, *paths: str) -> None:
+def outputs(output_directory: Path, paths: Sequence[Path]) -> dict[Path, Path]:
+    """Returns where each text goes.
+
+    Raises:
+        `ValueError`: If there is no such text, or one would be written over it, or over another.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        if not path.is_file():
+            raise ValueError(f"{path}: expected a text file, found none")
+        output = output_directory / (path.name.removesuffix(path.suffix) if path.suffix in OPENERS else path.name)
+        if output in found:
+            raise ValueError(f"{path}: {found[output]} goes to {output}, too: expected files of different names")
+        if any(output.exists() and output.samefile(source) for source in paths):
+            raise ValueError(f"{path}: expected another directory than that of the text, found {output_directory}")
+        found[output] = path
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Cuts the texts."""
+    parser = argparse.ArgumentParser(description="Cuts paragraphs into sentences and words.")
+    parser.add_argument("output_directory", type=Path, help="Where the files are written, under the texts' names.")
+    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="A paragraph a line; plain, .gz or .xz.")
+    given = parser.parse_args(arguments)
+    found = outputs(given.output_directory, given.texts)
     split = treebank_pre_tokenizer()
-    Path(output_directory).mkdir(parents=True, exist_ok=True)
-    for path in map(Path, paths):
-        name = path.name.removesuffix(path.suffix) if path.suffix in OPENERS else path.name
-        with (
-            OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as text,
-            Path(output_directory, name).open("w", encoding="utf-8") as output,
-        ):
-            for paragraph in text:
-                for sentence in sentences(paragraph):
-                    print(*(word for word, _ in split.pre_tokenize_str(sentence)), file=output)
+    given.output_directory.mkdir(parents=True, exist_ok=True)
+    for output, path in found.items():
+        # It has its name when it is complete.
+        work = output.with_name(f"{output.name}.incomplete")
+        try:
+            with (
+                OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as text,
+                work.open("w", encoding="utf-8") as file,
+            ):
+                for paragraph in text:
+                    for sentence in sentences(paragraph):
+                        print(*(word for word, _ in split.pre_tokenize_str(sentence)), file=file)
+            work.replace(output)
+        except (EOFError, OSError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
+            raise ValueError(f"{path}: can't be read, or {output} not be written ({error})") from error
+        finally:
+            work.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main()
+    except (OSError, ValueError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
 
 import demo
@@ -59,6 +60,14 @@ def test_it_is_small():
         "tokenizer.json",
         "tokenizer_config.json",
     }
+
+
+def test_its_card_begins_with_metadata_that_the_hub_reads():
+    _, metadata, text = (MODEL / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    metadata = yaml.safe_load(metadata)
+    assert (metadata["library_name"], metadata["pipeline_tag"]) == ("transformers", "feature-extraction")
+    assert {"elmo", "bilm"} <= set(metadata["tags"])
+    assert text.startswith("\n# elmo-tiny\n")
 
 
 def test_it_is_ready_to_compute_and_to_fine_tune(model, tokenizer):

@@ -89,6 +89,7 @@ def test_what_has_no_curve_is_refused(tmp_path):
     write_log(tmp_path, [{"step": 1, "loss": 3.0}])
     with pytest.raises(ValueError, match="expected perplexities, as elmo pretrain logs them, found none"):
         plot_pretraining.main([str(tmp_path), str(picture)])
-    with pytest.raises(ValueError, match="--baseline: expected NAME=PERPLEXITY, found '300'"):
-        plot_pretraining.main([str(tmp_path), str(picture), "--baseline", "300"])
+    for wrong in ("300", "trigrams=none", "trigrams=nan", "trigrams=0"):
+        with pytest.raises(ValueError, match=f"--baseline: expected NAME=PERPLEXITY, found '{wrong}'"):
+            plot_pretraining.main([str(tmp_path), str(picture), "--baseline", wrong])
     assert not picture.exists()
