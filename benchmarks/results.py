@@ -11,14 +11,14 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The experiments of docs/results.md: runs the example scripts on public data sets, and makes the page's tables.
+"""Experiments: runs the example scripts on public data sets, and makes tables of what came out.
 
     python -m benchmarks.results run --data DATA --model models/elmo-tiny --output runs
     python -m benchmarks.results tables --output runs
 
 A run that was stopped goes on when the same command is given again; what is finished is not run again. The one idea:
-an experiment is a name and the arguments of a script, and a table is a set of names, so that the page shows nothing
-that this module can't run again.
+an experiment is a name and the arguments of a script, and a table is a set of names, so that no table shows what this
+module can't run again.
 """
 
 import json
@@ -249,7 +249,7 @@ def experiments() -> Iterator[Experiment]:
 
 
 class Tables:
-    """The tables of the page, of the experiments that are finished."""
+    """The tables, of the experiments that are finished."""
 
     def __init__(self, output: Path):
         self.output = output

@@ -336,7 +336,7 @@ def test_sentences_of_a_file(tmp_path, suffix, open_file):
 
 
 class TestResults:
-    """The experiments of docs/results.md."""
+    """Experiments on public data sets."""
 
     def test_every_experiment_is_one_that_its_script_understands(self, tmp_path):
         for name in ("masc_tagged/spoken/a.txt", "senseval/line.pos"):
