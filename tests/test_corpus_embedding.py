@@ -19,6 +19,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 import modeling_elmo.corpus_embedding
+import modeling_elmo.embedding_progress
 from modeling_elmo import ElmoEmbedder, ElmoModel
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from modeling_elmo.corpus_embedding import embed_corpus, output_format
@@ -253,6 +255,52 @@ class TestResuming:
             embed(embedder, corpus, tmp_path / "killed" / name)
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
+    @pytest.mark.parametrize("name", ["vectors.hdf5", "vectors.parquet"])
+    def test_the_output_is_made_while_shards_are_still_computed(self, embedder, corpus, tmp_path, monkeypatch, name):
+        if name.endswith(".parquet"):
+            pytest.importorskip("pyarrow.parquet", reason="needs the package pyarrow")
+        embed(embedder, corpus, tmp_path / "once" / name)
+        began, finish = threading.Event(), ShardWriter.finish
+        function = "write_hdf5" if name == "vectors.hdf5" else "write_parquet"
+        write = getattr(modeling_elmo.corpus_embedding, function)
+
+        def noted(files):
+            for file in files:
+                yield file
+                began.set()
+
+        def finish_later(writer):
+            if writer.path.name == "shard-00002.safetensors":
+                assert began.wait(60)
+            finish(writer)
+
+        monkeypatch.setattr(ShardWriter, "finish", finish_later)
+        monkeypatch.setattr(
+            modeling_elmo.corpus_embedding, function, lambda path, files, *rest: write(path, noted(files), *rest)
+        )
+        embed(embedder, corpus, tmp_path / "during" / name)
+        assert content(tmp_path / "during") == content(tmp_path / "once")
+
+    def test_an_output_without_its_name_is_made_anew_even_beside_an_older_one(
+        self, embedder, corpus, tmp_path, monkeypatch
+    ):
+        output = tmp_path / "vectors.hdf5"
+        embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
+        output.write_text("older")
+        with monkeypatch.context() as patch:
+            kill_at(patch, modeling_elmo.corpus_embedding._Run, "_give_name", 0)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, output, force=True)
+        assert (tmp_path / "vectors.hdf5.incomplete" / "complete").exists()
+        # The next run is killed before there is a new output.
+        with monkeypatch.context() as patch:
+            kill_at(patch, modeling_elmo.corpus_embedding, "write_hdf5", 0)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, output, force=True)
+        assert output.read_text() == "older"
+        embed(embedder, corpus, output, force=True)
+        assert output.read_bytes() == (tmp_path / "once" / "vectors.hdf5").read_bytes()
+
     def test_killed_after_the_output_has_its_name(self, embedder, corpus, tmp_path, monkeypatch):
         embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
         with monkeypatch.context() as patch:
@@ -456,7 +504,7 @@ class TestOutput:
 
 class TestProgress:
     def test_lines_tell_speed_and_time_left(self, embedder, corpus, tmp_path, monkeypatch):
-        monkeypatch.setattr(modeling_elmo.corpus_embedding, "SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr(modeling_elmo.embedding_progress, "SECONDS_BETWEEN_LINES", 0.0)
         lines = []
         embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
         assert any("words/s, " in line and "% of the input, " in line and line.endswith(" left") for line in lines)
