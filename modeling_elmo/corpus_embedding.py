@@ -131,6 +131,11 @@ def embed_corpus(
         raise ValueError(f"shard_bytes: expected an integer of at least 1, found {shard_bytes!r}")
     if embedder.dtype == torch.bfloat16 and kind != "safetensors":
         raise ValueError(f"{path}: {kind} has no bfloat16; expected float32 or float16, or a directory of safetensors")
+    if not path.name:
+        raise ValueError(f"output: expected the name of a file or directory to make, found {path}")
+    read_from = getattr(source, "path", None)
+    if read_from is not None and path.exists() and os.path.exists(read_from) and path.samefile(read_from):
+        raise ValueError(f"{path}: expected another file to write to than the one that is read")
     if kind == "parquet":
         import_parquet(str(path))
     with Processes() as processes:
@@ -325,7 +330,7 @@ class _Run:
             expected, found = ("directory", "file") if self.is_directory else ("file", "directory")
             raise ValueError(f"{self.output}: expected a {expected} to write to, found a {found}")
         contents = {path.name for path in self.output.iterdir()} if self.is_directory else set()
-        if contents and contents.isdisjoint((SETTINGS_FILE, PARQUET_SETTINGS_FILE)):
+        if contents and not any(_are_settings(self.output / name) for name in (SETTINGS_FILE, PARQUET_SETTINGS_FILE)):
             raise ValueError(f"{self.output}: can't be replaced, since this command did not write it")
         if not self.force and (contents or not self.is_directory):
             raise ValueError(f"{self.output}: exists already; --force replaces it")
@@ -581,6 +586,14 @@ class _Run:
 
 
 STATE_NAMES = ("state_hidden", "state_cell")
+
+
+def _are_settings(path: Path) -> bool:
+    """Whether a file is what this command writes beside its output, and not some program's settings."""
+    try:
+        return {"version", "model", "layers", "shard_bytes"} <= set(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _write_json(path: Path, content: Any) -> None:

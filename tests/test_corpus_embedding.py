@@ -165,6 +165,18 @@ class TestFormats:
             assert embed(embedder, tmp_path / "empty", tmp_path / name).num_sentences == 0
         assert read_original_layout(tmp_path / "vectors.hdf5") == ([], {})
 
+    @pytest.mark.parametrize("pool", POOLS)
+    def test_lines_without_words_are_not_computed(self, model, tmp_path, monkeypatch, pool):
+        calls = []
+        run = ElmoEmbedder._embed_batch
+        monkeypatch.setattr(ElmoEmbedder, "_embed_batch", lambda *args: calls.append(1) or run(*args))
+        (tmp_path / "corpus.txt").write_text("\n" * 5000)
+        embed(ElmoEmbedder(model, layers="all", pool=pool), tmp_path / "corpus.txt", tmp_path / "vectors")
+        assert not calls
+        found = [vectors for _, vectors in read_shards(tmp_path / "vectors")]
+        assert len(found) == 5000
+        assert not any(vectors.any() for vectors in found)
+
     def test_sentences_can_be_forgotten(self, embedder, corpus, tmp_path):
         embed(embedder, corpus, tmp_path / "vectors.hdf5", sentence_index=False)
         with h5py.File(tmp_path / "vectors.hdf5") as file:
@@ -451,10 +463,34 @@ class TestOutput:
         (tmp_path / "file").write_text("")
         with pytest.raises(ValueError, match="expected a directory to write to, found a file"):
             embed(embedder, corpus, tmp_path / "file", force=True)
+        # Many a program has a file of this name.
+        for settings_of_others in ('{"theme": "dark"}', "no JSON", "3"):
+            (tmp_path / "mine" / "settings.json").write_text(settings_of_others)
+            with pytest.raises(ValueError, match="mine: can't be replaced"):
+                embed(embedder, corpus, tmp_path / "mine", force=True)
         (tmp_path / "vectors.incomplete").mkdir()
         (tmp_path / "vectors.incomplete" / "thesis").write_text("")
         with pytest.raises(ValueError, match="expected unfinished work of this command, found thesis"):
             embed(embedder, corpus, tmp_path / "vectors")
+
+    @pytest.mark.parametrize("name", ["corpus.h5", "corpus.parquet"])
+    def test_what_is_read_is_never_replaced(self, embedder, tmp_path, monkeypatch, name):
+        if name == "corpus.parquet":
+            pyarrow = pytest.importorskip("pyarrow", reason="needs the package pyarrow")
+            parquet = pytest.importorskip("pyarrow.parquet", reason="needs the package pyarrow")
+            parquet.write_table(pyarrow.table({"text": ["the bank"]}), tmp_path / name)
+        else:
+            (tmp_path / name).write_text("the bank\n")
+        before = content(tmp_path)
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ValueError, match=f"{name}: expected another file to write to than the one that is read"):
+            embed(embedder, tmp_path / name, Path(name), force=True)
+        assert content(tmp_path) == before
+
+    @pytest.mark.parametrize("output", [".", "/"])
+    def test_an_output_has_a_name(self, embedder, corpus, output):
+        with pytest.raises(ValueError, match="output: expected the name of a file or directory to make, found"):
+            embed(embedder, corpus, output)
 
     # The smaller limit stops a shard; the larger one, the output of all shards.
     @pytest.mark.parametrize(
