@@ -370,6 +370,18 @@ class TestResuming:
         corpus.write_text(text, encoding="utf-8")
         embed(embedder, corpus, output)
 
+    def test_a_shard_of_other_settings_is_refused(self, model, embedder, corpus, tmp_path, monkeypatch):
+        other = ElmoEmbedder(model, layers="all", window_words=61, piece_words=100)
+        for each, name in ((embedder, "vectors"), (other, "other")):
+            with monkeypatch.context() as patch:
+                kill_at(patch, ShardWriter, "finish", 1)
+                with pytest.raises(Killed):
+                    embed(each, corpus, tmp_path / name)
+        shard = "shard-00000.safetensors"
+        (tmp_path / "other.incomplete" / shard).replace(tmp_path / "vectors.incomplete" / shard)
+        with pytest.raises(ValueError, match="made with other settings than those beside it"):
+            embed(embedder, corpus, tmp_path / "vectors")
+
     def test_a_damaged_shard_is_named(self, embedder, corpus, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             kill_at(patch, ShardWriter, "finish", 2)
