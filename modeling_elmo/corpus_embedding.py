@@ -24,26 +24,25 @@ Until then everything is in `OUTPUT.incomplete`, beside OUTPUT: finished shards,
 import hashlib
 import json
 import os
-import queue
 import shutil
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import filelock
 import torch
 from torch import distributed
-from tqdm.auto import tqdm
 
 from .corpus import Prefetched
 from .embedding import ElmoEmbedder, Sentence
+from .embedding_background import Assembly, Background
 from .embedding_formats import write_hdf5, write_parquet
+from .embedding_progress import Progress
 from .embedding_shards import Shard, ShardFile, ShardWriter, shards
 from .modeling_elmo import State
 from .sentence_sources import SentenceSource, import_parquet
@@ -62,8 +61,6 @@ MANIFEST_FILE = "manifest.json"
 LOCK_FILE = "lock"
 # Is there once the output is complete, and stays if the process is killed before all else is taken away.
 COMPLETE_FILE = "complete"
-
-SECONDS_BETWEEN_LINES = 30.0
 
 # A process may wait so long for another to finish its part.
 LONGEST_WAIT = timedelta(days=30)
@@ -134,6 +131,11 @@ def embed_corpus(
         raise ValueError(f"shard_bytes: expected an integer of at least 1, found {shard_bytes!r}")
     if embedder.dtype == torch.bfloat16 and kind != "safetensors":
         raise ValueError(f"{path}: {kind} has no bfloat16; expected float32 or float16, or a directory of safetensors")
+    if not path.name:
+        raise ValueError(f"output: expected the name of a file or directory to make, found {path}")
+    read_from = getattr(source, "path", None)
+    if read_from is not None and path.exists() and os.path.exists(read_from) and path.samefile(read_from):
+        raise ValueError(f"{path}: expected another file to write to than the one that is read")
     if kind == "parquet":
         import_parquet(str(path))
     with Processes() as processes:
@@ -253,7 +255,7 @@ class _Run:
         self.processes = processes
         self.tokenized = tokenized
         self.force = force
-        self.progress = _Progress(write or (lambda line: print(line, flush=True)), processes)
+        self.progress = Progress(write or (lambda line: print(line, flush=True)), processes.is_first, processes.count)
         self.work = output.with_name(output.name + INCOMPLETE)
         # In a format of several files, where the new ones wait.
         self.is_directory = kind == "safetensors" or (kind == "parquet" and output.suffix.lower() != ".parquet")
@@ -267,10 +269,14 @@ class _Run:
             finished = self.processes.gather(self.finished)[0]
             if finished is not None:
                 return finished
-            num_shards, num_sentences, num_words = self._compute()
-            self._check_all_read_the_same(num_shards, num_sentences, num_words)
-            result = EmbeddedCorpus(self.output, num_sentences, num_words)
-            self.processes.first_does(lambda: self._make_output(result, num_shards, sentence_index))
+            with ExitStack() as stack:
+                assembly = None
+                if self.processes.count == 1 and self.kind != "safetensors":
+                    assembly = stack.enter_context(self._assembly(sentence_index))
+                num_shards, num_sentences, num_words = self._compute(assembly)
+                self._check_all_read_the_same(num_shards, num_sentences, num_words)
+                result = EmbeddedCorpus(self.output, num_sentences, num_words)
+                self.processes.first_does(lambda: self._make_output(result, num_shards, sentence_index, assembly))
         finally:
             self.progress.close()
             if self.lock.is_locked:
@@ -307,6 +313,8 @@ class _Run:
         else:
             with self._writing():
                 _write_json(settings_file, self.settings)
+        # Of an output that was made, but got no name: it is made anew.
+        (self.work / COMPLETE_FILE).unlink(missing_ok=True)
 
     def _is_complete(self) -> bool:
         """Whether a run ended between giving the output its name and taking its work away."""
@@ -322,7 +330,7 @@ class _Run:
             expected, found = ("directory", "file") if self.is_directory else ("file", "directory")
             raise ValueError(f"{self.output}: expected a {expected} to write to, found a {found}")
         contents = {path.name for path in self.output.iterdir()} if self.is_directory else set()
-        if contents and contents.isdisjoint((SETTINGS_FILE, PARQUET_SETTINGS_FILE)):
+        if contents and not any(_are_settings(self.output / name) for name in (SETTINGS_FILE, PARQUET_SETTINGS_FILE)):
             raise ValueError(f"{self.output}: can't be replaced, since this command did not write it")
         if not self.force and (contents or not self.is_directory):
             raise ValueError(f"{self.output}: exists already; --force replaces it")
@@ -347,12 +355,12 @@ class _Run:
     def _sentences(self) -> Iterator[Sentence]:
         return self.embedder.split(self.source, self.tokenized)
 
-    def _compute(self) -> tuple[int, int, int]:
+    def _compute(self, assembly: Assembly | None) -> tuple[int, int, int]:
         embedder = self.embedder
         num_shards = num_sentences = num_words = 0
         state: State | None = None
         plan = shards(embedder, self._sentences(), int(self.settings["shard_bytes"]), self.source.share)
-        with _Background() as background:
+        with Background() as background:
             for shard in Prefetched(plan, 1):
                 num_shards += 1
                 num_sentences += shard.num_sentences
@@ -365,9 +373,12 @@ class _Run:
                     if self.settings["carry_state"]:
                         state = tuple(torch.from_numpy(file.array(name).copy()) for name in STATE_NAMES)  # type: ignore
                     self.progress.found(shard)
-                    continue
-                self.progress.begin(shard)
-                state = self._compute_shard(shard, path, background, state)
+                else:
+                    self.progress.begin(shard)
+                    state = self._compute_shard(shard, path, background, state)
+                if assembly is not None:
+                    # Once it has been written.
+                    background.submit(partial(assembly.add, path))
         return num_shards, num_sentences, num_words
 
     def _shard_path(self, number: int) -> Path:
@@ -385,7 +396,7 @@ class _Run:
             )
         return file
 
-    def _compute_shard(self, shard: Shard, path: Path, background: "_Background", state: State | None) -> State | None:
+    def _compute_shard(self, shard: Shard, path: Path, background: "Background", state: State | None) -> State | None:
         embedder, carries = self.embedder, bool(self.settings["carry_state"])
         metadata = {
             "format": "pt",
@@ -459,19 +470,15 @@ class _Run:
 
     # The output
 
-    def _make_output(self, result: EmbeddedCorpus, num_shards: int, sentence_index: bool) -> None:
-        paths = [self._shard_path(number) for number in range(num_shards)]
-        for path in self.work.glob("shard-*"):
-            if path not in paths:
-                raise ValueError(f"{self.source.name}: it has become shorter since {self.work} was begun; delete that")
+    def _assembly(self, sentence_index: bool) -> Assembly:
+        return Assembly(
+            partial(self._write_new, sentence_index=sentence_index), partial(self._remove, self._new_output())
+        )
+
+    def _write_new(self, files: Iterator[ShardFile], sentence_index: bool) -> None:
+        new = self._new_output()
         with self._writing():
-            if self.kind == "safetensors":
-                self._finish_shards(result, paths)
-                return
-            new = self._new_output()
             self._remove(new)
-            self.progress.tell(f"writing {self.output}")
-            files = map(ShardFile, paths)
             if self.kind == "hdf5":
                 write_hdf5(new, files, sentence_index)
             elif not self.is_directory:
@@ -484,8 +491,26 @@ class _Run:
                     flush(part)
                 _write_json(new / PARQUET_SETTINGS_FILE, self.settings)
             flush(new)
+
+    def _make_output(
+        self, result: EmbeddedCorpus, num_shards: int, sentence_index: bool, assembly: Assembly | None
+    ) -> None:
+        paths = [self._shard_path(number) for number in range(num_shards)]
+        for path in self.work.glob("shard-*"):
+            if path not in paths:
+                raise ValueError(f"{self.source.name}: it has become shorter since {self.work} was begun; delete that")
+        if self.kind == "safetensors":
+            with self._writing():
+                self._finish_shards(result, paths)
+            return
+        self.progress.tell(f"writing {self.output}")
+        if assembly is not None:
+            assembly.finish()
+        else:
+            self._write_new(map(ShardFile, paths), sentence_index)
+        with self._writing():
             _write_json(self.work / COMPLETE_FILE, {"sentences": result.num_sentences, "words": result.num_words})
-            self._give_name(new)
+            self._give_name(self._new_output())
             self.lock.release()
             shutil.rmtree(self.work, ignore_errors=True)
 
@@ -563,139 +588,12 @@ class _Run:
 STATE_NAMES = ("state_hidden", "state_cell")
 
 
-class _Background:
-    """Does tasks one after another in a thread, a few behind; their errors are raised where the next is submitted, or
-    in the end."""
-
-    def __init__(self, size: int = 1):
-        self._tasks: queue.Queue[Callable[[], None] | None] = queue.Queue(size)
-        self._error: BaseException | None = None
-        self._is_cancelled = False
-        self.on_failure: Callable[[], None] = lambda: None
-        self._thread = threading.Thread(target=self._work, name="elmo-writer", daemon=True)
-
-    def __enter__(self) -> "_Background":
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: Any, *error: object) -> None:
-        if kind is not None:
-            self.cancel()
-            self.on_failure()
-            return
-        self._tasks.put(None)
-        self._thread.join()
-        self._raise()
-
-    def submit(self, task: Callable[[], None]) -> None:
-        """Has a task done, once those before it are."""
-        self._raise()
-        self._tasks.put(task)
-
-    def cancel(self) -> None:
-        """Leaves undone what is not done yet."""
-        self._is_cancelled = True
-        if self._thread.is_alive():
-            self._tasks.put(None)
-            self._thread.join()
-
-    def _raise(self) -> None:
-        if self._error is not None:
-            self.on_failure()
-            raise self._error
-
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            if self._error is not None or self._is_cancelled:
-                continue
-            try:
-                task()
-            except BaseException as error:
-                self._error = error
-
-
-class _Progress:
-    """Shows progress: a bar on a terminal; otherwise a line every half minute."""
-
-    def __init__(self, write: Callable[[str], None], processes: Processes):
-        self.write = write
-        self.is_shown = processes.is_first
-        self.suffix = " in this process" if processes.count > 1 else ""
-        self.bar: Any = None
-        self.started: float | None = None
-        self.num_words = self.num_found = 0
-        self.first_share: float | None = None
-        self.share: float | None = None
-        self._shard: Shard | None = None
-        self._words_of_shard = 0
-        self._words_done = 0
-        self._last_line = 0.0
-
-    def found(self, shard: Shard) -> None:
-        """Notes a shard that was there."""
-        self.num_found += 1
-
-    def begin(self, shard: Shard) -> None:
-        """Notes a shard that is about to be computed."""
-        if self.started is None:
-            self.started = self._last_line = time.monotonic()
-            self.first_share = shard.shares[0] if shard.shares else None
-            if self.num_found:
-                self.tell(f"going on: {self.num_found:,} shards are there")
-            if self.is_shown and sys.stderr.isatty():
-                with_total = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-                form = with_total if shard.shares else "{elapsed}{postfix}"
-                self.bar = tqdm(total=1.0, initial=self.first_share or 0.0, bar_format=form, dynamic_ncols=True)
-        self._shard, self._words_of_shard, self._words_done = shard, shard.num_words, 0
-
-    def add(self, num_words: int) -> None:
-        """Notes words that have been computed."""
-        self.num_words += num_words
-        self._words_done += num_words
-        assert self._shard is not None
-        if self._shard.shares is not None:
-            first, last = self._shard.shares
-            self.share = first + (last - first) * min(1.0, self._words_done / max(1, self._words_of_shard))
-        now = time.monotonic()
-        if self.bar is not None:
-            if self.share is not None:
-                self.bar.n = self.share
-            self.bar.set_postfix_str(self._speed(now))
-        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
-            self._last_line = now
-            self.tell(self._line(now))
-
-    def tell(self, line: str) -> None:
-        """Writes a line."""
-        if not self.is_shown:
-            return
-        if self.bar is None:
-            self.write(line)
-        else:
-            self.bar.write(line, file=sys.stderr)
-
-    def _speed(self, now: float) -> str:
-        assert self.started is not None
-        rate = self.num_words / max(now - self.started, 1e-9)
-        return f"{self.num_words:,} words, {rate:,.0f} words/s{self.suffix}"
-
-    def _line(self, now: float) -> str:
-        line = self._speed(now)
-        assert self.started is not None
-        if self.share is not None and self.first_share is not None and self.share > self.first_share:
-            left = (now - self.started) / (self.share - self.first_share) * (1 - self.share)
-            line += f", {self.share:.0%} of the input, {tqdm.format_interval(left)} left"
-        return line
-
-    def close(self) -> None:
-        """Ends the bar, and tells the speed of the whole."""
-        if self.started is None:
-            return
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None
-        self.tell(self._speed(time.monotonic()))
-        self.started = None
+def _are_settings(path: Path) -> bool:
+    """Whether a file is what this command writes beside its output, and not some program's settings."""
+    try:
+        return {"version", "model", "layers", "shard_bytes"} <= set(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _write_json(path: Path, content: Any) -> None:

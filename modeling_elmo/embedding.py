@@ -262,7 +262,9 @@ class ElmoEmbedder:
         """Returns the vectors of a window of sentences."""
         lengths = [self.num_rows(words) for words in window]
         num_rows = len(window) if self.is_pooled else sum(lengths)
-        vectors_KND = torch.empty((self.num_kinds, num_rows, self.config.hidden_size), dtype=self.dtype)
+        # Where a sentence has no rows to pool, zeros are what is left.
+        allocate = torch.zeros if self.is_pooled else torch.empty
+        vectors_KND = allocate((self.num_kinds, num_rows, self.config.hidden_size), dtype=self.dtype)
         first_row_S = np.cumsum([0, *lengths])[:-1]
         tokens_S = [[self.boundaries[0], *words, self.boundaries[1]] for words in window]
         table_XP, numbers_S = self._encode_distinct(tokens_S)
@@ -285,8 +287,8 @@ class ElmoEmbedder:
         return Embedded(vectors_KND, lengths)
 
     def _batches(self, lengths: list[int]) -> Iterator[list[int]]:
-        """Yields the sentences of each batch by their places in the window, longest first."""
-        order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+        """Yields the sentences of each batch by their places in the window, longest first; not those without rows."""
+        order = sorted((place for place, length in enumerate(lengths) if length), key=lambda place: -lengths[place])
         begin = 0
         while begin < len(order):
             width = lengths[order[begin]] + (0 if self.keep_boundaries else 2)

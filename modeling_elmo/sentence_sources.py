@@ -149,7 +149,7 @@ class JSONLines(_Lines):
         for number, line in enumerate(super().__iter__(), start=1):
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"{self.name}: line {number}: not JSON ({error})") from error
             if not isinstance(row, dict) or self.column not in row:
                 found = f"the fields {', '.join(row)}" if isinstance(row, dict) else type(row).__name__
@@ -171,7 +171,7 @@ class ParquetColumn:
     is_repeatable = True
 
     def __init__(self, path: str | os.PathLike[str], column: str = DEFAULT_COLUMN):
-        self.name = os.fspath(path)
+        self.name = self.path = os.fspath(path)
         self.column = column
         self._read = 0
         with self._opened() as file:

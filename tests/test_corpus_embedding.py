@@ -19,6 +19,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 import modeling_elmo.corpus_embedding
+import modeling_elmo.embedding_progress
 from modeling_elmo import ElmoEmbedder, ElmoModel
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from modeling_elmo.corpus_embedding import embed_corpus, output_format
@@ -163,6 +165,18 @@ class TestFormats:
             assert embed(embedder, tmp_path / "empty", tmp_path / name).num_sentences == 0
         assert read_original_layout(tmp_path / "vectors.hdf5") == ([], {})
 
+    @pytest.mark.parametrize("pool", POOLS)
+    def test_lines_without_words_are_not_computed(self, model, tmp_path, monkeypatch, pool):
+        calls = []
+        run = ElmoEmbedder._embed_batch
+        monkeypatch.setattr(ElmoEmbedder, "_embed_batch", lambda *args: calls.append(1) or run(*args))
+        (tmp_path / "corpus.txt").write_text("\n" * 5000)
+        embed(ElmoEmbedder(model, layers="all", pool=pool), tmp_path / "corpus.txt", tmp_path / "vectors")
+        assert not calls
+        found = [vectors for _, vectors in read_shards(tmp_path / "vectors")]
+        assert len(found) == 5000
+        assert not any(vectors.any() for vectors in found)
+
     def test_sentences_can_be_forgotten(self, embedder, corpus, tmp_path):
         embed(embedder, corpus, tmp_path / "vectors.hdf5", sentence_index=False)
         with h5py.File(tmp_path / "vectors.hdf5") as file:
@@ -253,6 +267,52 @@ class TestResuming:
             embed(embedder, corpus, tmp_path / "killed" / name)
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
+    @pytest.mark.parametrize("name", ["vectors.hdf5", "vectors.parquet"])
+    def test_the_output_is_made_while_shards_are_still_computed(self, embedder, corpus, tmp_path, monkeypatch, name):
+        if name.endswith(".parquet"):
+            pytest.importorskip("pyarrow.parquet", reason="needs the package pyarrow")
+        embed(embedder, corpus, tmp_path / "once" / name)
+        began, finish = threading.Event(), ShardWriter.finish
+        function = "write_hdf5" if name == "vectors.hdf5" else "write_parquet"
+        write = getattr(modeling_elmo.corpus_embedding, function)
+
+        def noted(files):
+            for file in files:
+                yield file
+                began.set()
+
+        def finish_later(writer):
+            if writer.path.name == "shard-00002.safetensors":
+                assert began.wait(60)
+            finish(writer)
+
+        monkeypatch.setattr(ShardWriter, "finish", finish_later)
+        monkeypatch.setattr(
+            modeling_elmo.corpus_embedding, function, lambda path, files, *rest: write(path, noted(files), *rest)
+        )
+        embed(embedder, corpus, tmp_path / "during" / name)
+        assert content(tmp_path / "during") == content(tmp_path / "once")
+
+    def test_an_output_without_its_name_is_made_anew_even_beside_an_older_one(
+        self, embedder, corpus, tmp_path, monkeypatch
+    ):
+        output = tmp_path / "vectors.hdf5"
+        embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
+        output.write_text("older")
+        with monkeypatch.context() as patch:
+            kill_at(patch, modeling_elmo.corpus_embedding._Run, "_give_name", 0)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, output, force=True)
+        assert (tmp_path / "vectors.hdf5.incomplete" / "complete").exists()
+        # The next run is killed before there is a new output.
+        with monkeypatch.context() as patch:
+            kill_at(patch, modeling_elmo.corpus_embedding, "write_hdf5", 0)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, output, force=True)
+        assert output.read_text() == "older"
+        embed(embedder, corpus, output, force=True)
+        assert output.read_bytes() == (tmp_path / "once" / "vectors.hdf5").read_bytes()
+
     def test_killed_after_the_output_has_its_name(self, embedder, corpus, tmp_path, monkeypatch):
         embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
         with monkeypatch.context() as patch:
@@ -309,6 +369,18 @@ class TestResuming:
         assert content(tmp_path / "vectors.hdf5.incomplete") == before
         corpus.write_text(text, encoding="utf-8")
         embed(embedder, corpus, output)
+
+    def test_a_shard_of_other_settings_is_refused(self, model, embedder, corpus, tmp_path, monkeypatch):
+        other = ElmoEmbedder(model, layers="all", window_words=61, piece_words=100)
+        for each, name in ((embedder, "vectors"), (other, "other")):
+            with monkeypatch.context() as patch:
+                kill_at(patch, ShardWriter, "finish", 1)
+                with pytest.raises(Killed):
+                    embed(each, corpus, tmp_path / name)
+        shard = "shard-00000.safetensors"
+        (tmp_path / "other.incomplete" / shard).replace(tmp_path / "vectors.incomplete" / shard)
+        with pytest.raises(ValueError, match="made with other settings than those beside it"):
+            embed(embedder, corpus, tmp_path / "vectors")
 
     def test_a_damaged_shard_is_named(self, embedder, corpus, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
@@ -403,10 +475,34 @@ class TestOutput:
         (tmp_path / "file").write_text("")
         with pytest.raises(ValueError, match="expected a directory to write to, found a file"):
             embed(embedder, corpus, tmp_path / "file", force=True)
+        # Many a program has a file of this name.
+        for settings_of_others in ('{"theme": "dark"}', "no JSON", "3"):
+            (tmp_path / "mine" / "settings.json").write_text(settings_of_others)
+            with pytest.raises(ValueError, match="mine: can't be replaced"):
+                embed(embedder, corpus, tmp_path / "mine", force=True)
         (tmp_path / "vectors.incomplete").mkdir()
         (tmp_path / "vectors.incomplete" / "thesis").write_text("")
         with pytest.raises(ValueError, match="expected unfinished work of this command, found thesis"):
             embed(embedder, corpus, tmp_path / "vectors")
+
+    @pytest.mark.parametrize("name", ["corpus.h5", "corpus.parquet"])
+    def test_what_is_read_is_never_replaced(self, embedder, tmp_path, monkeypatch, name):
+        if name == "corpus.parquet":
+            pyarrow = pytest.importorskip("pyarrow", reason="needs the package pyarrow")
+            parquet = pytest.importorskip("pyarrow.parquet", reason="needs the package pyarrow")
+            parquet.write_table(pyarrow.table({"text": ["the bank"]}), tmp_path / name)
+        else:
+            (tmp_path / name).write_text("the bank\n")
+        before = content(tmp_path)
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ValueError, match=f"{name}: expected another file to write to than the one that is read"):
+            embed(embedder, tmp_path / name, Path(name), force=True)
+        assert content(tmp_path) == before
+
+    @pytest.mark.parametrize("output", [".", "/"])
+    def test_an_output_has_a_name(self, embedder, corpus, output):
+        with pytest.raises(ValueError, match="output: expected the name of a file or directory to make, found"):
+            embed(embedder, corpus, output)
 
     # The smaller limit stops a shard; the larger one, the output of all shards.
     @pytest.mark.parametrize(
@@ -456,7 +552,7 @@ class TestOutput:
 
 class TestProgress:
     def test_lines_tell_speed_and_time_left(self, embedder, corpus, tmp_path, monkeypatch):
-        monkeypatch.setattr(modeling_elmo.corpus_embedding, "SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr(modeling_elmo.embedding_progress, "SECONDS_BETWEEN_LINES", 0.0)
         lines = []
         embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
         assert any("words/s, " in line and "% of the input, " in line and line.endswith(" left") for line in lines)

@@ -108,6 +108,7 @@ class TestJSONLines:
         ("line", "message"),
         [
             ("{", "rows.jsonl: line 2: not JSON"),
+            ("[" * 100_000, "rows.jsonl: line 2: not JSON"),
             ('{"words": []}', "line 2: expected a field 'text', found the fields words"),
             ("[]", "line 2: expected a field 'text', found list"),
             ('{"text": 3}', "line 2: text: expected a text or a list of words, found int 3"),
