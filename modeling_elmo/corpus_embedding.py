@@ -46,7 +46,7 @@ from .embedding_progress import Progress
 from .embedding_shards import Shard, ShardFile, ShardWriter, shards
 from .modeling_elmo import State
 from .sentence_sources import SentenceSource, import_parquet
-from .training_directory import flush
+from .training_directory import flush, write_json
 
 
 FORMATS = ("hdf5", "parquet", "safetensors")
@@ -599,7 +599,7 @@ def _are_settings(path: Path) -> bool:
 def _write_json(path: Path, content: Any) -> None:
     """Writes a JSON file, whole or not at all."""
     temporary = path.with_name(f"{path.name}.partial")
-    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_json(temporary, content)
     flush(temporary)
     temporary.replace(path)
 

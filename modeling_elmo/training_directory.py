@@ -103,6 +103,7 @@ def complete_directory(work: Path, path: Path) -> None:
 
 
 def flush(path: Path) -> None:
+    """Returns when a file, or the names in a directory, are on the disk."""
     # Windows has no descriptors of directories.
     if os.name == "nt" and path.is_dir():
         return
