@@ -474,7 +474,7 @@ def embed(
 @app.command(short_help="The nearest contexts of a word.")
 def neighbors(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory.")],
-    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="Sentences, as for embed; not standard input.")],
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="Sentences: what embed takes as INPUT.")],
     sentence: Annotated[
         str, typer.Argument(metavar="SENTENCE", help='With the word in brackets: "He sat on the [bank] of the river ."')
     ],

@@ -42,12 +42,12 @@ from .characters import PAD_CHARACTER, boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
 from .corpus import LINES_AT_A_TIME, WordSplitter
 from .modeling_elmo import ElmoModel, State
+from .pooling import POOLS, RunningPool, pool_words
 from .projected_lstm import DirectionState, Packing
 from .tokenization_elmo import LONE_SURROGATE, ElmoTokenizer
 
 
 LAYERS = ("all", "average", "top", "mix")
-POOLS = ("none", "mean", "max", "first-last")
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 # A batch of so many positions. Larger ones are hardly faster, and a window has few of them to sort.
@@ -147,7 +147,7 @@ class ElmoEmbedder:
             raise ValueError(f"model: expected an ElmoModel, or one with a head on it, found {type(model).__name__}")
         self.model: ElmoModel = base.eval()
         self.config: ElmoConfig = base.config
-        self.layers = _checked_layers(layers, self.config)
+        self.layers = checked_layers(layers, self.config)
         if pool not in POOLS:
             raise ValueError(f"pool: expected one of {', '.join(POOLS)}, found {pool!r}")
         if dtype not in DTYPES:
@@ -274,7 +274,7 @@ class ElmoEmbedder:
             kept_BW = mask_BW if self.keep_boundaries else _without_boundaries(mask_BW)
             if self.is_pooled:
                 kept = kept_BW.to(self.model.device)
-                pooled = torch.stack([_pooled(layer, kept, self.pool) for layer in batch_KBWD])
+                pooled = torch.stack([pool_words(layer, kept, self.pool) for layer in batch_KBWD])
                 vectors_KND[:, torch.tensor(members)] = pooled.to("cpu", self.dtype)
                 continue
             source = kept_BW.flatten().nonzero().squeeze(1)
@@ -369,9 +369,9 @@ class ElmoEmbedder:
 
     def pooled_pieces(self, words: list[str], state: State | None = None, last: list[State] | None = None) -> Any:
         """Returns the pooled vectors `(K, D)` of a sentence that is computed piece by piece; args as `pieces`."""
-        pooling = _RunningPool(self.pool, self.num_rows(words))
-        for begin, piece_KND in self._pieces(words, state, last):
-            pooling.add(begin, piece_KND)
+        pooling = RunningPool(self.pool, self.num_rows(words))
+        for _, piece_KND in self._pieces(words, state, last):
+            pooling.add(piece_KND)
         return pooling.result(self.num_kinds, self.config.hidden_size).to(self.dtype)
 
     def pieces(
@@ -574,36 +574,8 @@ class _Waiting:
         return torch.frombuffer(data, dtype=self.dtype).view(count, self.size)
 
 
-class _RunningPool:
-    """Pools rows that come piece by piece, from the last piece to the first."""
-
-    def __init__(self, pool: str, num_rows: int):
-        self.pool = pool
-        self.num_rows = num_rows
-        self.pooled: torch.Tensor | None = None
-
-    def add(self, begin: int, piece_KND: torch.Tensor) -> None:
-        if not piece_KND.shape[1]:
-            return
-        size = piece_KND.shape[2] // 2
-        if self.pool == "first-last":
-            if self.pooled is None:
-                self.pooled = piece_KND[:, -1].clone()
-            self.pooled[:, size:] = piece_KND[:, 0, size:]
-        elif self.pool == "max":
-            most = piece_KND.amax(dim=1)
-            self.pooled = most if self.pooled is None else torch.maximum(self.pooled, most)
-        else:
-            total = piece_KND.sum(dim=1, dtype=torch.float64)
-            self.pooled = total if self.pooled is None else self.pooled + total
-
-    def result(self, num_kinds: int, size: int) -> torch.Tensor:
-        if self.pooled is None:
-            return torch.zeros((num_kinds, size))
-        return (self.pooled / self.num_rows if self.pool == "mean" else self.pooled).cpu().float()
-
-
-def _checked_layers(layers: str | int, config: ElmoConfig) -> str | int:
+def checked_layers(layers: str | int, config: ElmoConfig) -> str | int:
+    """Returns the choice of layers, a number in digits as a number. Raises `ValueError` if the model has no such."""
     most = config.num_hidden_layers
     if isinstance(layers, str) and layers.isascii() and layers.isdigit():
         layers = int(layers)
@@ -649,23 +621,6 @@ def _without_boundaries(mask_BW: torch.Tensor) -> torch.Tensor:
     kept_BW[:, 0] = False
     kept_BW[torch.arange(len(mask_BW)), mask_BW.sum(1) - 1] = False
     return kept_BW
-
-
-def _pooled(layer_BWD: torch.Tensor, kept_BW: torch.Tensor, pool: str) -> torch.Tensor:
-    """Returns one vector `(B, D)` for each row, zeros for one without words."""
-    values_BWD = layer_BWD.float()
-    count_B1 = kept_BW.sum(1, keepdim=True)
-    if pool == "mean":
-        return (values_BWD * kept_BW.unsqueeze(-1)).sum(1) / count_B1.clamp(min=1)
-    if pool == "max":
-        most_BD = values_BWD.masked_fill(~kept_BW.unsqueeze(-1), -torch.inf).amax(1)
-        return most_BD.where(count_B1 > 0, 0.0)
-    place_B = torch.arange(len(kept_BW), device=kept_BW.device)
-    first_B = kept_BW.int().argmax(1)
-    last_B = (first_B + count_B1.squeeze(1) - 1).clamp(min=0)
-    size = values_BWD.shape[-1] // 2
-    both_BD = torch.cat([values_BWD[place_B, last_B, :size], values_BWD[place_B, first_B, size:]], dim=-1)
-    return both_BD.where(count_B1 > 0, 0.0)
 
 
 def model_directory(path: Path) -> Path:

@@ -38,7 +38,7 @@ except ImportError as error:
         "pip install 'modeling-elmo[sentence-transformers]'"
     ) from error
 
-from .embedding import _checked_layers
+from .embedding import checked_layers
 from .modeling_elmo import ElmoModel
 from .tokenization_elmo import ElmoTokenizer
 
@@ -71,7 +71,7 @@ class ElmoEncoder(InputModule):
         super().__init__()
         self.model: ElmoModel = ElmoModel.from_pretrained(model_name_or_path, **kwargs)
         self.tokenizer = ElmoTokenizer.from_pretrained(model_name_or_path)
-        self.layers = _checked_layers(layers, self.model.config)
+        self.layers = checked_layers(layers, self.model.config)
         if self.layers == "all":
             raise ValueError("layers: expected one vector for each word (average, top, mix or a number), found all")
         self.max_seq_length = max_seq_length

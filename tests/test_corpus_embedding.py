@@ -36,8 +36,8 @@ import modeling_elmo.embedding_progress
 from modeling_elmo import ElmoEmbedder, ElmoModel
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from modeling_elmo.corpus_embedding import embed_corpus, output_format
-from modeling_elmo.embedding import POOLS
 from modeling_elmo.embedding_shards import ShardWriter
+from modeling_elmo.pooling import POOLS
 from modeling_elmo.sentence_sources import TextLines, open_source
 
 

@@ -22,7 +22,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modeling_elmo import ElmoEmbedder, ElmoForTokenClassification, ElmoModel, ElmoTokenizer
-from modeling_elmo.embedding import LAYERS, POOLS, Sentence, windows
+from modeling_elmo.embedding import LAYERS, Sentence, windows
+from modeling_elmo.pooling import POOLS
 
 
 TOLERANCE = 1e-5

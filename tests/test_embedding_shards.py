@@ -98,6 +98,19 @@ def test_what_is_abandoned_leaves_nothing(embedder, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_shard_is_on_the_disk_before_it_has_its_name(embedder, tmp_path, monkeypatch):
+    (shard,) = shards(embedder, sentences(3), 10**6)
+    path = tmp_path / "shard.safetensors"
+    writer = written(path, shard, embedder)
+    flushed = []
+    monkeypatch.setattr(
+        "modeling_elmo.embedding_shards.flush", lambda what: flushed.append((what, what.stat().st_size, path.exists()))
+    )
+    writer.rows(0, torch.randn(3, 3, 8))
+    writer.finish()
+    assert flushed == [(writer.temporary, path.stat().st_size, False), (tmp_path, tmp_path.stat().st_size, True)]
+
+
 @pytest.mark.parametrize("size", [0, 5, 100, -1])
 def test_what_is_cut_short_is_no_shard(embedder, tmp_path, size):
     (shard,) = shards(embedder, sentences(3), 10**6)
