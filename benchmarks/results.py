@@ -14,9 +14,11 @@
 """Experiments: runs the example scripts on public data sets, and makes tables of what came out.
 
     python -m benchmarks.results run --data DATA --model models/elmo-tiny --output runs
-    python -m benchmarks.results tables --output runs
+    python -m benchmarks.results collect --output runs
+    python -m benchmarks.results tables
 
-A run that was stopped goes on when the same command is given again; what is finished is not run again. The one idea:
+A run that was stopped goes on when the same command is given again; what is finished is not run again. `collect` puts
+the figures of finished experiments into `docs/results.json`, which the tables of `docs/results.md` show. The one idea:
 an experiment is a name and the arguments of a script, and a table is a set of names, so that no table shows what this
 module can't run again.
 """
@@ -29,7 +31,9 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Annotated, Any
 
 import typer
@@ -37,6 +41,7 @@ import typer
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 RESULTS = "all_results.json"
+FIGURES = Path(__file__).parents[1] / "docs" / "results.json"
 SEEDS = ("1", "2", "3")
 
 # Static word vectors, learned from the task's own data, are in every model: what is compared is what ELMo adds.
@@ -67,6 +72,8 @@ class Task:
     arguments: tuple[str, ...]
 
 
+# Enough for these tasks, and half the time of the default.
+SMALL = ("--task_lstm_size", "100", "--early_stopping_patience", "3")
 CRF = ("--use_crf", "true", "--label_scheme", "BIO")
 SICK = (
     *("--file_format", "tsv", "--text_column", "sentence_A", "--text_pair_column", "sentence_B"),
@@ -103,7 +110,7 @@ TASKS = {
         "test_f1",
         "F1",
         100,
-        ("--train_file", "DATA/conll2000/train.txt", "--test_file", "DATA/conll2000/test.txt"),
+        ("--train_file", "DATA/conll2000/train.txt", "--test_file", "DATA/conll2000/test.txt", *SMALL),
     ),
     "sst": Task(
         "SST-5 sentiment",
@@ -114,6 +121,7 @@ TASKS = {
         (
             *("--file_format", "lines", "--train_file", "DATA/sst/stsa.fine.train"),
             *("--validation_file", "DATA/sst/stsa.fine.dev", "--test_file", "DATA/sst/stsa.fine.test"),
+            *SMALL,
         ),
     ),
     "entailment": Task(
@@ -122,7 +130,7 @@ TASKS = {
         "test_accuracy",
         "accuracy",
         100,
-        (*SICK, "--label_column", "entailment_judgment"),
+        (*SICK, "--label_column", "entailment_judgment", *SMALL),
     ),
     "relatedness": Task(
         "SICK relatedness",
@@ -130,7 +138,7 @@ TASKS = {
         "test_pearson",
         "Pearson",
         100,
-        (*SICK, "--label_column", "relatedness_score", "--regression", "true"),
+        (*SICK, "--label_column", "relatedness_score", "--regression", "true", *SMALL),
     ),
     "questions": Task(
         "XQuAD questions",
@@ -138,7 +146,7 @@ TASKS = {
         "test_f1",
         "F1",
         1,
-        ("--train_file", "DATA/xquad/xquad.en.json", "--test_fraction", "0.2"),
+        ("--train_file", "DATA/xquad/xquad.en.json", "--test_fraction", "0.2", *SMALL),
     ),
 }
 PROBES = {
@@ -174,9 +182,9 @@ VARIANTS = {
     "output": ("output", ("--elmo_at", "output")),
     "both": ("input and output", ("--elmo_at", "both")),
 }
-COMPARED = ("gum", "entailment")
+COMPARED = ("gum",)
 FRACTIONS = ("0.01", "0.1", "1")
-SAMPLED = ("chunking", "entailment")
+SAMPLED = ("gum", "entailment")
 
 
 @dataclass(frozen=True)
@@ -248,27 +256,57 @@ def experiments() -> Iterator[Experiment]:
             yield experiment
 
 
+# Of each experiment by its name: metrics, each with a value for every seed.
+Figures = dict[str, dict[str, list[float]]]
+
+
+def read_figures(path: Path = FIGURES) -> Figures:
+    """Returns the figures that were collected, none if there is no such file."""
+    if not path.is_file():
+        return {}
+    figures: Figures = json.loads(path.read_text(encoding="utf-8"))
+    return figures
+
+
+def figures_of_run(directory: Path) -> dict[str, list[float]] | None:
+    """Returns the figures of one experiment, the final shares of ELMo's layers in each mix among them, or `None` if it
+    is not finished."""
+    if not (directory / RESULTS).is_file():
+        return None
+    results: dict[str, Any] = json.loads((directory / RESULTS).read_text(encoding="utf-8"))
+    figures = {
+        name.removesuffix("_values"): values
+        for name, values in results.items()
+        if name.endswith("_values") and name.startswith(("test_", "layer_")) and not name.startswith(TIMES)
+    }
+    if "most_frequent_label" in results:
+        figures["most_frequent_label"] = [results["most_frequent_label"]]
+    for path in sorted(directory.glob("seed-*/trainer_state.json")):
+        history = json.loads(path.read_text(encoding="utf-8"))["log_history"]
+        last: dict[str, float] = next((entry for entry in reversed(history) if "mix_share_0_0" in entry), {})
+        for name in last:
+            if name.startswith("mix_share_"):
+                figures.setdefault(name, []).append(last[name])
+    return figures
+
+
+TIMES = ("test_runtime", "test_samples_per_second", "test_steps_per_second")
+
+
 class Tables:
-    """The tables, of the experiments that are finished."""
+    """The tables, of the experiments that have figures."""
 
-    def __init__(self, output: Path):
-        self.output = output
-
-    def results(self, experiment: Experiment) -> dict[str, Any] | None:
-        path = self.output / experiment.name / RESULTS
-        if not path.is_file():
-            return None
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return results
+    def __init__(self, figures: Figures):
+        self.figures = figures
 
     def cell(self, experiment: Experiment, metric: str | None = None) -> str:
         """Returns the mean and the sample standard deviation of a result over the seeds, in percent."""
         task = (PROBES | TASKS)[experiment.task]
-        results, metric = self.results(experiment), metric or task.metric
-        if results is None or metric not in results:
+        values = self.figures.get(experiment.name, {}).get(metric or task.metric)
+        if not values:
             return "-"
-        mean, deviation = (task.percent * results.get(name, 0.0) for name in (metric, f"{metric}_std"))
-        return f"{mean:.1f} ± {deviation:.1f}"
+        values = [task.percent * value for value in values]
+        return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
     def tasks(self) -> list[list[str]]:
         """What ELMo adds to each task."""
@@ -296,11 +334,30 @@ class Tables:
         """What a linear classifier reads from each layer."""
         rows = [["Probe", "Most frequent label", "Layer 0", "Layer 1", "Layer 2"]]
         for name, task in PROBES.items():
-            results = self.results(Experiment(name)) or {}
-            baseline = results.get("most_frequent_label")
             layers = [self.cell(Experiment(name), task.metric.format(layer)) for layer in range(3)]
-            rows.append([task.title, "-" if baseline is None else f"{100 * baseline:.1f}", *layers])
+            rows.append([task.title, self.cell(Experiment(name), "most_frequent_label"), *layers])
         return rows
+
+    def mixes(self) -> list[list[str]]:
+        """How much of each layer a task takes."""
+        rows = [["Task", "Layer 0", "Layer 1", "Layer 2"]]
+        for name, task in TASKS.items():
+            shares = [self.cell_of_share(Experiment(name, "mix"), layer) for layer in range(3)]
+            rows.append([task.title, *shares])
+        return rows
+
+    def cell_of_share(self, experiment: Experiment, layer: int) -> str:
+        values = self.figures.get(experiment.name, {}).get(f"mix_share_0_{layer}")
+        return f"{mean(values):.2f}" if values else "-"
+
+    def all(self) -> Iterator[tuple[str, list[list[str]]]]:
+        """Yields the tables with their titles."""
+        yield "What ELMo adds", self.tasks()
+        yield "Which layers", self.variants(("none", "layer0", "top", "average", "lambda1", "mix"))
+        yield "Where ELMo enters", self.variants(("mix", "output", "both"))
+        yield "How much data", self.fractions()
+        yield "What each layer knows", self.probes()
+        yield "What each task takes", self.mixes()
 
 
 def markdown(rows: list[list[str]]) -> str:
@@ -317,7 +374,7 @@ def run(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="The folder of the data sets.")],
     model: Annotated[Path, typer.Option(exists=True, file_okay=False, help="The model directory.")],
     output: Annotated[Path, typer.Option(help="Where results go.")],
-    only: Annotated[str, typer.Option(help="Only experiments whose name begins so.")] = "",
+    only: Annotated[str, typer.Option(help="Only experiments of this name; a pattern as those of files.")] = "*",
     jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time, each in one thread.")] = os.cpu_count() or 1,
 ) -> None:
     """Run the experiments that have no results yet."""
@@ -340,23 +397,33 @@ def run(
                 path.unlink()
         return done
 
-    chosen = [experiment for experiment in experiments() if experiment.name.startswith(only)]
+    chosen = [experiment for experiment in experiments() if fnmatch(experiment.name, only)]
     with ThreadPoolExecutor(jobs) as pool:
         if not all(list(pool.map(run_one, chosen))):
             raise typer.Exit(1)
 
 
 @app.command()
-def tables(output: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where results are.")]) -> None:
-    """Print the tables, in Markdown, of what has results."""
-    made = Tables(output)
-    for title, rows in (
-        ("Tasks", made.tasks()),
-        ("Which layers", made.variants(("none", "layer0", "top", "average", "lambda1", "mix"))),
-        ("Where ELMo enters", made.variants(("mix", "output", "both"))),
-        ("How much data", made.fractions()),
-        ("What each layer knows", made.probes()),
-    ):
+def collect(
+    output: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where results are.")],
+    file: Annotated[Path, typer.Option(help="Where figures go, beside those that it has.")] = FIGURES,
+) -> None:
+    """Put the figures of the experiments that are finished into one file."""
+    figures = read_figures(file)
+    for experiment in experiments():
+        found = figures_of_run(output / experiment.name)
+        if found is not None:
+            figures[experiment.name] = found
+    entries = (
+        f"  {json.dumps(name)}: {json.dumps(values, sort_keys=True)}" for name, values in sorted(figures.items())
+    )
+    file.write_text("{\n" + ",\n".join(entries) + "\n}\n", encoding="utf-8")
+
+
+@app.command()
+def tables(file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The figures.")] = FIGURES) -> None:
+    """Print the tables, in Markdown, of what has figures."""
+    for title, rows in Tables(read_figures(file)).all():
         typer.echo(f"### {title}\n\n{markdown(rows)}\n")
 
 

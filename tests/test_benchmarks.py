@@ -352,22 +352,46 @@ class TestResults:
             names.add(experiment.name)
         assert len(names) == len(list(results.experiments()))
 
-    def test_every_cell_of_the_tables_is_an_experiment(self, tmp_path):
+    def test_every_cell_of_the_tables_is_an_experiment(self):
+        figures = {}
         for number, experiment in enumerate(results.experiments()):
-            found = {"most_frequent_label": 0.5} | {f"layer_{layer}_accuracy": number / 100 for layer in range(3)}
             metric = (results.PROBES | results.TASKS)[experiment.task].metric
-            found |= {metric: number / 100, f"{metric}_std": 0.01}
-            (tmp_path / experiment.name).mkdir()
-            (tmp_path / experiment.name / results.RESULTS).write_text(json.dumps(found))
-        made = results.Tables(tmp_path)
-        every = [made.tasks(), made.variants(tuple(results.VARIANTS)), made.fractions(), made.probes()]
-        cells = [cell for rows in every for row in rows[1:] for cell in row[1:]]
+            figures[experiment.name] = {
+                "most_frequent_label": [0.5],
+                metric: [number / 100 - 0.01, number / 100 + 0.01],
+            }
+            for layer in range(3):
+                figures[experiment.name] |= {f"layer_{layer}_accuracy": [0.1], f"mix_share_0_{layer}": [0.2, 0.3]}
+        made = results.Tables(figures)
+        cells = [cell for _, rows in made.all() for row in rows[1:] for cell in row[1:]]
         assert "-" not in cells
         mix = made.cell(results.Experiment("sst", "mix"))
-        assert mix == f"{[each.name for each in results.experiments()].index('sst-mix'):.1f} ± 1.0"
+        assert mix == f"{[each.name for each in results.experiments()].index('sst-mix'):.1f} ± 1.4"
+        assert made.mixes()[1][1:] == ["0.25"] * 3
 
-    def test_what_has_no_results_yet_is_a_dash(self, tmp_path):
-        assert results.Tables(tmp_path).probes()[1][1:] == ["-"] * 4
+    def test_what_has_no_results_yet_is_a_dash(self):
+        assert results.Tables({}).probes()[1][1:] == ["-"] * 4
+
+    def test_figures_of_finished_runs_are_added_to_those_of_others(self, tmp_path):
+        file, runs = tmp_path / "results.json", tmp_path / "runs"
+        file.write_text('{"word_sense": {"layer_0_accuracy": [0.5]}, "gum-mix": {"test_f1": [0.0]}}')
+        for seed in (1, 2):
+            (runs / "gum-mix" / f"seed-{seed}").mkdir(parents=True)
+            history = [{"mix_share_0_0": 0.3}, {"mix_share_0_0": seed / 10, "epoch": 3}, {"loss": 1.0}]
+            (runs / "gum-mix" / f"seed-{seed}" / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+        (runs / "gum-none").mkdir()
+        found = {"test_f1": 0.45, "test_f1_values": [0.4, 0.5], "test_runtime_values": [1, 2], "train_loss_values": [1]}
+        (runs / "gum-mix" / results.RESULTS).write_text(json.dumps(found))
+        results.collect(runs, file)
+        assert results.read_figures(file) == {
+            "word_sense": {"layer_0_accuracy": [0.5]},
+            "gum-mix": {"test_f1": [0.4, 0.5], "mix_share_0_0": [0.1, 0.2]},
+        }
+
+    def test_the_page_shows_the_figures_that_were_collected(self):
+        page = (results.FIGURES.parent / "results.md").read_text(encoding="utf-8")
+        for _, rows in results.Tables(results.read_figures()).all():
+            assert results.markdown(rows) in page
 
     def test_finished_experiments_are_not_run_again_and_models_are_not_kept(self, tmp_path, monkeypatch):
         ran = []
@@ -385,10 +409,10 @@ class TestResults:
 
         monkeypatch.setattr(results.subprocess, "run", run)
         with pytest.raises(typer.Exit):
-            results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst", jobs=1)
+            results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-*", jobs=1)
         assert not [*tmp_path.rglob("checkpoint-*"), *tmp_path.rglob("*.safetensors")]
         first, ran[:] = list(ran), []
         assert len(first) >= 2
         with pytest.raises(typer.Exit):
-            results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst", jobs=1)
+            results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-*", jobs=1)
         assert ran == ["sst-none"]
