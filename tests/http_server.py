@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         failure = server._take_fault("response", path, self.command)
         self._send(request, failure or server._redirects.get(path) or server.respond(request))
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer
 
     def _send(self, request: Request, response: Response) -> None:
         status, body, headers = response.status, response.body, dict(response.headers)
@@ -184,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _cut_range(wanted: str, body: bytes) -> tuple[int, bytes, str]:
-    """Returns status, bytes and `Content-Range` for a `Range` header of one range: `bytes=2-5`, `bytes=2-`, `bytes=-5`."""
+    """Returns status, bytes and `Content-Range` for a `Range` of `bytes=2-5`, `bytes=2-` or `bytes=-5`."""
     match = re.fullmatch(r"bytes=(\d*)-(\d*)", wanted)
     assert match, f"Range: {wanted}"
     first, last = match.groups()
