@@ -371,7 +371,7 @@ class TestUsage:
         code, out, err = elmo("convert", "--help")
         assert (code, err) == (0, "")
         for part in (
-            "[SOURCE_DIR] OUT_DIR",
+            "[SOURCE] OUT_DIR",
             "--options",
             "--weights",
             "--vocab",
@@ -393,8 +393,8 @@ class TestUsage:
         [
             (["--nothing"], "No such option: --nothing"),
             (["nothing"], "No such command 'nothing'"),
-            (["convert"], "Missing argument '[SOURCE_DIR] OUT_DIR'"),
-            (["convert", "a", "b", "c"], "expected [SOURCE_DIR] OUT_DIR, found 3 directories"),
+            (["convert"], "Missing argument '[SOURCE] OUT_DIR'"),
+            (["convert", "a", "b", "c"], "expected [SOURCE] OUT_DIR, found 3 directories"),
             (["convert", "a", "b", "--nothing"], "No such option: --nothing"),
             (["convert", "a", "b", "--dtype", "int8"], "'int8' is not one of 'float32', 'bfloat16', 'float16'"),
             (["convert", "a", "b", "--dtype"], "Option '--dtype' requires an argument"),
