@@ -198,9 +198,9 @@ def _read_head(response: Any, address: str, start: int, max_bytes: int) -> tuple
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding != "identity":
         raise ElmoDownloadError(f"expected the file as it is, found Content-Encoding: {encoding}")
-    length = response.headers.get("Content-Length", "")
+    length = response.headers.get("Content-Length", "nothing")
     if not re.fullmatch("[0-9]{1,18}", length):
-        raise ElmoDownloadError("expected the size of the file, found no Content-Length")
+        raise ElmoDownloadError(f"expected the size of the file, found Content-Length: {length}")
     size = int(length)
     if response.status_code == 200:
         start = 0
