@@ -134,6 +134,10 @@ class TestFetch:
         assert path.read_bytes() == DATA
         assert not part_of(path).exists()
 
+    def test_asks_for_the_file_as_it_is(self, get, server):
+        get()
+        assert server.requests[0].headers["Accept-Encoding"] == "identity"
+
     def test_addresses_share_nothing(self, get, server):
         server.files["/other/weights.hdf5"] = b"other"
         assert get().read_bytes() == DATA
