@@ -20,13 +20,16 @@
 
     convert.py                 all of them -> a model directory
     export.py                  a model directory -> all of them
+    download.py                the name of a published model -> its original files
+    cached_file.py             an address -> a file in the cache
 
 No model class depends on anything here.
 """
 
 from .convert import OriginalFiles, convert
-from .errors import ElmoFormatError
+from .download import download
+from .errors import ElmoDownloadError, ElmoFormatError
 from .export import export
 
 
-__all__ = ["ElmoFormatError", "OriginalFiles", "convert", "export"]
+__all__ = ["ElmoDownloadError", "ElmoFormatError", "OriginalFiles", "convert", "download", "export"]

@@ -14,7 +14,8 @@
 """Original files -> a model directory that behaves like any other transformers model."""
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
+from modeling_elmo.configuration import NAMES
 from modeling_elmo.configuration_elmo import ElmoConfig
 from modeling_elmo.modeling_elmo import ElmoModel
 from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
@@ -43,12 +45,14 @@ class OriginalFiles:
         weights (`Path`): `weights.hdf5`.
         vocab (`Path`, *optional*): `vocab.txt`, one word a line.
         token_embeddings (`Path`, *optional*): `vocab_embedding.hdf5`; with it, the converted model reads words.
+        addresses (`Mapping[str, str]`): Where files were published, by their names; filled by `download`.
     """
 
     options: Path
     weights: Path
     vocab: Path | None = None
     token_embeddings: Path | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def find(
@@ -69,11 +73,11 @@ class OriginalFiles:
             `ElmoFormatError`: If a file is missing or several could be meant.
         """
         if source_dir is not None and not source_dir.is_dir():
-            raise ElmoFormatError(f"{source_dir}: expected a directory of original files, found none")
-        given = {"--options": options, "--weights": weights, "--vocab": vocab, "--token-embeddings": token_embeddings}
-        for option, path in given.items():
-            if path is not None and not path.is_file():
-                raise ElmoFormatError(f"{option}: {path} is not a file")
+            raise ElmoFormatError(
+                f"{source_dir}: expected a directory of original files, found none; the published models that elmo "
+                f"convert can fetch are {', '.join(NAMES)}"
+            )
+        check_given(options, weights, vocab, token_embeddings)
         options = options or _find(source_dir, "--options", "options.json", "*options*.json")
         weights = weights or _find(source_dir, "--weights", "weights.hdf5", "*weights*.hdf5")
         vocab = vocab or _find(source_dir, "--vocab", "vocab.txt", "*vocab*.txt", is_optional=True)
@@ -85,6 +89,19 @@ class OriginalFiles:
     def all(self) -> list[Path]:
         """Returns the files that there are."""
         return [path for path in (self.options, self.weights, self.vocab, self.token_embeddings) if path is not None]
+
+
+def check_given(
+    options: Path | None = None,
+    weights: Path | None = None,
+    vocab: Path | None = None,
+    token_embeddings: Path | None = None,
+) -> None:
+    """Raises `ElmoFormatError` if what is given is not a file."""
+    given = {"--options": options, "--weights": weights, "--vocab": vocab, "--token-embeddings": token_embeddings}
+    for option, path in given.items():
+        if path is not None and not path.is_file():
+            raise ElmoFormatError(f"{option}: {path} is not a file")
 
 
 def _find(source_dir: Path | None, option: str, name: str, pattern: str, is_optional: bool = False) -> Path | None:

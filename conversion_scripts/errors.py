@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The one error of conversion: bad input, said in one line."""
+"""The errors of conversion, said in one line: bad input, and files that can't be fetched."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +21,10 @@ from huggingface_hub.errors import StrictDataclassError
 
 class ElmoFormatError(ValueError):
     """An input file or directory is not what it has to be: its name, what was found and what was expected."""
+
+
+class ElmoDownloadError(OSError):
+    """A file can't be fetched: which, from where, and what was found there."""
 
 
 def one_line(error: BaseException) -> str:

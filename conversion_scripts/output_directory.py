@@ -51,6 +51,11 @@ def new_directory(path: Path, force: bool = False, sources: Iterable[Path] = ())
         _replace(target, place, aside=Path(f"{work}.old"))
 
 
+def check_new_directory(path: Path, force: bool = False) -> None:
+    """Raises what `new_directory` would, for a caller with much to do before."""
+    _check_may_replace(path, Path(os.path.realpath(path)), force, ())
+
+
 def _check_may_replace(path: Path, place: Path, force: bool, sources: Iterable[Path]) -> None:
     if not place.exists():
         return

@@ -17,6 +17,8 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -26,6 +28,7 @@ import typer
 from huggingface_hub.errors import StrictDataclassError
 from transformers.utils import is_accelerate_available, logging
 
+from .configuration import NAMES
 from .version import __version__
 
 
@@ -137,27 +140,75 @@ def elmo(
 def convert(
     directories: Annotated[
         list[Path],
-        typer.Argument(metavar="[SOURCE_DIR] OUT_DIR", help="Where the original files are, and the directory to make."),
+        typer.Argument(
+            metavar="[SOURCE] OUT_DIR",
+            help=f"A directory of original files, or the name of a published model ({', '.join(NAMES)}), whose files "
+            "are fetched, unless there is a directory of this name; and the directory to make.",
+        ),
     ],
-    options: Annotated[Path | None, typer.Option(help="options.json, if not found in SOURCE_DIR.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="weights.hdf5, if not found in SOURCE_DIR.")] = None,
-    vocab: Annotated[Path | None, typer.Option(help="vocab.txt, if not found in SOURCE_DIR. May be missing.")] = None,
+    options: Annotated[Path | None, typer.Option(help="options.json, if not found in SOURCE.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="weights.hdf5, if not found in SOURCE.")] = None,
+    vocab: Annotated[
+        Path | None,
+        typer.Option(help="vocab.txt, if not found in SOURCE, or instead of a published one. May be missing."),
+    ] = None,
     token_embeddings: Annotated[
         Path | None, typer.Option(help="vocab_embedding.hdf5. The converted model then reads words, not characters.")
     ] = None,
     dtype: Annotated[DType, typer.Option(help="Type of the converted weights.")] = DType.float32,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="For a published model: what stands in place of https://s3-us-west-2.amazonaws.com/allennlp/models/elmo"
+            " in the addresses of its files.",
+        ),
+    ] = None,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a published model: where its files are kept. The directory elmo in HF_HOME, if not given.",
+            show_default=False,
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
-    from .conversion_scripts import OriginalFiles
+    from .conversion_scripts import OriginalFiles, download
     from .conversion_scripts import convert as convert_files
+    from .conversion_scripts.output_directory import check_new_directory
 
     if len(directories) > 2:
-        raise typer.BadParameter(f"expected [SOURCE_DIR] OUT_DIR, found {len(directories)} directories")
-    *source_dir, out_dir = directories
-    files = OriginalFiles.find(source_dir[0] if source_dir else None, options, weights, vocab, token_embeddings)
+        raise typer.BadParameter(f"expected [SOURCE] OUT_DIR, found {len(directories)} directories")
+    *sources, out_dir = directories
+    source = sources[0] if sources else None
+    if source is None or source.is_dir() or str(source) not in NAMES:
+        for option, value in (("--mirror", mirror), ("--cache-dir", cache_dir)):
+            if value is not None:
+                found = f"the directory {source}" if source is not None and source.is_dir() else source or "none"
+                raise typer.BadParameter(f"{option}: expected one of {', '.join(NAMES)} to fetch, found {found}")
+        if str(source) in NAMES:
+            typer.echo(f"elmo: {source} is a directory here, which hides the published model of this name", err=True)
+        files = OriginalFiles.find(source, options, weights, vocab, token_embeddings)
+    else:
+        for option, path in (("--options", options), ("--weights", weights)):
+            if path is not None:
+                raise typer.BadParameter(f"{option}: {source} is a published model, which has its own")
+        check_new_directory(out_dir, force=force)
+        with _interrupt_told():
+            files = download(str(source), mirror, cache_dir, vocab, token_embeddings, progress=True)
     convert_files(files, out_dir, dtype=dtype.value, force=force, progress=True)
     typer.echo(f"Wrote {_printable(out_dir)}")
+
+
+@contextmanager
+def _interrupt_told() -> Iterator[None]:
+    """Says what becomes of a download that Ctrl-C stops."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("elmo: stopped; what has arrived is kept, and the same command goes on from there", err=True)
+        raise
 
 
 @app.command(short_help="A model directory to original files.")

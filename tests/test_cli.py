@@ -26,14 +26,17 @@ from pathlib import Path
 
 import h5py
 import pytest
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 from transformers.utils import logging
 
 import modeling_elmo
 from modeling_elmo.cli import main
-from modeling_elmo.conversion_scripts import weights_hdf5
+from modeling_elmo.conversion_scripts import cached_file, weights_hdf5
+from tests.http_server import HttpServer
 from tests.original_format import make_options, write_hdf5, write_model
+from tests.published_models import published_files
 
 
 @pytest.fixture(autouse=True)
@@ -161,6 +164,23 @@ class TestConvert:
         monkeypatch.setattr(sys.modules["modeling_elmo.conversion_scripts.convert"], "save_file", interrupt)
         assert elmo("convert", source, tmp_path / "elmo") == (130, "", "")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+    def test_a_name_that_is_neither_a_directory_nor_published(self, fails, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        published = "small, medium, original, original-5.5b, portuguese"
+        fails(
+            f"nonsense: expected a directory of original files, found none; the published models that elmo convert "
+            f"can fetch are {published}",
+            "convert",
+            "nonsense",
+            "elmo",
+        )
+        fails(
+            f"--mirror: expected one of {published} to fetch, found nonsense",
+            *("convert", "nonsense", "elmo", "--mirror", "https://example.org"),
+        )
+        fails("--cache-dir: expected one of small", "convert", "elmo", "--cache-dir", "cache")
+        assert not list(tmp_path.iterdir())
 
     def test_names_that_would_act_upon_the_terminal_are_escaped(self, fails, source, tmp_path):
         write_hdf5(source / "weights.hdf5", {"\x1b[2J\n\rchar_embed": 1})
@@ -371,7 +391,7 @@ class TestUsage:
         code, out, err = elmo("convert", "--help")
         assert (code, err) == (0, "")
         for part in (
-            "[SOURCE_DIR] OUT_DIR",
+            "[SOURCE] OUT_DIR",
             "--options",
             "--weights",
             "--vocab",
@@ -393,8 +413,8 @@ class TestUsage:
         [
             (["--nothing"], "No such option: --nothing"),
             (["nothing"], "No such command 'nothing'"),
-            (["convert"], "Missing argument '[SOURCE_DIR] OUT_DIR'"),
-            (["convert", "a", "b", "c"], "expected [SOURCE_DIR] OUT_DIR, found 3 directories"),
+            (["convert"], "Missing argument '[SOURCE] OUT_DIR'"),
+            (["convert", "a", "b", "c"], "expected [SOURCE] OUT_DIR, found 3 directories"),
             (["convert", "a", "b", "--nothing"], "No such option: --nothing"),
             (["convert", "a", "b", "--dtype", "int8"], "'int8' is not one of 'float32', 'bfloat16', 'float16'"),
             (["convert", "a", "b", "--dtype"], "Option '--dtype' requires an argument"),
@@ -528,6 +548,112 @@ class TestProgress:
 
     def test_is_not_written_to_files_and_pipes(self, progress):
         assert progress(False, 0.07) == ""
+
+
+class TestConvertPublished:
+    @pytest.fixture
+    def mirror(self, original_dir, monkeypatch):
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        with HttpServer(published_files(original_dir, "small")) as server:
+            yield server
+
+    @pytest.fixture
+    def arguments(self, mirror, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        return ["convert", "small", "elmo", "--mirror", mirror.url, "--cache-dir", "cache"]
+
+    def test_fetches_and_converts(self, elmo, arguments, model_dir):
+        assert elmo(*arguments) == (0, "Wrote elmo\n", "")
+        assert Path("elmo/model.safetensors").read_bytes() == (model_dir / "model.safetensors").read_bytes()
+        assert Path("elmo/tokenizer.json").read_bytes() == (model_dir / "tokenizer.json").read_bytes()
+
+    def test_fetches_nothing_twice(self, elmo, arguments, mirror, monkeypatch):
+        elmo(*arguments)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        number = len(mirror.requests)
+        assert elmo(*arguments, "--force") == (0, "Wrote elmo\n", "")
+        assert len(mirror.requests) == number
+
+    def test_takes_a_vocabulary(self, elmo, arguments, original_dir):
+        Path("words.txt").write_text("<S>\n</S>\n<UNK>\n")
+        assert elmo(*arguments, "--vocab", "words.txt")[0] == 0
+        assert json.loads(Path("elmo/config.json").read_text())["vocab_size"] == 5
+
+    def test_nothing_is_fetched_in_vain(self, fails, arguments, mirror):
+        fails("--options: small is a published model, which has its own", *arguments, "--options", "options.json")
+        fails("--vocab: words.txt is not a file", *arguments, "--vocab", "words.txt")
+        fails("expected an address that begins with https://", *arguments, "--mirror", "example.org")
+        Path("elmo").mkdir()
+        Path("elmo/notes.txt").touch()
+        fails("elmo: this directory is not empty; --force replaces it", *arguments)
+        assert mirror.requests == []
+
+    def test_a_file_that_is_nowhere(self, fails, arguments, mirror):
+        mirror.files.clear()
+        fails("small: its options can't be fetched: http://127.0.0.1:", *arguments)
+        assert not Path("elmo").exists()
+
+    def test_a_directory_comes_before_the_published_model(self, elmo, fails, arguments, mirror, source):
+        source.rename("small")
+        code, out, err = elmo("convert", "small", "elmo")
+        assert (code, out) == (0, "Wrote elmo\n")
+        assert err == "elmo: small is a directory here, which hides the published model of this name\n"
+        fails(
+            "--mirror: expected one of small, medium, original, original-5.5b, portuguese to fetch, found the "
+            "directory small",
+            *arguments,
+        )
+        assert mirror.requests == []
+
+    def test_progress_is_shown_on_a_terminal(self, arguments, mirror, monkeypatch):
+        write = cached_file._write
+
+        def write_slowly(*args):
+            time.sleep(1.1)
+            write(*args)
+
+        monkeypatch.setattr(cached_file, "_write", write_slowly)
+        monkeypatch.setattr(sys, "stderr", Terminal(True))
+        monkeypatch.setattr(sys, "argv", ["elmo", *arguments])
+        with pytest.raises(SystemExit):
+            main()
+        assert "elmo_2x1024_128_2048cnn_1xhighway_weights.hdf5: 100%" in sys.stderr.getvalue()
+
+    def start(self, mirror, home, *arguments):
+        command = [sys.executable, "-m", "modeling_elmo.cli", "convert", "small", *arguments, "--mirror", mirror.url]
+        environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def test_two_processes_at_once(self, mirror, model_dir, tmp_path):
+        processes = [self.start(mirror, tmp_path / "home", tmp_path / f"elmo{number}") for number in range(2)]
+        assert [process.communicate(timeout=100)[1] for process in processes] == ["", ""]
+        for number, process in enumerate(processes):
+            assert process.returncode == 0
+            weights = (tmp_path / f"elmo{number}" / "model.safetensors").read_bytes()
+            assert weights == (model_dir / "model.safetensors").read_bytes()
+        # Whoever comes second has the ETag of what the first has fetched.
+        assert sum(request.headers["If-None-Match"] is None for request in mirror.requests) == 3
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+    def test_interrupted_goes_on_where_it_was(self, mirror, tmp_path):
+        mirror.cut_next("weights", after=500, times=100)
+        with self.start(mirror, tmp_path / "home", tmp_path / "new" / "elmo") as process:
+            deadline = time.monotonic() + 60
+            while not any(path.stat().st_size for path in tmp_path.rglob("*weights.hdf5.incomplete")):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+            assert process.stderr.read() == (
+                "elmo: stopped; what has arrived is kept, and the same command goes on from there\n"
+            )
+        assert not (tmp_path / "new").exists()
+        (part,) = tmp_path.rglob("*weights.hdf5.incomplete")
+        arrived = part.stat().st_size
+        mirror._faults.clear()
+        with self.start(mirror, tmp_path / "home", tmp_path / "elmo") as process:
+            assert process.communicate(timeout=60) == (f"Wrote {tmp_path}/elmo\n", "")
+        assert mirror.requests[-1].headers["Range"] == f"bytes={arrived}-"
 
 
 class TestProcess:

@@ -1,0 +1,85 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The server that downloads are tested with."""
+
+import http.client
+import random
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.http_server import HttpServer
+
+
+DATA = random.Random(0).randbytes(1024)
+
+
+@pytest.fixture
+def server():
+    with HttpServer({"/data": DATA}) as server:
+        yield server
+
+
+def get(server, path="/data", method="GET", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(f"{server.url}{path}", headers=headers, method=method)
+    return urllib.request.urlopen(request, timeout=10)
+
+
+def status(server, *args, **kwargs):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        get(server, *args, **kwargs)
+    caught.value.close()
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "stop"), [("bytes=3-9", 3, 10), ("bytes=1000-", 1000, 1024), ("bytes=-5", 1019, 1024)]
+)
+def test_ranges(server, wanted, start, stop):
+    response = get(server, Range=wanted)
+    assert response.status == 206
+    assert response.read() == DATA[start:stop]
+    assert response.headers["Content-Range"] == f"bytes {start}-{stop - 1}/1024"
+
+
+def test_range_behind_the_end_and_range_of_another_version(server):
+    assert status(server, Range="bytes=1024-") == 416
+    assert get(server, Range="bytes=3-", If_Range='"another"').read() == DATA
+
+
+def test_head_has_the_headers_alone(server):
+    response = get(server, method="HEAD")
+    assert (response.headers["Content-Length"], response.headers["Accept-Ranges"]) == ("1024", "bytes")
+    assert response.read() == b""
+
+
+def test_a_cut_answer_is_incomplete_as_often_as_asked_for(server):
+    server.cut_next("data", after=100, times=2)
+    get(server, method="HEAD")
+    for _ in range(2):
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            get(server).read()
+        assert caught.value.partial == DATA[:100]
+    assert get(server).read() == DATA
+
+
+def test_failures_and_redirections(server):
+    server.fail_next("data", status=429, headers={"Retry-After": "0"})
+    server.redirect("/moved", "/data")
+    assert status(server) == 429
+    assert get(server, "/moved").read() == DATA
+    assert status(server, "/nowhere") == 404
+    assert [request.path for request in server.requests] == ["/data", "/moved", "/data", "/nowhere"]
