@@ -49,6 +49,7 @@ from .characters import (
     leading_bytes,
     numbers_among,
 )
+from .model_files import read_json_object
 from .split_words import LazyEncodings, lay_out
 from .treebank import treebank_pre_tokenizer
 
@@ -58,6 +59,15 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Not a character, says Unicode, so no word of a vocabulary is made of it.
 NONCHARACTER = "\uffff"
+
+# As in `ElmoConfig`: no word is longer, and a row of character ids has this many numbers.
+MAX_CHARACTERS = 10_000
+
+# What `tokenizer_config.json` says nothing of: the files beside it do, or the caller.
+NOT_IN_A_FILE = (
+    *("gguf_file", "init_inputs", "tokenizer_file", "tokenizer_object", "vocab", "vocab_file"),
+    *("tokenizer_padding", "tokenizer_truncation", "_json_padding", "_json_truncation"),
+)
 
 # Ends of a line of a vocabulary file that are no part of its word. Other white space may be one.
 LINE_SPACE = " \t\r\n"
@@ -87,6 +97,19 @@ def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
         name = os.path.basename(path)
         raise ValueError(f"{name}: expected UTF-8 text, found byte {error.object[error.start]:#04x}") from error
     return [word for word in words if word != NOT_A_WORD]
+
+
+def _read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
+    """Reads `tokenizer.json`. Raises `ValueError` naming the file if it is damaged."""
+    read_json_object(path)
+    try:
+        tokenizer = Tokenizer.from_file(os.fspath(path))
+    except Exception as error:  # the one class that `tokenizers` has
+        raise ValueError(f"{os.path.basename(path)}: not a tokenizer: {error}") from error
+    # A call says how texts are cut and padded; a file that did could ask for any length.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _numbered(words: Iterable[str]) -> dict[str, int]:
@@ -173,17 +196,17 @@ class ElmoTokenizer(TokenizersBackend):
         num_words: int = 0,
         **kwargs: Any,
     ):
-        if not isinstance(max_characters_per_token, int) or max_characters_per_token < 3:
+        if type(max_characters_per_token) is not int or not 3 <= max_characters_per_token <= MAX_CHARACTERS:
             raise ValueError(
-                f"max_characters_per_token: expected an integer of at least 3, found {max_characters_per_token!r}"
+                f"max_characters_per_token: expected an integer between 3 and {MAX_CHARACTERS}, found "
+                f"{_describe(max_characters_per_token)}"
             )
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
         if tokenizer_object is not None:
             self._tokenizer = copy.deepcopy(tokenizer_object)
         elif tokenizer_file is not None:
-            with open(tokenizer_file, encoding="utf-8") as file:
-                self._tokenizer = Tokenizer.from_str(file.read())
+            self._tokenizer = _read_tokenizer(tokenizer_file)
         else:
             if vocab is None:
                 vocab = [] if vocab_file is None else read_vocabulary(vocab_file)
@@ -207,6 +230,16 @@ class ElmoTokenizer(TokenizersBackend):
         self._add_bos_token, self._add_eos_token = adds.values()
         self.max_characters_per_token = max_characters_per_token
         self.num_words = num_words
+
+    @classmethod
+    def _from_pretrained(cls, resolved_vocab_files: dict[str, str | None], *args: Any, **kwargs: Any) -> Any:
+        files = ("tokenizer_config_file", "special_tokens_map_file", "added_tokens_file")
+        for path in filter(None, map(resolved_vocab_files.get, files)):
+            saved = read_json_object(path)
+            for name in NOT_IN_A_FILE:
+                if saved.get(name) is not None:
+                    raise ValueError(f"{os.path.basename(path)}: {name}: expected none, found {_describe(saved[name])}")
+        return super()._from_pretrained(resolved_vocab_files, *args, **kwargs)
 
     @classmethod
     def convert_to_native_format(cls, trust_remote_code: bool = False, **kwargs: Any) -> dict[str, Any]:

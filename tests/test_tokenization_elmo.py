@@ -207,11 +207,12 @@ def test_missing_file_is_refused_by_name(tmp_path, argument):
         ElmoTokenizer(**{argument: tmp_path / "nothing-here"})
 
 
-@pytest.mark.parametrize("value", [2, 0, -1, None, 50.0, "50"])
+@pytest.mark.parametrize("value", [2, 0, -1, None, 50.0, "50", True, 10**9])
 def test_max_characters_per_token_is_an_integer_that_fits_a_boundary(value):
-    with pytest.raises(
-        ValueError, match=f"max_characters_per_token: expected an integer of at least 3, found {value!r}"
-    ):
+    message = (
+        f"max_characters_per_token: expected an integer between 3 and 10000, found {type(value).__name__} {value!r}"
+    )
+    with pytest.raises(ValueError, match=message):
         ElmoTokenizer(max_characters_per_token=value)
 
 

@@ -200,7 +200,7 @@ class TestDatasets:
                     cell.create_dataset("B", (4_000_000,), "f4")
 
         change_weights(change)
-        refuses(f"weights.hdf5: {CELL}/W_0: expected {2 * 4 * 4 * 10**12} bytes of data, found")
+        refuses("weights.hdf5: expected numbers of at most ")
 
     def test_chunk_that_was_never_written(self, change_weights, refuses):
         def change(file):
