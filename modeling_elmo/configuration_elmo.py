@@ -485,6 +485,9 @@ class ElmoConfig(PreTrainedConfig):
 
 def _check_fields(cls: type[ElmoConfig], fields: Mapping[str, Any]) -> None:
     """Raises `ValueError` if a file has what is no field, but would act on the config or on transformers as one."""
+    for name in ("id2label", "label2id"):
+        if not isinstance(fields.get(name), (dict, type(None))):
+            raise ValueError(f"config.json: {name}: expected an object, found {_short(fields[name])}")
     names = {each.name for each in dataclass_fields(cls)} | {"model_type"}
     for name, value in fields.items():
         is_own = name in names or isinstance(getattr(cls, name, None), property)

@@ -56,7 +56,7 @@ def read_json_object(path: str | os.PathLike[str], max_bytes: int | None = None)
     if max_bytes is not None and size > max_bytes:
         raise ValueError(f"{name}: expected at most {max_bytes} bytes, found {size}")
     try:
-        value = json.loads(Path(path).read_bytes())
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name}: not a valid JSON file: {error}") from error
     if not isinstance(value, dict):
@@ -131,7 +131,7 @@ def check_weight_files(folder: str, paths: Iterable[str]) -> None:
         try:
             with safe_open(path, framework="pt") as file:
                 types = {key: file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
+        except (SafetensorError, OSError) as error:
             raise ValueError(f"{name}: not a whole safetensors file: {error}") from error
         for key, found in types.items():
             if found not in WEIGHT_TYPES:

@@ -21,6 +21,7 @@ Dimensions: N words, B sentences, W positions per sentence, C characters per wor
 """
 
 import copy
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,6 +70,25 @@ NOT_IN_A_FILE = (
     *("tokenizer_padding", "tokenizer_truncation", "_json_padding", "_json_truncation"),
 )
 
+# What a tokenizer is saved in, by the names that the base class has for these files.
+SAVED_FILES = {
+    "tokenizer_config_file": "tokenizer_config.json",
+    "tokenizer_file": "tokenizer.json",
+    "special_tokens_map_file": "special_tokens_map.json",
+    "added_tokens_file": "added_tokens.json",
+}
+
+# Of what a file may say: what is used as it is, and how it has to be.
+SAVED_FIELDS: dict[str, tuple[type, ...]] = {
+    "model_max_length": (int, float),
+    "num_words": (int,),
+    "add_bos_token": (bool,),
+    "add_eos_token": (bool,),
+    "split_special_tokens": (bool,),
+    "clean_up_tokenization_spaces": (bool,),
+    "model_input_names": (list,),
+}
+
 # Ends of a line of a vocabulary file that are no part of its word. Other white space may be one.
 LINE_SPACE = " \t\r\n"
 
@@ -106,10 +126,39 @@ def _read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
         tokenizer = Tokenizer.from_file(os.fspath(path))
     except Exception as error:  # the one class that `tokenizers` has
         raise ValueError(f"{os.path.basename(path)}: not a tokenizer: {error}") from error
+    _check_templates(os.path.basename(path), tokenizer)
     # A call says how texts are cut and padded; a file that did could ask for any length.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _check_templates(name: str, tokenizer: Tokenizer) -> None:
+    """Raises `ValueError` if a template has a token that it does not define: using it would be a panic in Rust."""
+    if tokenizer.post_processor is None:
+        return
+    processor = json.loads(tokenizer.post_processor.__getstate__())
+    for part in processor.get("processors", [processor]):
+        pieces = [*part.get("single", []), *part.get("pair", [])]
+        used = {piece["SpecialToken"]["id"] for piece in pieces if "SpecialToken" in piece}
+        missing = sorted(used - set(part.get("special_tokens", {})))
+        if missing:
+            raise ValueError(f"{name}: post_processor: special_tokens: expected {missing[0]!r}, which its template has")
+
+
+def _check_saved(name: str, saved: dict[str, Any]) -> None:
+    """Raises `ValueError` if a file of a tokenizer has what is not its own to say, or no value of its kind."""
+    for field in NOT_IN_A_FILE:
+        if saved.get(field) is not None:
+            raise ValueError(f"{name}: {field}: expected none, found {_describe(saved[field])}")
+    for field, types in SAVED_FIELDS.items():
+        if field in saved and type(saved[field]) not in types:
+            expected = " or ".join(kind.__name__ for kind in types)
+            raise ValueError(f"{name}: {field}: expected {expected}, found {_describe(saved[field])}")
+    known = ElmoTokenizer.model_input_names
+    unknown = [each for each in saved.get("model_input_names", ()) if each not in known]
+    if unknown:
+        raise ValueError(f"{name}: model_input_names: expected some of {known}, found {_describe(unknown[0])}")
 
 
 def _numbered(words: Iterable[str]) -> dict[str, int]:
@@ -232,14 +281,29 @@ class ElmoTokenizer(TokenizersBackend):
         self.num_words = num_words
 
     @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        """As in the base class.
+
+        Raises:
+            `ValueError`: If a file is damaged, or holds what is none of this tokenizer's.
+        """
+        folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
+        for name in SAVED_FILES.values():
+            # The base class reads some before it passes them on.
+            if os.path.isfile(path := os.path.join(folder, name)):
+                read_json_object(path)
+        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
+    @classmethod
     def _from_pretrained(cls, resolved_vocab_files: dict[str, str | None], *args: Any, **kwargs: Any) -> Any:
-        files = ("tokenizer_config_file", "special_tokens_map_file", "added_tokens_file")
-        for path in filter(None, map(resolved_vocab_files.get, files)):
-            saved = read_json_object(path)
-            for name in NOT_IN_A_FILE:
-                if saved.get(name) is not None:
-                    raise ValueError(f"{os.path.basename(path)}: {name}: expected none, found {_describe(saved[name])}")
-        return super()._from_pretrained(resolved_vocab_files, *args, **kwargs)
+        for key, name in SAVED_FILES.items():
+            if (path := resolved_vocab_files.get(key)) is not None:
+                _check_saved(name, read_json_object(path))
+        try:
+            return super()._from_pretrained(resolved_vocab_files, *args, **kwargs)
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:
+            # The base class takes for granted what these files hold.
+            raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
 
     @classmethod
     def convert_to_native_format(cls, trust_remote_code: bool = False, **kwargs: Any) -> dict[str, Any]:
