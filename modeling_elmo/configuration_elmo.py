@@ -485,6 +485,8 @@ class ElmoConfig(PreTrainedConfig):
 
 def _check_fields(cls: type[ElmoConfig], fields: Mapping[str, Any]) -> None:
     """Raises `ValueError` if a file has what is no field, but would act on the config or on transformers as one."""
+    if fields.get("model_type", cls.model_type) != cls.model_type:
+        raise ValueError(f"config.json: model_type: expected {cls.model_type!r}, found {_short(fields['model_type'])}")
     for name in ("id2label", "label2id"):
         if not isinstance(fields.get(name), (dict, type(None))):
             raise ValueError(f"config.json: {name}: expected an object, found {_short(fields[name])}")

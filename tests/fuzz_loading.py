@@ -20,6 +20,7 @@ An input follows from the seed and its number alone: `--first NUMBER --inputs 1`
 """
 
 import argparse
+import copy
 import json
 import multiprocessing
 import os
@@ -36,6 +37,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+import h5py
+import numpy as np
 
 
 MAX_MEMORY = 2 * 2**30
@@ -100,6 +104,11 @@ def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
     return bytes(mutated)
 
 
+def _hostile_value(rng: random.Random) -> Any:
+    # A copy: it may be mutated in turn.
+    return copy.deepcopy(rng.choice(HOSTILE_VALUES))
+
+
 def mutate_value(value: Any, rng: random.Random) -> Any:
     """Replaces, removes, adds or moves values of parsed JSON, one to three times."""
     value = json.loads(json.dumps(value))
@@ -112,17 +121,17 @@ def mutate_value(value: Any, rng: random.Random) -> Any:
             places += found
             level = [item[key] for item, key in found]
         if not places or rng.random() < 0.02:
-            return rng.choice(HOSTILE_VALUES)
+            return _hostile_value(rng)
         item, key = rng.choice(places)
         kind = rng.choice(["replace", "replace", "replace", "number", "remove", "add", "move", "nest"])
         if kind == "replace":
-            item[key] = rng.choice(HOSTILE_VALUES)
+            item[key] = _hostile_value(rng)
         elif kind == "number" and type(item[key]) in (int, float):
             item[key] = rng.choice([item[key] + 1, item[key] - 1, -item[key], item[key] * 1000, float(item[key])])
         elif kind == "remove":
             del item[key]
         elif kind == "add" and isinstance(item, dict):
-            item[rng.choice(HOSTILE_KEYS)] = rng.choice(HOSTILE_VALUES)
+            item[rng.choice(HOSTILE_KEYS)] = _hostile_value(rng)
         elif kind == "move":
             other, other_key = rng.choice(places)
             # What holds the other would make a circle.
@@ -148,53 +157,46 @@ def mutate_safetensors(data: bytes, rng: random.Random) -> bytes:
 
 
 def mutate_hdf5(data: bytes, rng: random.Random) -> bytes:
-    """Mutates an HDF5 file by structure: datasets and links of other kinds."""
-    import h5py
-    import numpy as np
-
+    """Mutates an HDF5 file by structure: puts other datasets, groups and links in the place of datasets."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "x.hdf5")
         path.write_bytes(data)
         with h5py.File(path, "r+") as file:
             names: list[str] = []
             file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-            for _ in range(rng.randint(1, 3)):
-                name, other = rng.choice(names), rng.choice(names)
-                if not all(isinstance(file.get(each), h5py.Dataset) for each in (name, other)):
-                    continue
-                values = file[name][...]
-                shape, huge = values.shape, tuple(size * 10**5 for size in values.shape)
-                chunks = tuple(max(1, size // rng.randint(1, 3)) for size in shape)
-                changes: list[Callable[[], Any]] = [
-                    lambda: None,
-                    lambda name=name, other=other: file.__setitem__(name, file[other]),
-                    lambda name=name, other=other: file.__setitem__(name, h5py.SoftLink(f"/{other}")),
-                    lambda name=name: file.__setitem__(name, h5py.ExternalLink("/etc/passwd", "x")),
-                    lambda name=name: file.create_group(name),
-                    lambda name=name, v=values: file.create_dataset(
-                        name, data=v.astype(rng.choice(["f8", "f2", "i4", "S3"]))
-                    ),
-                    lambda name=name, v=values: file.create_dataset(name, data=v * rng.choice([np.nan, np.inf, 1e38])),
-                    lambda name=name, v=values: file.create_dataset(name, data=v[..., :-1]),
-                    lambda name=name, v=values, c=chunks: file.create_dataset(
-                        name, data=v, chunks=c, compression="gzip"
-                    ),
-                    lambda name=name, v=values, c=chunks: file.create_dataset(
-                        name, data=v, chunks=c, compression="lzf"
-                    ),
-                    lambda name=name, s=huge: file.create_dataset(name, s, "f4", chunks=True, compression="gzip"),
-                    lambda name=name, s=shape: file.create_dataset(name, s, h5py.vlen_dtype(np.float32)),
-                    lambda name=name, s=shape: file.create_dataset(name, s, h5py.string_dtype()),
-                    lambda name=name: file.create_dataset(f"{name}x", data=np.zeros(3)),
-                ]
-                change = rng.choice(changes)
-                if change is not changes[-1] and name != other:
-                    del file[name]
-                    change()
-                elif change is changes[-1]:
-                    change()
+            for name in rng.sample(names, min(len(names), rng.randint(1, 3))):
+                _replace_dataset(file, name, rng)
         mutated = path.read_bytes()
     return mutate_bytes(mutated, rng) if rng.random() < 0.3 else mutated
+
+
+def _replace_dataset(file: h5py.File, name: str, rng: random.Random) -> None:
+    values = file[name][...]
+    chunks = tuple(max(1, size // rng.randint(1, 3)) for size in values.shape)
+    huge = tuple(size * 10**5 for size in values.shape)
+    datasets: list[dict[str, Any]] = [
+        {"data": values.astype(rng.choice(["f8", "f2", "i4", "u1"]))},
+        {"data": np.where(values > 0, values, rng.choice([np.nan, np.inf, 1e38])).astype("f4")},
+        {"data": values[..., :-1]},
+        {"data": values, "chunks": chunks, "compression": rng.choice(["gzip", "lzf"]), "shuffle": rng.random() < 0.5},
+        {"shape": huge, "dtype": "f4", "chunks": True, "compression": "gzip"},
+        {"shape": values.shape, "dtype": h5py.vlen_dtype(np.float32)},
+        {"shape": values.shape, "dtype": h5py.string_dtype()},
+    ]
+    links: list[Any] = [
+        *(h5py.SoftLink("/char_embed"), h5py.ExternalLink("/etc/passwd", "x"), np.dtype("f4")),
+        *(file["/"], file[name.rpartition("/")[0] or "/"], next(iter(file.values()))),
+    ]
+    del file[name]
+    kind = rng.choice(["dataset", "dataset", "dataset", "link", "group", "none", "another"])
+    if kind == "dataset":
+        file.create_dataset(name, **rng.choice(datasets))
+    elif kind == "link":
+        file[name] = rng.choice(links)
+    elif kind == "group":
+        file.create_group(name)
+    elif kind == "another":
+        file[f"{name}x"] = values
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,6 @@ TARGETS = [
 
 def make_models(directory: Path) -> None:
     """Writes the models that inputs are made from."""
-    import h5py
     import torch
 
     from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
