@@ -514,12 +514,6 @@ class ElmoModel(ElmoPreTrainedModel):
 
 def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -> None:
     """Raises `ValueError` or `RuntimeError` unless what was loaded is the model that the config describes."""
-    for name, found, expected in sorted(loading_info.mismatched_keys):
-        if not load_config.ignore_mismatched_sizes:
-            raise RuntimeError(
-                f"{name}: expected shape {tuple(expected)}, as config.json says, found {tuple(found)} in the files of "
-                "weights; ignore_mismatched_sizes=True would begin with new ones"
-            )
     # Of tied weights the files have one.
     tied = dict(getattr(model, "all_tied_weights_keys", None) or {})
     tied.update({source: target for target, source in tied.items()})
@@ -529,6 +523,12 @@ def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -
     if load_config.pretrained_model_name_or_path is not None:
         _check_bilm("config.json describes weights that no file has", loading_info.missing_keys & new.keys())
         _check_bilm("config.json does not describe weights that the files have", loading_info.unexpected_keys)
+    for name, found, expected in sorted(loading_info.mismatched_keys):
+        if not load_config.ignore_mismatched_sizes:
+            raise RuntimeError(
+                f"{name}: expected shape {tuple(expected)}, as config.json says, found {tuple(found)} in the files of "
+                "weights; ignore_mismatched_sizes=True would begin with new ones"
+            )
     check_new_parameters(new, sum(value.nbytes for name, value in parameters.items() if name not in absent))
 
 

@@ -134,16 +134,22 @@ def _read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
 
 
 def _check_templates(name: str, tokenizer: Tokenizer) -> None:
-    """Raises `ValueError` if a template has a token that it does not define: using it would be a panic in Rust."""
+    """Raises `ValueError` if a template has a token that it does not define, which would be a panic in Rust when it is
+    used, or the vocabulary does not have."""
     if tokenizer.post_processor is None:
         return
     processor = json.loads(tokenizer.post_processor.__getstate__())
     for part in processor.get("processors", [processor]):
         pieces = [*part.get("single", []), *part.get("pair", [])]
         used = {piece["SpecialToken"]["id"] for piece in pieces if "SpecialToken" in piece}
-        missing = sorted(used - set(part.get("special_tokens", {})))
+        special_tokens = part.get("special_tokens", {})
+        missing = sorted(used - set(special_tokens))
         if missing:
             raise ValueError(f"{name}: post_processor: special_tokens: expected {missing[0]!r}, which its template has")
+        ids = [id for token in special_tokens.values() for id in token["ids"]]
+        unknown = [id for id in ids if tokenizer.id_to_token(id) is None]
+        if unknown:
+            raise ValueError(f"{name}: post_processor: expected ids of the vocabulary, found {unknown[0]}")
 
 
 def _check_saved(name: str, saved: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ An input follows from the seed and its number alone: `--first NUMBER --inputs 1`
 
 import argparse
 import copy
+import importlib
 import json
 import multiprocessing
 import os
@@ -310,7 +311,7 @@ def load_input(target: Target, folder: Path) -> None:
     assert values.shape[:2] == inputs["input_ids"].shape
 
 
-def outcome_of(target: Target, folder: Path) -> str:
+def outcome_of(load: Callable[[Target, Path], None], target: Target, folder: Path) -> str:
     """Loads an input and says what came of it: `loaded`, `refused ...`, or what is wrong."""
     from huggingface_hub.errors import StrictDataclassError
 
@@ -318,7 +319,7 @@ def outcome_of(target: Target, folder: Path) -> str:
 
     folder.parent.joinpath("out").mkdir()
     try:
-        load_input(target, folder)
+        load(target, folder)
     except ElmoFormatError as error:
         outcome = "refused ElmoFormatError" if "\n" not in str(error) else f"WRONG lines: {error}"
     except StrictDataclassError:
@@ -344,10 +345,10 @@ def outcome_of(target: Target, folder: Path) -> str:
     return outcome
 
 
-def work(connection: Connection, models: Path, place: Path, seed: int) -> None:
+def work(connection: Connection, models: Path, place: Path, seed: int, loader: str) -> None:
     """Loads the inputs whose numbers come in, and sends back the outcome of each."""
     os.environ.update(HF_HUB_OFFLINE="1", HF_MODULES_CACHE=str(place / "modules"), TMPDIR=str(place / "tmp"))
-    (place / "tmp").mkdir(parents=True)
+    place.mkdir()
     tempfile.tempdir = None
     # What libraries log of an input, and the C library of its crash, is not of interest.
     quiet = os.open(os.devnull, os.O_WRONLY)
@@ -361,14 +362,18 @@ def work(connection: Connection, models: Path, place: Path, seed: int) -> None:
     transformers.logging.disable_progress_bar()
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Now, since an input's time is limited.
+    importlib.import_module("modeling_elmo.conversion_scripts")
+    load = importlib.import_module(loader).load_input
     while (number := connection.recv()) is not None:
         target, rng = choose(seed, number)
         folder = place / "input" / "model"
-        shutil.rmtree(folder.parent, ignore_errors=True)
-        folder.parent.mkdir()
+        for directory in (folder.parent, place / "tmp"):
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
         make_input(models, target, rng, folder)
         connection.send("begin")
-        connection.send(outcome_of(target, folder))
+        connection.send(outcome_of(load, target, folder))
 
 
 def choose(seed: int, number: int) -> tuple[Target, random.Random]:
@@ -380,8 +385,8 @@ def choose(seed: int, number: int) -> tuple[Target, random.Random]:
 class Worker:
     """A process that loads inputs, and is replaced when it crashes or hangs."""
 
-    def __init__(self, models: Path, place: Path, seed: int, time_limit: float):
-        self.models, self.place, self.seed, self.time_limit = models, place, seed, time_limit
+    def __init__(self, models: Path, place: Path, seed: int, time_limit: float, loader: str):
+        self.models, self.place, self.seed, self.time_limit, self.loader = models, place, seed, time_limit, loader
         self.process: Any = None
         self.connection: Any = None
 
@@ -407,7 +412,9 @@ class Worker:
         shutil.rmtree(self.place, ignore_errors=True)
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, self.models, self.place, self.seed), daemon=True)
+        self.process = context.Process(
+            target=work, args=(theirs, self.models, self.place, self.seed, self.loader), daemon=True
+        )
         self.process.start()
         theirs.close()
 
@@ -420,7 +427,12 @@ class Worker:
 
 
 def fuzz(
-    numbers: range, seed: int, save: Path | None = None, time_limit: float = 20, report: bool = False
+    numbers: range,
+    seed: int,
+    save: Path | None = None,
+    time_limit: float = 20,
+    report: bool = False,
+    loader: str = __name__,
 ) -> Counter[str]:
     """Loads inputs and counts the outcomes, those that are wrong by number.
 
@@ -430,6 +442,7 @@ def fuzz(
         save (`Path`, *optional*): A directory to copy inputs to whose outcome is wrong.
         time_limit (`float`): Seconds that one may take.
         report (`bool`): Whether to say so on standard output, as it goes.
+        loader (`str`): The module whose `load_input` is to be tested.
     """
     outcomes: Counter[str] = Counter()
     started = time.monotonic()
@@ -437,7 +450,7 @@ def fuzz(
         models = Path(directory, "models")
         models.mkdir()
         make_models(models)
-        worker = Worker(models, Path(directory, "worker"), seed, time_limit)
+        worker = Worker(models, Path(directory, "worker"), seed, time_limit, loader)
         try:
             for count, number in enumerate(numbers, start=1):
                 target, _ = choose(seed, number)
@@ -468,7 +481,7 @@ def main() -> int:
     parser.add_argument("--time-limit", type=float, default=20, help="seconds that an input may take")
     given = parser.parse_args()
     numbers = range(given.first, given.first + given.inputs)
-    outcomes = fuzz(numbers, given.seed, given.save, given.time_limit, report=True)
+    outcomes = fuzz(numbers, given.seed, given.save, given.time_limit, report=True, loader="tests.fuzz_loading")
     for outcome, count in sorted(outcomes.items()):
         print(f"{count:7,}  {outcome}")
     return int(any(outcome.startswith("WRONG") for outcome in outcomes))
