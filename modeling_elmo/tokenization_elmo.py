@@ -147,6 +147,8 @@ def _check_templates(name: str, tokenizer: Tokenizer) -> None:
         if missing:
             raise ValueError(f"{name}: post_processor: special_tokens: expected {missing[0]!r}, which its template has")
         ids = [id for token in special_tokens.values() for id in token["ids"]]
+        # Processors of other kinds have one token for each end.
+        ids += [part[end][1] for end in ("cls", "sep") if end in part]
         unknown = [id for id in ids if tokenizer.id_to_token(id) is None]
         if unknown:
             raise ValueError(f"{name}: post_processor: expected ids of the vocabulary, found {unknown[0]}")

@@ -348,7 +348,7 @@ def outcome_of(load: Callable[[Target, Path], None], target: Target, folder: Pat
 def work(connection: Connection, models: Path, place: Path, seed: int, loader: str) -> None:
     """Loads the inputs whose numbers come in, and sends back the outcome of each."""
     os.environ.update(HF_HUB_OFFLINE="1", HF_MODULES_CACHE=str(place / "modules"), TMPDIR=str(place / "tmp"))
-    place.mkdir()
+    (place / "tmp").mkdir(parents=True)
     tempfile.tempdir = None
     # What libraries log of an input, and the C library of its crash, is not of interest.
     quiet = os.open(os.devnull, os.O_WRONLY)
