@@ -85,9 +85,6 @@ def _load_model(model_dir: Path) -> ElmoModel:
         )
     for name, found, expected in sorted(report["mismatched_keys"]):
         raise ElmoFormatError(f"{model_dir}: {name}: expected shape {tuple(expected)}, found {tuple(found)}")
-    missing = sorted(name for name in report["missing_keys"] if not name.startswith("scalar_mixes."))
-    if missing:
-        raise ElmoFormatError(f"{model_dir}: lacks weights: {', '.join(missing)}")
     return model
 
 

@@ -13,10 +13,12 @@
 # limitations under the License.
 """Reading HDF5 files that may come from anywhere: no links, no plug-in filters, no surprises in size."""
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import ceil, prod
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -32,8 +34,13 @@ BUILT_IN_FILTERS = {
     h5py.h5z.FILTER_LZF,
 }
 
-# The most that deflate can compress. More data than that is declared but not there, and no memory is given to it.
-MAX_COMPRESSION = 1032
+# How much larger numbers may be than the file they are in. Weights hardly compress at all; what does by more is not
+# weights, and no memory is given to it. The least bound lets small files have any amount.
+MAX_COMPRESSION = 16
+MIN_BYTES = 2**24
+
+# HDF5 makes room for a whole chunk to read any of it; h5py's own choice are chunks of at most this size.
+MAX_COMPRESSED_CHUNK = 2**20
 
 
 @contextmanager
@@ -78,6 +85,31 @@ def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
     return found
 
 
+def check_total_size(file: h5py.File, names: Iterable[str]) -> None:
+    """Checks that the datasets that are about to be read are within the file, all together.
+
+    Several names may be those of one dataset, and chunks of several may be the same bytes.
+
+    Raises:
+        `ElmoFormatError`: If they take more room than the file has, or hold far more than that.
+    """
+    place = file_name(file)
+    with damage_told(f"{place}: damaged"):
+        datasets = [file[name] for name in names]
+        for name, dataset in zip(names, datasets):
+            _check_is_within(f"{place}: {name}", dataset)
+        size = file.id.get_filesize()
+        stored = sum(dataset.id.get_storage_size() for dataset in datasets)
+        declared = sum(dataset.nbytes for dataset in datasets)
+    if stored > size:
+        raise ElmoFormatError(f"{place}: expected datasets of at most {size} bytes in all, the file's, found {stored}")
+    if declared > max(MAX_COMPRESSION * size, MIN_BYTES):
+        raise ElmoFormatError(
+            f"{place}: expected numbers of at most {max(MAX_COMPRESSION * size, MIN_BYTES)} bytes in a file of {size}, "
+            f"found {declared}"
+        )
+
+
 def read_dataset(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Reads a float32 dataset of a known shape.
 
@@ -96,25 +128,64 @@ def read_dataset(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarr
 
 
 def _check_dataset(place: str, dataset: h5py.Dataset, shape: tuple[int, ...]) -> None:
-    # First of all: to tell the shape of data that lies elsewhere, HDF5 may open the other file.
-    if dataset.is_virtual or dataset.external:
-        raise ElmoFormatError(f"{place}: expected data within the file, found a reference to another file")
+    _check_is_within(place, dataset)
     if dataset.shape != shape:
         raise ElmoFormatError(f"{place}: expected shape {shape}, found {dataset.shape}")
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4:
         raise ElmoFormatError(f"{place}: expected float32, found {dataset.dtype}")
-    properties = dataset.id.get_create_plist()
-    filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
-    if not filters <= BUILT_IN_FILTERS:
-        raise ElmoFormatError(f"{place}: compressed by a plug-in filter (number {min(filters - BUILT_IN_FILTERS)})")
     stored = dataset.id.get_storage_size()
-    if dataset.nbytes > MAX_COMPRESSION * stored:
-        raise ElmoFormatError(f"{place}: expected {dataset.nbytes} bytes of data, found {stored}")
-    if dataset.chunks is not None:
-        # A chunk that was never written would be read as zeros.
-        num_chunks = prod(ceil(size / chunk) for size, chunk in zip(shape, dataset.chunks))
-        if dataset.id.get_num_chunks() != num_chunks:
-            raise ElmoFormatError(f"{place}: expected {num_chunks} chunks, found {dataset.id.get_num_chunks()}")
+    if dataset.chunks is None:
+        if stored != dataset.nbytes:
+            raise ElmoFormatError(f"{place}: expected {dataset.nbytes} bytes of data, found {stored}")
+        return
+    # A chunk that was never written would be read as zeros.
+    num_chunks = prod(ceil(size / chunk) for size, chunk in zip(shape, dataset.chunks))
+    if dataset.id.get_num_chunks() != num_chunks:
+        raise ElmoFormatError(f"{place}: expected {num_chunks} chunks, found {dataset.id.get_num_chunks()}")
+    _check_chunks(place, dataset)
+
+
+def _check_is_within(place: str, dataset: h5py.Dataset) -> None:
+    # First of all: to tell the shape of data that lies elsewhere, HDF5 may open the other file.
+    if dataset.is_virtual or dataset.external:
+        raise ElmoFormatError(f"{place}: expected data within the file, found a reference to another file")
+
+
+def _check_chunks(place: str, dataset: h5py.Dataset) -> None:
+    """Checks filters and chunks: what a chunk becomes when it is read has the size of a chunk."""
+    properties = dataset.id.get_create_plist()
+    filters = [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
+    if not set(filters) <= BUILT_IN_FILTERS:
+        raise ElmoFormatError(
+            f"{place}: compressed by a plug-in filter (number {min(set(filters) - BUILT_IN_FILTERS)})"
+        )
+    if len(set(filters)) != len(filters):
+        raise ElmoFormatError(f"{place}: expected each filter once, found numbers {filters}")
+    size = prod(dataset.chunks) * dataset.dtype.itemsize
+    if size > max(dataset.nbytes, MAX_COMPRESSED_CHUNK):
+        raise ElmoFormatError(f"{place}: expected chunks no larger than the dataset, found {size} bytes")
+    if h5py.h5z.FILTER_LZF in filters and size > MAX_COMPRESSED_CHUNK:
+        raise ElmoFormatError(f"{place}: expected LZF chunks of at most {MAX_COMPRESSED_CHUNK} bytes, found {size}")
+    for index in range(dataset.id.get_num_chunks()):
+        chunk = dataset.id.get_chunk_info(index)
+        # No filter makes more of a chunk than a few bytes; LZF at most 88 times less.
+        if chunk.size > size + size // 100 + 1000:
+            raise ElmoFormatError(f"{place}: expected chunks of at most {size} bytes, found {chunk.size}")
+        if h5py.h5z.FILTER_DEFLATE in filters:
+            _check_deflated(place, dataset, chunk, filters, size)
+
+
+def _check_deflated(place: str, dataset: h5py.Dataset, chunk: Any, filters: list[int], size: int) -> None:
+    # HDF5 makes as much room as a stream asks for: it is measured first, piece by piece.
+    is_skipped, last = chunk.filter_mask >> filters.index(h5py.h5z.FILTER_DEFLATE) & 1, filters[-1]
+    if is_skipped:
+        return
+    if last not in (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32):
+        raise ElmoFormatError(f"{place}: expected deflate as the last filter but a checksum, found numbers {filters}")
+    _, stream = dataset.id.read_direct_chunk(chunk.chunk_offset)
+    inflated = zlib.decompressobj().decompress(stream, size + 1)
+    if len(inflated) > size:
+        raise ElmoFormatError(f"{place}: expected chunks of {size} bytes, found more in one that is compressed")
 
 
 def file_name(file: h5py.File) -> str:

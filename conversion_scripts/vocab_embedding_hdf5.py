@@ -29,7 +29,7 @@ from modeling_elmo.modeling_elmo import ElmoModel
 from modeling_elmo.tokenization_elmo import ElmoTokenizer
 
 from .errors import ElmoFormatError
-from .hdf5 import dataset_names, open_hdf5, read_dataset
+from .hdf5 import check_total_size, dataset_names, open_hdf5, read_dataset
 
 
 DATASET = "embedding"
@@ -45,6 +45,7 @@ def read_vocab_embedding(path: Path, num_words: int, projection_size: int) -> np
     with open_hdf5(path) as file:
         if DATASET not in dataset_names(file, {DATASET}):
             raise ElmoFormatError(f"{path.name}: {DATASET}: missing; expected shape {(num_words, projection_size)}")
+        check_total_size(file, [DATASET])
         return read_dataset(file, DATASET, (num_words, projection_size))
 
 

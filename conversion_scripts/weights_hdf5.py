@@ -33,7 +33,7 @@ from tqdm.auto import tqdm
 from modeling_elmo.configuration_elmo import ElmoConfig
 
 from .errors import ElmoFormatError
-from .hdf5 import dataset_names, file_name, open_hdf5, read_dataset
+from .hdf5 import check_total_size, dataset_names, file_name, open_hdf5, read_dataset
 
 
 # The character embedding of the file has no row for padding positions.
@@ -174,6 +174,7 @@ def read_weights(
     parameters: dict[str, torch.Tensor] = {}
     with open_hdf5(path) as file:
         table = _table_of_file(file, config, num_words)
+        check_total_size(file, [dataset.name for dataset in table])
         for dataset in tqdm(table, "Reading weights", disable=None if progress else True, delay=1, leave=False):
             values = dataset.to_parameters(read_dataset(file, dataset.name, dataset.shape))
             for name, value in zip(dataset.parameters, values):

@@ -22,6 +22,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import field
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,8 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils import auto_docstring
+
+from .model_files import MAX_CONFIG_BYTES, read_json_object
 
 
 # Where each Auto class finds its ELMo class in a model directory. The one list of them: the package registers these
@@ -56,6 +59,22 @@ MAX_SIZE = 1_000_000
 MAX_VOCAB_SIZE = 100_000_000
 MAX_DEPTH = 1_000
 MAX_CHARACTERS = 10_000
+MAX_LABELS = 100_000
+
+# Types of weights.
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+
+# What a file of another model may hold, and what transformers would fetch, run or compute otherwise for: none of it is
+# ELMo's, whose config is numbers and names. Callers may still give these as arguments.
+FOREIGN_FIELDS = (
+    "attn_implementation",
+    "distributed_config",
+    "experts_implementation",
+    "fusion_config",
+    "per_layer_config",
+    "quantization_config",
+    "transformers_weights",
+)
 
 # Just below the greatest float32: what is beyond it, or no number, turns vectors into NaN.
 MAX_NUMBER = 3e38
@@ -222,6 +241,10 @@ class ElmoConfig(PreTrainedConfig):
         if self.pad_token_id is None and self.vocab_size > NUM_APPENDED_TOKENS:
             self.pad_token_id = self.vocab_size - NUM_APPENDED_TOKENS
         num_labels = kwargs.get("num_labels")
+        if num_labels is not None and (type(num_labels) is not int or not 0 <= num_labels <= MAX_LABELS):
+            # A name is made for each, before anything is validated.
+            raise ValueError(f"num_labels is between 0 and {MAX_LABELS}: found {_short(num_labels)}")
+        self.validate_dtype()
         if self.id2label is not None and num_labels not in (None, len(self.id2label)):
             # transformers warns, and takes the names.
             raise ValueError(f"found num_labels={num_labels} and id2label with {len(self.id2label)} labels")
@@ -290,6 +313,11 @@ class ElmoConfig(PreTrainedConfig):
             )
         self._validate_character_filters()
 
+    def validate_dtype(self) -> None:
+        """Checks the type of the weights. Raises `ValueError` with what was found."""
+        if self.dtype is not None and str(self.dtype).removeprefix("torch.") not in DTYPES:
+            raise ValueError(f"dtype is one of {', '.join(DTYPES)}: found {_short(self.dtype)}")
+
     def validate_language_model(self) -> None:
         """Checks what the language models read. Raises `ValueError` with the values found."""
         _check_range(self, "num_negative_samples", 0, MAX_VOCAB_SIZE)
@@ -329,6 +357,14 @@ class ElmoConfig(PreTrainedConfig):
                 f"a filter can't be wider than a word: found a filter of width {widest} and "
                 f"max_characters_per_token={self.max_characters_per_token}"
             )
+
+    @classmethod
+    def _dict_from_json_file(cls, json_file: str | os.PathLike) -> dict[str, Any]:
+        fields = read_json_object(json_file, MAX_CONFIG_BYTES)
+        _check_fields(cls, fields)
+        # Else the type would be looked for in the weights, whatever they are in.
+        dtype = fields.pop("dtype", None) or fields.pop("torch_dtype", None) or "float32"
+        return cls._decode_special_floats({**fields, "dtype": dtype})
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
@@ -445,6 +481,20 @@ class ElmoConfig(PreTrainedConfig):
             options["n_tokens_vocab"] = self.vocab_size - NUM_APPENDED_TOKENS
         options["dropout"] = self.lstm_dropout
         return options
+
+
+def _check_fields(cls: type[ElmoConfig], fields: Mapping[str, Any]) -> None:
+    """Raises `ValueError` if a file has what is no field, but would act on the config or on transformers as one."""
+    if fields.get("model_type", cls.model_type) != cls.model_type:
+        raise ValueError(f"config.json: model_type: expected {cls.model_type!r}, found {_short(fields['model_type'])}")
+    for name in ("id2label", "label2id"):
+        if not isinstance(fields.get(name), (dict, type(None))):
+            raise ValueError(f"config.json: {name}: expected an object, found {_short(fields[name])}")
+    names = {each.name for each in dataclass_fields(cls)} | {"model_type"}
+    for name, value in fields.items():
+        is_own = name in names or isinstance(getattr(cls, name, None), property)
+        if not is_own and (hasattr(cls, name) or (name in FOREIGN_FIELDS and value is not None)):
+            raise ValueError(f"config.json: {name}: an ELMo config has no such field, found {_short(value)}")
 
 
 def _module_of(reference: Any) -> str:

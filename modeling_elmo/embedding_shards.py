@@ -251,10 +251,10 @@ class ShardFile:
                 end = max(tensor["data_offsets"][1] for tensor in header.values())
                 if self._first + end != os.fstat(file.fileno()).st_size:
                     raise ValueError("it is cut short")
-        except (ValueError, KeyError, TypeError) as error:
+                self.shape: list[int] = header["embeddings"]["shape"]
+                self.dtype = NUMPY_DTYPES.get(header["embeddings"]["dtype"])
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: expected a shard of embeddings ({error}); delete it") from error
-        self.shape: list[int] = self._tensors["embeddings"]["shape"]
-        self.dtype = NUMPY_DTYPES.get(self._tensors["embeddings"]["dtype"])
 
     @property
     def num_rows(self) -> int:

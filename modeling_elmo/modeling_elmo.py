@@ -23,6 +23,8 @@ theirs, the model remembers nothing from call to call unless the caller passes `
 Dimensions: B batch, W words, C characters per word, N real tokens, L layers, P projection, H cells.
 """
 
+import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,12 +44,16 @@ from transformers.utils.output_capturing import capture_outputs
 from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
+from .model_files import check_loading_arguments, check_new_parameters, check_weight_files, check_weight_index
 from .projected_lstm import ElmoLayer, Packing, ProjectedLSTM
 from .sampled_softmax import ElmoSoftmax
 
 
 # Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward: as torch.nn.LSTM's.
 State = tuple[torch.Tensor, torch.Tensor]
+
+# Weights that a model can't do without: those of the language model, in a base model or within one with a head.
+BILM_WEIGHT = re.compile(r"(elmo\.)?(character_encoder|word_embedding|layers)\.")
 
 
 class ElmoWordEmbedding(nn.Embedding):
@@ -184,13 +190,58 @@ class ElmoPreTrainedModel(PreTrainedModel):
             super()._init_weights(module)
 
     @classmethod
-    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in `PreTrainedModel`, from safetensors files alone, whose weights must be those that the config describes.
+
+        Raises:
+            `ValueError`: If an argument or a file asks for another format, a file is damaged, weights of the biLM are
+                missing or too many, or the config asks for far more weights than the files have.
+            `RuntimeError`: If weights have other shapes, without `ignore_mismatched_sizes=True`.
+        """
+        check_loading_arguments(kwargs)
+        if pretrained_model_name_or_path is not None:
+            folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
+            check_weight_index(folder, kwargs.get("variant"))
+            kwargs["use_safetensors"] = True
+        if getattr(kwargs.get("config"), "dtype", "auto") is None and kwargs.get("torch_dtype") is None:
+            # Else it would be looked for in the weights, whatever they are in.
+            kwargs.setdefault("dtype", torch.float32)
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         # Loading replaces every parameter by a trainable one, so freezing has to be done again.
-        loaded = super().from_pretrained(*args, **kwargs)
         for module in (loaded[0] if isinstance(loaded, tuple) else loaded).modules():
             if isinstance(module, ElmoPreTrainedModel):
                 module._apply_freeze()
         return loaded
+
+    @staticmethod
+    def _load_pretrained_model(
+        model: Any, state_dict: Any, checkpoint_files: list[str] | None, load_config: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        if checkpoint_files is not None:
+            subfolder = (load_config.download_kwargs or {}).get("subfolder") or ""
+            check_weight_files(os.path.join(load_config.pretrained_model_name_or_path, subfolder), checkpoint_files)
+        return PreTrainedModel._load_pretrained_model(model, state_dict, checkpoint_files, load_config, *args, **kwargs)
+
+    @staticmethod
+    def _finalize_model_loading(model: Any, load_config: Any, loading_info: Any) -> Any:
+        # What the files lack is still without memory here.
+        _check_loaded(model, load_config, loading_info)
+        return PreTrainedModel._finalize_model_loading(model, load_config, loading_info)
+
+    def _load_and_finalize_distributed_pretrained_model(self, checkpoint_dir: Any, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError(f"{checkpoint_dir}: expected one model.safetensors or its shards, found those of a training")
+
+    def load_adapter(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `PreTrainedModel`, of an adapter's weights themselves: transformers would also read them from a pickle.
+
+        Raises:
+            `ValueError`: Without `adapter_state_dict`.
+        """
+        if kwargs.get("adapter_state_dict") is None:
+            raise ValueError(
+                "load_adapter: expected adapter_state_dict, as safetensors' load_file returns it, found none"
+            )
+        return super().load_adapter(*args, **kwargs)
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
         """As in `PreTrainedModel`; see `ElmoConfig.save_pretrained` for the code files."""
@@ -459,6 +510,32 @@ class ElmoModel(ElmoPreTrainedModel):
         _check_shape("state: hidden states", hidden, hidden_shape)
         _check_shape("state: cell states", cell, cell_shape)
         return hidden.to(inputs_embeds), cell.to(inputs_embeds.device, cell_dtype)
+
+
+def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -> None:
+    """Raises `ValueError` or `RuntimeError` unless what was loaded is the model that the config describes."""
+    # Of tied weights the files have one.
+    tied = dict(getattr(model, "all_tied_weights_keys", None) or {})
+    tied.update({source: target for target, source in tied.items()})
+    absent = loading_info.missing_and_mismatched()
+    parameters = model.state_dict()
+    new = {name: value for name, value in parameters.items() if {name, tied.get(name, name)} <= absent}
+    if load_config.pretrained_model_name_or_path is not None:
+        _check_bilm("config.json describes weights that no file has", loading_info.missing_keys & new.keys())
+        _check_bilm("config.json does not describe weights that the files have", loading_info.unexpected_keys)
+    for name, found, expected in sorted(loading_info.mismatched_keys):
+        if not load_config.ignore_mismatched_sizes:
+            raise RuntimeError(
+                f"{name}: expected shape {tuple(expected)}, as config.json says, found {tuple(found)} in the files of "
+                "weights; ignore_mismatched_sizes=True would begin with new ones"
+            )
+    check_new_parameters(new, sum(value.nbytes for name, value in parameters.items() if name not in absent))
+
+
+def _check_bilm(problem: str, names: Iterable[str]) -> None:
+    found = sorted(name for name in names if BILM_WEIGHT.match(name))
+    if found:
+        raise ValueError(f"{problem}: {', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
 
 
 def join_states(states: list[State]) -> State:

@@ -24,8 +24,9 @@ import lzma
 import os
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -35,6 +36,9 @@ DEFAULT_COLUMN = "text"
 
 # Rows of a Parquet file that are read together.
 ROWS_AT_A_TIME = 1024
+
+# The longest line of a text file. Its words take some fifty times as much memory.
+MAX_LINE_BYTES = 2**25
 
 DATASETS_NEEDED = "needs the package datasets: pip install 'modeling-elmo[examples]'"
 BYTE_ORDER_MARK = "\ufeff"
@@ -56,6 +60,15 @@ class SentenceSource(Protocol):
 
     def share(self) -> float | None:
         """Returns how much of it has been read, from 0 to 1; None if that is not known."""
+
+
+def bounded_lines(file: BinaryIO, most: int, name: str) -> Iterator[bytes]:
+    """Yields the lines of a binary file. Raises `ValueError` for one of more than `most` bytes: a small compressed file
+    may be one line of gigabytes."""
+    for number, line in enumerate(iter(partial(file.readline, most + 1), b""), start=1):
+        if len(line) > most:
+            raise ValueError(f"{name}: line {number}: expected at most {most} bytes, found more")
+        yield line
 
 
 class _Lines:
@@ -96,18 +109,18 @@ class _Lines:
             return None
         return float(self._is_read) if self._file is None else min(1.0, self._file.tell() / self._size)
 
-    def _decompressed(self, file: BinaryIO) -> Iterable[bytes]:
+    def _decompressed(self, file: BinaryIO) -> BinaryIO:
         ending = os.path.splitext(self.path)[1].lower()
         if ending == ".gz":
-            return cast(Iterable[bytes], gzip.GzipFile(fileobj=file))
-        return cast(Iterable[bytes], lzma.LZMAFile(file)) if ending == ".xz" else file
+            return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+        return cast(BinaryIO, lzma.LZMAFile(file)) if ending == ".xz" else file
 
-    def _decoded(self, lines: Iterable[bytes]) -> Iterator[str]:
+    def _decoded(self, file: BinaryIO) -> Iterator[str]:
         errors = self.errors
         number = 0
         try:
             # Binary files end lines at a line feed alone: U+0085, U+2028 and others may be part of a text.
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(bounded_lines(file, MAX_LINE_BYTES, self.name), start=1):
                 text = line.decode("utf-8", errors)
                 if number == 1:
                     text = text.removeprefix(BYTE_ORDER_MARK)

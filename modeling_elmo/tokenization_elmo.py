@@ -21,6 +21,7 @@ Dimensions: N words, B sentences, W positions per sentence, C characters per wor
 """
 
 import copy
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,6 +50,7 @@ from .characters import (
     leading_bytes,
     numbers_among,
 )
+from .model_files import read_json_object
 from .split_words import LazyEncodings, lay_out
 from .treebank import treebank_pre_tokenizer
 
@@ -58,6 +60,34 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Not a character, says Unicode, so no word of a vocabulary is made of it.
 NONCHARACTER = "\uffff"
+
+# As in `ElmoConfig`: no word is longer, and a row of character ids has this many numbers.
+MAX_CHARACTERS = 10_000
+
+# What `tokenizer_config.json` says nothing of: the files beside it do, or the caller.
+NOT_IN_A_FILE = (
+    *("gguf_file", "init_inputs", "tokenizer_file", "tokenizer_object", "vocab", "vocab_file"),
+    *("tokenizer_padding", "tokenizer_truncation", "_json_padding", "_json_truncation"),
+)
+
+# What a tokenizer is saved in, by the names that the base class has for these files.
+SAVED_FILES = {
+    "tokenizer_config_file": "tokenizer_config.json",
+    "tokenizer_file": "tokenizer.json",
+    "special_tokens_map_file": "special_tokens_map.json",
+    "added_tokens_file": "added_tokens.json",
+}
+
+# Of what a file may say: what is used as it is, and how it has to be.
+SAVED_FIELDS: dict[str, tuple[type, ...]] = {
+    "model_max_length": (int, float),
+    "num_words": (int,),
+    "add_bos_token": (bool,),
+    "add_eos_token": (bool,),
+    "split_special_tokens": (bool,),
+    "clean_up_tokenization_spaces": (bool,),
+    "model_input_names": (list,),
+}
 
 # Ends of a line of a vocabulary file that are no part of its word. Other white space may be one.
 LINE_SPACE = " \t\r\n"
@@ -87,6 +117,56 @@ def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
         name = os.path.basename(path)
         raise ValueError(f"{name}: expected UTF-8 text, found byte {error.object[error.start]:#04x}") from error
     return [word for word in words if word != NOT_A_WORD]
+
+
+def _read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
+    """Reads `tokenizer.json`. Raises `ValueError` naming the file if it is damaged."""
+    read_json_object(path)
+    try:
+        tokenizer = Tokenizer.from_file(os.fspath(path))
+    except Exception as error:  # the one class that `tokenizers` has
+        raise ValueError(f"{os.path.basename(path)}: not a tokenizer: {error}") from error
+    _check_templates(os.path.basename(path), tokenizer)
+    # A call says how texts are cut and padded; a file that did could ask for any length.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _check_templates(name: str, tokenizer: Tokenizer) -> None:
+    """Raises `ValueError` if a template has a token that it does not define, which would be a panic in Rust when it is
+    used, or the vocabulary does not have."""
+    if tokenizer.post_processor is None:
+        return
+    processor = json.loads(tokenizer.post_processor.__getstate__())
+    for part in processor.get("processors", [processor]):
+        pieces = [*part.get("single", []), *part.get("pair", [])]
+        used = {piece["SpecialToken"]["id"] for piece in pieces if "SpecialToken" in piece}
+        special_tokens = part.get("special_tokens", {})
+        missing = sorted(used - set(special_tokens))
+        if missing:
+            raise ValueError(f"{name}: post_processor: special_tokens: expected {missing[0]!r}, which its template has")
+        ids = [id for token in special_tokens.values() for id in token["ids"]]
+        # Processors of other kinds have one token for each end.
+        ids += [part[end][1] for end in ("cls", "sep") if end in part]
+        unknown = [id for id in ids if tokenizer.id_to_token(id) is None]
+        if unknown:
+            raise ValueError(f"{name}: post_processor: expected ids of the vocabulary, found {unknown[0]}")
+
+
+def _check_saved(name: str, saved: dict[str, Any]) -> None:
+    """Raises `ValueError` if a file of a tokenizer has what is not its own to say, or no value of its kind."""
+    for field in NOT_IN_A_FILE:
+        if saved.get(field) is not None:
+            raise ValueError(f"{name}: {field}: expected none, found {_describe(saved[field])}")
+    for field, types in SAVED_FIELDS.items():
+        if field in saved and type(saved[field]) not in types:
+            expected = " or ".join(kind.__name__ for kind in types)
+            raise ValueError(f"{name}: {field}: expected {expected}, found {_describe(saved[field])}")
+    known = ElmoTokenizer.model_input_names
+    unknown = [each for each in saved.get("model_input_names", ()) if each not in known]
+    if unknown:
+        raise ValueError(f"{name}: model_input_names: expected some of {known}, found {_describe(unknown[0])}")
 
 
 def _numbered(words: Iterable[str]) -> dict[str, int]:
@@ -173,17 +253,17 @@ class ElmoTokenizer(TokenizersBackend):
         num_words: int = 0,
         **kwargs: Any,
     ):
-        if not isinstance(max_characters_per_token, int) or max_characters_per_token < 3:
+        if type(max_characters_per_token) is not int or not 3 <= max_characters_per_token <= MAX_CHARACTERS:
             raise ValueError(
-                f"max_characters_per_token: expected an integer of at least 3, found {max_characters_per_token!r}"
+                f"max_characters_per_token: expected an integer between 3 and {MAX_CHARACTERS}, found "
+                f"{_describe(max_characters_per_token)}"
             )
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
         if tokenizer_object is not None:
             self._tokenizer = copy.deepcopy(tokenizer_object)
         elif tokenizer_file is not None:
-            with open(tokenizer_file, encoding="utf-8") as file:
-                self._tokenizer = Tokenizer.from_str(file.read())
+            self._tokenizer = _read_tokenizer(tokenizer_file)
         else:
             if vocab is None:
                 vocab = [] if vocab_file is None else read_vocabulary(vocab_file)
@@ -207,6 +287,31 @@ class ElmoTokenizer(TokenizersBackend):
         self._add_bos_token, self._add_eos_token = adds.values()
         self.max_characters_per_token = max_characters_per_token
         self.num_words = num_words
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        """As in the base class.
+
+        Raises:
+            `ValueError`: If a file is damaged, or holds what is none of this tokenizer's.
+        """
+        folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
+        for name in SAVED_FILES.values():
+            # The base class reads some before it passes them on.
+            if os.path.isfile(path := os.path.join(folder, name)):
+                read_json_object(path)
+        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
+    @classmethod
+    def _from_pretrained(cls, resolved_vocab_files: dict[str, str | None], *args: Any, **kwargs: Any) -> Any:
+        for key, name in SAVED_FILES.items():
+            if (path := resolved_vocab_files.get(key)) is not None:
+                _check_saved(name, read_json_object(path))
+        try:
+            return super()._from_pretrained(resolved_vocab_files, *args, **kwargs)
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:
+            # The base class takes for granted what these files hold.
+            raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
 
     @classmethod
     def convert_to_native_format(cls, trust_remote_code: bool = False, **kwargs: Any) -> dict[str, Any]:

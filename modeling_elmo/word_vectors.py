@@ -23,19 +23,22 @@ import lzma
 import os
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
+
+from .sentence_sources import bounded_lines
 
 
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 
 # No published vectors come near; a file of other contents is noticed before memory is allocated for it.
 MAX_SIZE = 100_000
+MAX_LINE_BYTES = 32 * MAX_SIZE
 
 
 @dataclass(frozen=True)
@@ -150,9 +153,9 @@ def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, bytes]]:
             yield number, word, b" ".join(numbers)
 
 
-def _lines(file: Iterable[bytes], path: str | os.PathLike[str]) -> Iterator[bytes]:
+def _lines(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[bytes]:
     try:
-        yield from file
+        yield from bounded_lines(file, MAX_LINE_BYTES, os.path.basename(path))
     except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
         suffix = os.path.splitext(path)[1]
         raise ValueError(f"{os.path.basename(path)}: not a readable {suffix} file: {error}") from error

@@ -31,6 +31,15 @@ SENTENCES = ["The bank .", "", " naïve\u2028river ", "\x85", "last"]
 
 
 class TestTextLines:
+    def test_a_line_of_gigabytes_in_a_small_file_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("modeling_elmo.sentence_sources.MAX_LINE_BYTES", 1000)
+        with gzip.open(tmp_path / "text.gz", "wb") as file:
+            file.write(b"x" * 999 + b"\n" + b"y" * 10_000)
+        sentences = iter(TextLines(tmp_path / "text.gz"))
+        assert next(sentences) == "x" * 999
+        with pytest.raises(ValueError, match="text.gz: line 2: expected at most 1000 bytes, found more"):
+            next(sentences)
+
     @pytest.mark.parametrize(("suffix", "opened"), [("", open), (".gz", gzip.open), (".XZ", lzma.open)])
     def test_every_line_is_a_sentence(self, tmp_path, suffix, opened):
         path = tmp_path / f"text{suffix}"

@@ -207,11 +207,12 @@ def test_missing_file_is_refused_by_name(tmp_path, argument):
         ElmoTokenizer(**{argument: tmp_path / "nothing-here"})
 
 
-@pytest.mark.parametrize("value", [2, 0, -1, None, 50.0, "50"])
+@pytest.mark.parametrize("value", [2, 0, -1, None, 50.0, "50", True, 10**9])
 def test_max_characters_per_token_is_an_integer_that_fits_a_boundary(value):
-    with pytest.raises(
-        ValueError, match=f"max_characters_per_token: expected an integer of at least 3, found {value!r}"
-    ):
+    message = (
+        f"max_characters_per_token: expected an integer between 3 and 10000, found {type(value).__name__} {value!r}"
+    )
+    with pytest.raises(ValueError, match=message):
         ElmoTokenizer(max_characters_per_token=value)
 
 
@@ -1507,3 +1508,67 @@ def test_long_values_are_shortened_in_messages():
 def test_nothing_to_encode_is_refused_as_by_other_tokenizers():
     with pytest.raises(ValueError, match="specify either `text` or `text_target`"):
         TOKENIZER()
+
+
+class TestFilesFromOthers:
+    @pytest.fixture
+    def change(self, tmp_path):
+        ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", "bank"]).save_pretrained(tmp_path)
+
+        def change(name, function):
+            content = json.loads((tmp_path / name).read_text())
+            function(content)
+            (tmp_path / name).write_text(json.dumps(content))
+
+        return change
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("max_characters_per_token", 10**9, "max_characters_per_token: expected an integer between 3 and 10000"),
+            ("model_max_length", [1], r"model_max_length: expected int or float, found list \[1\]"),
+            ("model_input_names", ["labels"], "model_input_names: expected some of"),
+            ("vocab_file", "/etc/passwd", "tokenizer_config.json: vocab_file: expected none, found str '/etc/passwd'"),
+            ("init_inputs", ["/etc/passwd"], "tokenizer_config.json: init_inputs: expected none"),
+            ("extra_special_tokens", 3, "tokenizer_config.json, tokenizer.json: TypeError: extra_special_tokens"),
+        ],
+    )
+    def test_config_is_refused(self, tmp_path, change, name, value, message):
+        change("tokenizer_config.json", lambda content: content.update({name: value}))
+        with pytest.raises(ValueError, match=message):
+            ElmoTokenizer.from_pretrained(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("function", "message"),
+        [
+            (lambda content: content.update(model=3), "tokenizer.json: not a tokenizer: "),
+            (lambda content: content["post_processor"]["special_tokens"].pop("<S>"), "special_tokens: expected '<S>'"),
+            (
+                lambda content: content["post_processor"]["special_tokens"]["<S>"].update(ids=[99]),
+                "post_processor: expected ids of the vocabulary, found 99",
+            ),
+            (
+                lambda content: content.update(
+                    post_processor={"type": "BertProcessing", "sep": ["</S>", 99], "cls": ["<S>", 0]}
+                ),
+                "post_processor: expected ids of the vocabulary, found 99",
+            ),
+        ],
+        ids=["not a tokenizer", "token without definition", "id of no token", "id of no token, BERT"],
+    )
+    def test_tokenizer_is_refused(self, tmp_path, change, function, message):
+        change("tokenizer.json", function)
+        with pytest.raises(ValueError, match=message):
+            ElmoTokenizer.from_pretrained(tmp_path)
+
+    def test_padding_to_any_length_is_not_taken_from_a_file(self, tmp_path, change):
+        padding = {
+            "strategy": {"Fixed": 10**12},
+            "direction": "Right",
+            "pad_to_multiple_of": None,
+            "pad_id": 0,
+            "pad_type_id": 0,
+            "pad_token": "<PAD>",
+        }
+        change("tokenizer.json", lambda content: content.update(padding=padding))
+        assert ElmoTokenizer.from_pretrained(tmp_path)("bank")["input_ids"] == [0, 3, 1]

@@ -315,9 +315,12 @@ class TestRefused:
             ({"dtype": "float33"}, "float33"),
             ({"quantization_config": {}}, "quantization"),
             ({"cell_size": 13}, r"bias: expected shape \(52,\), found \(48,\)"),
-            ({"num_hidden_layers": 3}, r"scalar_mixes.0.weight: expected shape \(4,\), found \(3,\)"),
-            ({"num_highway_layers": 2}, "lacks weights: character_encoder.highway_layers.1.gate.bias"),
-            ({"token_input": "words"}, "lacks weights: word_embedding.weight"),
+            ({"num_hidden_layers": 3}, "config.json describes weights that no file has: layers.2.backward_lstm.bias, "),
+            (
+                {"num_highway_layers": 2},
+                "weights that no file has: character_encoder.highway_layers.1.gate.bias",
+            ),
+            ({"token_input": "words"}, "config.json describes weights that no file has: word_embedding.weight"),
         ],
     )
     def test_config_that_contradicts_itself_or_the_weights(self, spoiled, refuses, change, message):
@@ -345,7 +348,7 @@ class TestRefused:
     def test_weights_cut_short(self, spoiled, refuses, size):
         content = (spoiled / "model.safetensors").read_bytes()
         (spoiled / "model.safetensors").write_bytes(content[:size])
-        refuses("spoiled: Error while deserializing header")
+        refuses("spoiled: model.safetensors: not a whole safetensors file: ")
 
     def test_shard_missing(self, model_dir, tmp_path, refuses):
         AutoModel.from_pretrained(model_dir).save_pretrained(tmp_path / "saved", max_shard_size="5KB")
@@ -356,7 +359,7 @@ class TestRefused:
         tensors = load_file(spoiled / "model.safetensors")
         del tensors["layers.1.backward_lstm.bias"]
         save_file(tensors, spoiled / "model.safetensors", metadata={"format": "pt"})
-        refuses("spoiled: lacks weights: layers.1.backward_lstm.bias")
+        refuses("spoiled: config.json describes weights that no file has: layers.1.backward_lstm.bias")
 
     def test_weights_that_are_not_finite(self, spoiled, refuses):
         tensors = load_file(spoiled / "model.safetensors")

@@ -13,6 +13,8 @@
 # limitations under the License.
 """HDF5 files as an enemy or an accident makes them."""
 
+import zlib
+
 import h5py
 import numpy as np
 import pytest
@@ -200,7 +202,67 @@ class TestDatasets:
                     cell.create_dataset("B", (4_000_000,), "f4")
 
         change_weights(change)
-        refuses(f"weights.hdf5: {CELL}/W_0: expected {2 * 4 * 4 * 10**12} bytes of data, found")
+        refuses("weights.hdf5: expected numbers of at most ")
+
+    def test_one_dataset_under_many_names(self, source, change_options, change_weights, refuses):
+        change_options(lambda options: options["lstm"].update(n_layers=1000))
+
+        def change(file):
+            for direction in (0, 1):
+                cells = file[f"RNN_{direction}/RNN/MultiRNNCell"]
+                for layer in range(2, 1000):
+                    cells[f"Cell{layer}"] = cells["Cell1"]
+
+        change_weights(change)
+        refuses("weights.hdf5: expected datasets of at most ")
+
+    def test_numbers_far_larger_than_the_file(self, change_options, change_weights, refuses):
+        change_options(lambda options: options["char_cnn"]["embedding"].update(dim=100_000))
+
+        def change(file):
+            zeros = np.zeros((261, 100_000), np.float32)
+            replace(file, "char_embed", data=zeros, chunks=(1, 100_000), compression="gzip")
+
+        change_weights(change)
+        refuses("weights.hdf5: expected numbers of at most 16777216 bytes in a file of ")
+
+    @pytest.mark.parametrize("kwargs", [{"compression": "gzip"}, {"compression": "gzip", "fletcher32": True}])
+    def test_chunk_that_unpacks_to_more_than_a_chunk(self, change_weights, refuses, kwargs):
+        def change(file):
+            dataset = replace(file, "char_embed", data=None, shape=(261, 4), dtype="f4", chunks=(261, 4), **kwargs)
+            dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(10**6)))
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: expected chunks of 4176 bytes, found more in one that is compressed")
+
+    def test_stored_chunk_larger_than_a_chunk(self, change_weights, refuses):
+        def change(file):
+            dataset = replace(file, "char_embed", data=None, shape=(261, 4), dtype="f4", chunks=(261, 4), shuffle=True)
+            dataset.id.write_direct_chunk((0, 0), bytes(10**6))
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: expected chunks of at most 4176 bytes, found 1000000")
+
+    def test_chunk_larger_than_the_dataset(self, change_weights, refuses):
+        def change(file):
+            replace(file, "char_embed", chunks=(10**4, 10**4), maxshape=(None, None), compression="gzip")
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: expected chunks no larger than the dataset, found 400000000 bytes")
+
+    def test_filters_that_multiply(self, change_weights, refuses):
+        def change(file):
+            del file["char_embed"]
+            properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            properties.set_chunk((261, 4))
+            properties.set_deflate(9)
+            properties.set_deflate(9)
+            space = h5py.h5s.create_simple((261, 4))
+            dataset = h5py.h5d.create(file.id, b"char_embed", h5py.h5t.IEEE_F32LE, space, properties)
+            dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ones((261, 4), np.float32))
+
+        change_weights(change)
+        refuses("weights.hdf5: char_embed: expected each filter once, found numbers [1, 1]")
 
     def test_chunk_that_was_never_written(self, change_weights, refuses):
         def change(file):

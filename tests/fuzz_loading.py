@@ -1,0 +1,491 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Fuzzes everything that is read from files: `python -m tests.fuzz_loading --inputs 20000 --seed 0`.
+
+Each input is a small model with one file of it mutated, by bytes or by structure. Loading it has to end in a model that
+runs, or in one error of the kinds that are documented: without a crash, a hang, memory beyond 2 GB, or a file left
+behind. Inputs are loaded by a process of their own, so that a crash of the HDF5 library is noticed like anything else.
+An input follows from the seed and its number alone: `--first NUMBER --inputs 1` plays it again.
+"""
+
+import argparse
+import copy
+import importlib
+import json
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import struct
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+
+MAX_MEMORY = 2 * 2**30
+SENTENCE = "The bank of the river."
+WORDS = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river", "."]
+
+HOSTILE_VALUES: list[Any] = [
+    *(None, True, False, 0, 1, -1, 2, 3, 2**31, 2**63, -(2**63), 10**9, 10**12, 10**30, 1e308, -1e-308, 0.5),
+    *(float("nan"), float("inf"), float("-inf")),
+    *(
+        "",
+        "a",
+        "\0",
+        "\ud800",
+        "../../x",
+        "/etc/passwd",
+        "https://example.com/x",
+        "x" * 100_000,
+        "other/repo--module.Class",
+    ),
+    *([], {}, [[]], [None], [1, 2, 3], {"a": 1}, {"": ""}, [10**9] * 3, ["x"] * 1000, {"__float__": "NaN"}),
+]
+HOSTILE_KEYS = [
+    *("num_labels", "id2label", "dtype", "torch_dtype", "quantization_config", "transformers_weights", "auto_map"),
+    *("attn_implementation", "hidden_size", "_name_or_path", "validate", "__class__", "to_dict", "vocab_file"),
+    *("tokenizer_object", "init_inputs", "extra_special_tokens", "added_tokens_decoder", "model_max_length", "padding"),
+    *("truncation", "normalizer", "chat_template", "x", "architectures", "word_vector_size", "tie_word_embeddings"),
+]
+HOSTILE_BYTES = [
+    *(b"\0" * 8, b"\xff" * 8, b"\xff" * 4, b"\x7f" + b"\xff" * 7, struct.pack("<Q", 2**40), struct.pack("<Q", 2**31)),
+    *(struct.pack("<I", 2**31 - 1), b"\xed\xa0\x80", b"\n", b'"', b"{", b"[" * 2000, b"-", b"1e999", b"\xef\xbb\xbf"),
+]
+
+
+def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
+    """Flips, overwrites, cuts, repeats, moves or inserts bytes, one to four times."""
+    mutated = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        size = len(mutated)
+        # Half of the time near the beginning, where headers are.
+        place = rng.randrange(min(size, 3000) or 1) if rng.random() < 0.5 else rng.randrange(size or 1)
+        kind = rng.choice(["flip", "flip", "byte", "byte", "number", "insert", "cut", "remove", "repeat", "splice"])
+        length = rng.choice([1, 2, 4, 8, 16, 100, 1000])
+        if kind == "flip" and size:
+            mutated[place] ^= 1 << rng.randrange(8)
+        elif kind == "byte" and size:
+            mutated[place] = rng.randrange(256)
+        elif kind == "number":
+            value = rng.choice(HOSTILE_BYTES)
+            mutated[place : place + len(value)] = value
+        elif kind == "insert":
+            mutated[place:place] = rng.choice([*HOSTILE_BYTES, rng.randbytes(length)])
+        elif kind == "cut":
+            del mutated[place:]
+        elif kind == "remove":
+            del mutated[place : place + length]
+        elif kind == "repeat":
+            mutated[place:place] = mutated[place : place + length] * rng.choice([1, 2, 50])
+        else:
+            source = rng.randrange(size or 1)
+            mutated[place : place + length] = mutated[source : source + length]
+    return bytes(mutated)
+
+
+def _hostile_value(rng: random.Random) -> Any:
+    # A copy: it may be mutated in turn.
+    return copy.deepcopy(rng.choice(HOSTILE_VALUES))
+
+
+def mutate_value(value: Any, rng: random.Random) -> Any:
+    """Replaces, removes, adds or moves values of parsed JSON, one to three times."""
+    value = json.loads(json.dumps(value))
+    for _ in range(rng.randint(1, 3)):
+        places: list[tuple[Any, Any]] = []
+        level: list[Any] = [value]
+        while level:
+            level = [item for item in level if isinstance(item, (dict, list)) and item]
+            found = [(item, key) for item in level for key in (item if isinstance(item, dict) else range(len(item)))]
+            places += found
+            level = [item[key] for item, key in found]
+        if not places or rng.random() < 0.02:
+            return _hostile_value(rng)
+        item, key = rng.choice(places)
+        kind = rng.choice(["replace", "replace", "replace", "number", "remove", "add", "move", "nest"])
+        if kind == "replace":
+            item[key] = _hostile_value(rng)
+        elif kind == "number" and type(item[key]) in (int, float):
+            item[key] = rng.choice([item[key] + 1, item[key] - 1, -item[key], item[key] * 1000, float(item[key])])
+        elif kind == "remove":
+            del item[key]
+        elif kind == "add" and isinstance(item, dict):
+            item[rng.choice(HOSTILE_KEYS)] = _hostile_value(rng)
+        elif kind == "move":
+            other, other_key = rng.choice(places)
+            # What holds the other would make a circle.
+            item[key] = json.loads(json.dumps(other[other_key]))
+        else:
+            for _ in range(rng.choice([1, 30, 200])):
+                item[key] = [item[key]]
+    return value
+
+
+def mutate_json(data: bytes, rng: random.Random) -> bytes:
+    """Mutates a JSON file by structure."""
+    value = mutate_value(json.loads(data), rng)
+    return json.dumps(value).encode("utf-8", "surrogatepass")
+
+
+def mutate_safetensors(data: bytes, rng: random.Random) -> bytes:
+    """Mutates the header of a safetensors file by structure, and sometimes the length before it."""
+    (length,) = struct.unpack("<Q", data[:8])
+    header = mutate_json(data[8 : 8 + length], rng)
+    length = len(header) if rng.random() < 0.8 else rng.choice([0, 1, len(header) - 1, len(data), 10**8, 2**63])
+    return struct.pack("<Q", length) + header + data[8 + struct.unpack("<Q", data[:8])[0] :]
+
+
+def mutate_hdf5(data: bytes, rng: random.Random) -> bytes:
+    """Mutates an HDF5 file by structure: puts other datasets, groups and links in the place of datasets."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "x.hdf5")
+        path.write_bytes(data)
+        with h5py.File(path, "r+") as file:
+            names: list[str] = []
+            file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+            for name in rng.sample(names, min(len(names), rng.randint(1, 3))):
+                _replace_dataset(file, name, rng)
+        mutated = path.read_bytes()
+    return mutate_bytes(mutated, rng) if rng.random() < 0.3 else mutated
+
+
+def _replace_dataset(file: h5py.File, name: str, rng: random.Random) -> None:
+    values = file[name][...]
+    chunks = tuple(max(1, size // rng.randint(1, 3)) for size in values.shape)
+    huge = tuple(size * 10**5 for size in values.shape)
+    datasets: list[dict[str, Any]] = [
+        {"data": values.astype(rng.choice(["f8", "f2", "i4", "u1"]))},
+        {"data": np.where(values > 0, values, rng.choice([np.nan, np.inf, 1e38])).astype("f4")},
+        {"data": values[..., :-1]},
+        {"data": values, "chunks": chunks, "compression": rng.choice(["gzip", "lzf"]), "shuffle": rng.random() < 0.5},
+        {"shape": huge, "dtype": "f4", "chunks": True, "compression": "gzip"},
+        {"shape": values.shape, "dtype": h5py.vlen_dtype(np.float32)},
+        {"shape": values.shape, "dtype": h5py.string_dtype()},
+    ]
+    links: list[Any] = [
+        *(h5py.SoftLink("/char_embed"), h5py.ExternalLink("/etc/passwd", "x"), np.dtype("f4")),
+        *(file["/"], file[name.rpartition("/")[0] or "/"], next(iter(file.values()))),
+    ]
+    del file[name]
+    kind = rng.choice(["dataset", "dataset", "dataset", "link", "group", "none", "another"])
+    if kind == "dataset":
+        file.create_dataset(name, **rng.choice(datasets))
+    elif kind == "link":
+        file[name] = rng.choice(links)
+    elif kind == "group":
+        file.create_group(name)
+    elif kind == "another":
+        file[f"{name}x"] = values
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file to mutate.
+
+    Attributes:
+        folder (`str`): The model that it belongs to.
+        file (`str`): Its name.
+        mutate (`Callable`): By structure; by bytes goes with all files.
+        load (`str`): What it is loaded by.
+        weight (`int`): How often it is chosen.
+    """
+
+    folder: str
+    file: str
+    mutate: Callable[[bytes, random.Random], bytes]
+    load: str
+    weight: int = 2
+
+
+TARGETS = [
+    Target("original", "options.json", mutate_json, "convert", 3),
+    Target("original", "weights.hdf5", mutate_hdf5, "convert", 5),
+    Target("original", "vocab.txt", mutate_bytes, "convert", 1),
+    Target("words", "vocab_embedding.hdf5", mutate_hdf5, "convert", 1),
+    Target("compressed", "weights.hdf5", mutate_bytes, "convert", 3),
+    Target("elmo", "config.json", mutate_json, "model", 4),
+    Target("elmo", "model.safetensors", mutate_safetensors, "model", 4),
+    Target("tagger", "config.json", mutate_json, "tagger", 2),
+    Target("shards", "model.safetensors.index.json", mutate_json, "model", 2),
+    Target("elmo", "tokenizer.json", mutate_json, "tokenizer", 4),
+    Target("elmo", "tokenizer_config.json", mutate_json, "tokenizer", 3),
+    Target("elmo", "vocab.txt", mutate_bytes, "tokenizer", 1),
+    Target("elmo", "config.json", mutate_json, "export", 1),
+    Target("elmo", "tokenizer.json", mutate_json, "export", 1),
+]
+
+
+def make_models(directory: Path) -> None:
+    """Writes the models that inputs are made from."""
+    import torch
+
+    from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
+    from modeling_elmo.conversion_scripts import OriginalFiles, convert
+    from tests.original_format import make_options, make_weights, write_hdf5, write_model
+
+    torch.manual_seed(0)
+    options = make_options()
+    weights = write_model(directory / "original", options, words=WORDS)
+    shutil.copytree(directory / "original", directory / "words")
+    embeddings = make_weights(make_options(reads_words=True), num_words=len(WORDS))["embedding"]
+    write_hdf5(directory / "words" / "vocab_embedding.hdf5", {"embedding": embeddings})
+    shutil.copytree(directory / "original", directory / "compressed")
+    with h5py.File(directory / "compressed" / "weights.hdf5", "w") as file:
+        for number, (name, values) in enumerate(weights.items()):
+            kinds = [
+                {"compression": "gzip", "shuffle": True},
+                {"compression": "lzf"},
+                {"compression": "gzip", "fletcher32": True},
+            ]
+            file.create_dataset(name, data=values, chunks=values.shape, **kinds[number % 3])
+    convert(OriginalFiles.find(directory / "original"), directory / "elmo")
+    # So that remote code is not written again for each input.
+    model = ElmoModel.from_pretrained(directory / "elmo")
+    model.save_pretrained(directory / "shards", max_shard_size="3KB")
+    tagger = ElmoForTokenClassification.from_pretrained(directory / "elmo", num_labels=3, task_lstm_size=4)
+    tagger.save_pretrained(directory / "tagger")
+    ElmoTokenizer.from_pretrained(directory / "elmo").save_vocabulary(str(directory / "elmo"))
+    for path in directory.glob("*/*.py"):
+        path.unlink()
+
+
+def make_input(models: Path, target: Target, rng: random.Random, folder: Path) -> None:
+    """Copies a model and mutates one file of the copy."""
+    shutil.copytree(models / target.folder, folder)
+    path = folder / target.file
+    mutate = target.mutate if rng.random() < 0.6 else mutate_bytes
+    mutated = mutate(path.read_bytes(), rng)
+    if target.file == "vocab.txt" and target.load == "tokenizer":
+        (folder / "tokenizer.json").unlink()
+    path.write_bytes(mutated)
+
+
+def load_input(target: Target, folder: Path) -> None:
+    """Loads an input and runs what was loaded. Raises what loading raises."""
+    import torch
+
+    from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
+    from modeling_elmo.conversion_scripts import OriginalFiles, convert, export
+
+    out = folder.parent / "out" / "model"
+    if target.load == "convert":
+        embeddings = folder / "vocab_embedding.hdf5" if target.folder == "words" else None
+        convert(OriginalFiles.find(folder, token_embeddings=embeddings), out)
+        return
+    if target.load == "export":
+        export(folder, out)
+        return
+    if target.load == "tokenizer":
+        tokenizer = ElmoTokenizer.from_pretrained(folder)
+        batch = tokenizer([SENTENCE, "bank"], padding=True, return_tensors="pt")
+        assert batch["input_ids"].shape[0] == 2
+        return
+    model_class = ElmoForTokenClassification if target.load == "tagger" else ElmoModel
+    model = model_class.from_pretrained(folder)
+    with torch.no_grad():
+        inputs = model.dummy_inputs
+        output = model(**inputs)
+    values = output.logits if target.load == "tagger" else output.last_hidden_state
+    assert values.shape[:2] == inputs["input_ids"].shape
+
+
+def outcome_of(load: Callable[[Target, Path], None], target: Target, folder: Path) -> str:
+    """Loads an input and says what came of it: `loaded`, `refused ...`, or what is wrong."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    from modeling_elmo.conversion_scripts import ElmoFormatError
+
+    folder.parent.joinpath("out").mkdir()
+    try:
+        load(target, folder)
+    except ElmoFormatError as error:
+        outcome = "refused ElmoFormatError" if "\n" not in str(error) else f"WRONG lines: {error}"
+    except StrictDataclassError:
+        outcome = "refused StrictDataclassError"
+    except Exception as error:  # BaseException: a panic in Rust
+        is_refusal = type(error) in (ValueError, OSError) or (
+            type(error) is RuntimeError and "expected shape" in str(error)
+        )
+        if target.load in ("convert", "export") or not is_refusal or not str(error) or "\n" in str(error).strip():
+            outcome = f"WRONG {type(error).__name__}: {str(error)[:300]!r}"
+        else:
+            outcome = f"refused {type(error).__name__}"
+    except BaseException as error:
+        outcome = f"WRONG {type(error).__name__}: {str(error)[:300]!r}"
+    else:
+        outcome = "loaded"
+    left = [path.name for path in folder.parent.rglob("out/*") if path.name != "model" or outcome != "loaded"]
+    left += [path.name for path in Path(tempfile.gettempdir()).iterdir()]
+    if left and not outcome.startswith("WRONG"):
+        outcome = f"WRONG left behind: {left}"
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > MAX_MEMORY:
+        outcome = f"WRONG memory: {outcome}"
+    return outcome
+
+
+def work(connection: Connection, models: Path, place: Path, seed: int, loader: str) -> None:
+    """Loads the inputs whose numbers come in, and sends back the outcome of each."""
+    os.environ.update(HF_HUB_OFFLINE="1", HF_MODULES_CACHE=str(place / "modules"), TMPDIR=str(place / "tmp"))
+    (place / "tmp").mkdir(parents=True)
+    tempfile.tempdir = None
+    # What libraries log of an input, and the C library of its crash, is not of interest.
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity(transformers.logging.CRITICAL)
+    transformers.logging.disable_progress_bar()
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Now, since an input's time is limited.
+    importlib.import_module("modeling_elmo.conversion_scripts")
+    load = importlib.import_module(loader).load_input
+    while (number := connection.recv()) is not None:
+        target, rng = choose(seed, number)
+        folder = place / "input" / "model"
+        for directory in (folder.parent, place / "tmp"):
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+        make_input(models, target, rng, folder)
+        connection.send("begin")
+        connection.send(outcome_of(load, target, folder))
+
+
+def choose(seed: int, number: int) -> tuple[Target, random.Random]:
+    """Returns what an input is made from."""
+    rng = random.Random(f"{seed} {number}")
+    return rng.choices(TARGETS, [target.weight for target in TARGETS])[0], rng
+
+
+class Worker:
+    """A process that loads inputs, and is replaced when it crashes or hangs."""
+
+    def __init__(self, models: Path, place: Path, seed: int, time_limit: float, loader: str):
+        self.models, self.place, self.seed, self.time_limit, self.loader = models, place, seed, time_limit, loader
+        self.process: Any = None
+        self.connection: Any = None
+
+    def outcome(self, number: int) -> str:
+        """Loads an input."""
+        if self.process is None:
+            self._start()
+        self.connection.send(number)
+        try:
+            for limit in (60, self.time_limit):
+                if not self.connection.poll(limit):
+                    self.stop()
+                    return f"WRONG hang: more than {limit} s"
+                outcome = self.connection.recv()
+        except EOFError:
+            self.process.join()
+            code = self.process.exitcode
+            self.stop()
+            return f"WRONG crash: exit code {code}"
+        return str(outcome)
+
+    def _start(self) -> None:
+        shutil.rmtree(self.place, ignore_errors=True)
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(
+            target=work, args=(theirs, self.models, self.place, self.seed, self.loader), daemon=True
+        )
+        self.process.start()
+        theirs.close()
+
+    def stop(self) -> None:
+        """Ends the process."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.process = None
+
+
+def fuzz(
+    numbers: range,
+    seed: int,
+    save: Path | None = None,
+    time_limit: float = 20,
+    report: bool = False,
+    loader: str = __name__,
+) -> Counter[str]:
+    """Loads inputs and counts the outcomes, those that are wrong by number.
+
+    Args:
+        numbers (`range`): The inputs.
+        seed (`int`): What they follow from.
+        save (`Path`, *optional*): A directory to copy inputs to whose outcome is wrong.
+        time_limit (`float`): Seconds that one may take.
+        report (`bool`): Whether to say so on standard output, as it goes.
+        loader (`str`): The module whose `load_input` is to be tested.
+    """
+    outcomes: Counter[str] = Counter()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="elmo-fuzz-") as directory:
+        models = Path(directory, "models")
+        models.mkdir()
+        make_models(models)
+        worker = Worker(models, Path(directory, "worker"), seed, time_limit, loader)
+        try:
+            for count, number in enumerate(numbers, start=1):
+                target, _ = choose(seed, number)
+                outcome = worker.outcome(number)
+                kind = f"{target.load} {target.folder}/{target.file}"
+                if outcome.startswith("WRONG"):
+                    outcomes[f"{outcome} (input {number}, {kind})"] += 1
+                    if save is not None:
+                        shutil.copytree(worker.place / "input", save / str(number), dirs_exist_ok=True)
+                    if report:
+                        print(f"{number}: {kind}: {outcome}", flush=True)
+                else:
+                    outcomes[f"{kind}: {outcome}"] += 1
+                if report and count % 1000 == 0:
+                    print(f"{count} inputs, {time.monotonic() - started:.0f} s", flush=True)
+        finally:
+            worker.stop()
+    return outcomes
+
+
+def main() -> int:
+    """Runs the program; returns 1 if an outcome was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--inputs", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--save", type=Path, help="directory for inputs whose outcome is wrong")
+    parser.add_argument("--time-limit", type=float, default=20, help="seconds that an input may take")
+    given = parser.parse_args()
+    numbers = range(given.first, given.first + given.inputs)
+    outcomes = fuzz(numbers, given.seed, given.save, given.time_limit, report=True, loader="tests.fuzz_loading")
+    for outcome, count in sorted(outcomes.items()):
+        print(f"{count:7,}  {outcome}")
+    return int(any(outcome.startswith("WRONG") for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
