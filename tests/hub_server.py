@@ -128,11 +128,15 @@ class HubServer(HttpServer):
 
     def environment(self, home: Path, token: str | None = TOKEN) -> dict[str, str]:
         """Returns the variables that lead a new process here; it keeps caches, and looks for a token, under `home`."""
-        variables = {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
         return {
-            **variables,
-            "HF_TOKEN": token or "",
+            "HF_ENDPOINT": self.url,
+            "HF_HOME": str(home),
+            "HF_HUB_CACHE": str(home / "hub"),
+            "HF_MODULES_CACHE": str(home / "modules"),
             "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_OFFLINE": "0",
+            "HF_TOKEN": token or "",
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
