@@ -19,6 +19,8 @@
     (vocab.txt is read and written by ElmoTokenizer)
 
     convert.py                 all of them -> a model directory
+    reference.py, parity.py    ELMo in NumPy, and how far a converted model is from it
+    model_card.py              what a conversion tells about itself
     export.py                  a model directory -> all of them
 
 No model class depends on anything here.
