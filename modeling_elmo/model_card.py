@@ -65,7 +65,7 @@ def model_card(
         base_model (`str`, *optional*): The model on the Hub that it was made from.
         datasets (`Sequence[str]`, *optional*): The data sets on the Hub that it was trained on.
     """
-    name = _class_name(config)
+    name = class_name(config)
     data = ModelCardData(
         base_model=base_model,
         datasets=list(datasets or ()) or None,
@@ -126,15 +126,15 @@ def replace_empty_card(directory: str | os.PathLike, config: ElmoConfig, name: s
         path.write_text(change_card(card, name, tags=ModelCard(form).data.tags or ()), encoding="utf-8")
 
 
-def usage(class_name: str = "ElmoModel") -> str:
+def usage(name: str = "ElmoModel") -> str:
     """Returns examples for a model of a class: by hand, in a pipeline, in training."""
-    auto_class = next(auto for auto, reference in AUTO_MAP.items() if _name_of(reference) == class_name)
-    task = PIPELINES.get(class_name)
-    blocks = [_blocks(_LOAD), _blocks(_PIPELINE), _blocks(_TRAINER)]
+    auto_class = next(auto for auto, reference in AUTO_MAP.items() if _name_of(reference) == name)
+    task = PIPELINES.get(name)
+    blocks = [_block(_LOAD), _block(_PIPELINE), _block(_TRAINER)]
     if task is not None:
-        blocks = [_blocks(_LOAD_HEAD.replace("AutoModel", auto_class))]
+        blocks = [_block(_LOAD_HEAD.replace("AutoModel", auto_class))]
         if task not in ("multiple-choice", "question-answering"):
-            blocks.append(_blocks(_PIPELINE_OF_HEAD.replace("TASK", task)))
+            blocks.append(_block(_PIPELINE_OF_HEAD.replace("TASK", task)))
     return "\n\n".join([*blocks, _WITH_PACKAGE])
 
 
@@ -177,7 +177,8 @@ def _description(config: ElmoConfig) -> str:
     )
 
 
-def _class_name(config: ElmoConfig) -> str:
+def class_name(config: ElmoConfig) -> str:
+    """Returns the name of the class that a config was saved with, `"ElmoModel"` if it does not say."""
     names = {_name_of(reference) for reference in AUTO_MAP.values()}
     return next((name for name in config.architectures or () if name in names), "ElmoModel")
 
@@ -187,7 +188,7 @@ def _name_of(reference: Any) -> str:
     return reference.rpartition(".")[2] if isinstance(reference, str) else ""
 
 
-def _blocks(code: str) -> str:
+def _block(code: str) -> str:
     return f"```python\n{code}```"
 
 

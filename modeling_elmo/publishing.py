@@ -30,9 +30,9 @@ from huggingface_hub.utils import validate_repo_id
 from transformers.dynamic_module_utils import get_relative_import_files
 
 from . import auto_classes
-from .configuration_elmo import AUTO_MAP, ElmoConfig
+from .configuration_elmo import ElmoConfig
 from .conversion_scripts.errors import ElmoFormatError, damage_told, one_line
-from .model_card import change_card, model_card
+from .model_card import change_card, class_name, model_card
 from .tokenization_elmo import ElmoTokenizer
 
 
@@ -181,8 +181,7 @@ def check_model(model_dir: Path) -> None:
     """Loads a model, as who downloads it will. Raises `ElmoFormatError` if that fails or weights are missing."""
     with damage_told(f"{model_dir}: config.json"):
         config = ElmoConfig.from_pretrained(model_dir)
-    names = {reference.rpartition(".")[2] for reference in AUTO_MAP.values() if isinstance(reference, str)}
-    name = next((name for name in config.architectures or () if name in names), "ElmoModel")
+    name = class_name(config)
     with damage_told(str(model_dir)):
         _, report = getattr(auto_classes, name).from_pretrained(
             model_dir, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
@@ -214,6 +213,8 @@ def _code_files(model_dir: Path) -> dict[str, Path]:
                 references = reference if isinstance(reference, list) else [reference]
                 # "repository--module.class" is code that is not here.
                 modules |= {text.partition(".")[0] for text in references if text and "--" not in text}
+    if outside := sorted(module for module in modules if not module.isidentifier()):
+        raise ElmoFormatError(f"{model_dir}: auto_map: expected modules in this directory, found {outside[0]!r}")
     files = {model_dir / f"{module}.py" for module in modules}
     for path in sorted(files):
         with damage_told(f"{model_dir}: not a complete ELMo model"):

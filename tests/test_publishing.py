@@ -242,6 +242,13 @@ class TestIncomplete:
         (elmo / "model.safetensors.index.json").write_text(json.dumps(index))
         self.refused(hub, elmo, "expected names of files in this directory")
 
+    def test_code_that_lies_elsewhere(self, hub, elmo):
+        (elmo.parent / "secret.py").write_text("secret")
+        config = json.loads((elmo / "config.json").read_text())
+        config["auto_map"]["AutoModel"] = f"{elmo.parent}/secret.ElmoModel"
+        (elmo / "config.json").write_text(json.dumps(config))
+        self.refused(hub, elmo, "expected modules in this directory, found '/")
+
     def test_weights_of_another_model(self, hub, elmo):
         shutil.copy(ROOT / "models" / "elmo-tiny" / "model.safetensors", elmo)
         self.refused(hub, elmo, r"elmo: ")
