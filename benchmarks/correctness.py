@@ -13,7 +13,7 @@
 # limitations under the License.
 """No speed without the right numbers: what the ELMo vectors must be, and the checks that come before every timing.
 
-The measure is AllenNLP where it is importable, else the NumPy reference of the tests, which is slow: it gets fewer
+The measure is AllenNLP where it is importable, else the NumPy reference of conversion, which is slow: it gets fewer
 words to compute.
 """
 
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from tests import reference
+from modeling_elmo.conversion_scripts import reference
 
 from . import allennlp_elmo
 from .full_size_model import ModelFiles
@@ -69,7 +69,7 @@ def _reference_vectors(files: ModelFiles, sentences: Sequence[Sentence]) -> list
     vectors = []
     for sentence in sentences:
         rows = [reference.character_ids(word, max_characters) for word in ["<S>", *sentence, "</S>"]]
-        embeddings = np.array([reference.token_embedding(weights, options, row) for row in rows])
+        embeddings = reference.token_embeddings(weights, options, rows)
         layers, _ = reference.bilm_layers(weights, options, embeddings)
         vectors.append(torch.from_numpy(reference.scalar_mix(layers, np.zeros(len(layers)))[1:-1]))
     return vectors

@@ -23,8 +23,8 @@ from collections import Counter
 import torch
 
 from modeling_elmo import ElmoTokenizer
+from modeling_elmo.conversion_scripts import reference
 from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS
-from tests import reference
 
 from . import allennlp_elmo
 from .correctness import WrongResultError

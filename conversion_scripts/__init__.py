@@ -19,6 +19,8 @@
     (vocab.txt is read and written by ElmoTokenizer)
 
     convert.py                 all of them -> a model directory
+    reference.py, parity.py    ELMo in NumPy, and how far a converted model is from it
+    model_card.py              what a conversion tells about itself
     export.py                  a model directory -> all of them
     download.py                the name of a published model -> its original files
     cached_file.py             an address -> a file in the cache

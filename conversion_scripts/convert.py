@@ -14,7 +14,7 @@
 """Original files -> a model directory that behaves like any other transformers model."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from .errors import ElmoFormatError
 from .model_card import write_model_card
 from .options_json import read_options
 from .output_directory import new_directory
+from .parity import measure_parity
 from .vocab_embedding_hdf5 import read_vocab_embedding
 from .weights_hdf5 import as_tensor, read_weights
 
@@ -119,9 +120,17 @@ def _find(source_dir: Path | None, option: str, name: str, pattern: str, is_opti
 
 
 def convert(
-    files: OriginalFiles, out_dir: Path, dtype: str = "float32", force: bool = False, progress: bool = False
+    files: OriginalFiles,
+    out_dir: Path,
+    dtype: str = "float32",
+    force: bool = False,
+    progress: bool = False,
+    license: str | None = None,
+    language: Sequence[str] | None = None,
 ) -> None:
     """Writes a model directory: config, safetensors, tokenizer, the code files for `trust_remote_code`, a model card.
+
+    The model is then compared with the original's equations; the card says how far apart they are.
 
     Args:
         files (`OriginalFiles`): What to convert.
@@ -129,6 +138,8 @@ def convert(
         dtype (`str`): `"float32"`, `"bfloat16"` or `"float16"`.
         force (`bool`): Whether an `out_dir` that holds something is replaced.
         progress (`bool`): Whether to show progress bars on a terminal.
+        license (`str`, *optional*): The license to name in the card, as the Hub does.
+        language (`Sequence[str]`, *optional*): ISO codes of the languages to name in it.
 
     Raises:
         `ElmoFormatError`: If a file is not what it has to be; nothing is left behind.
@@ -147,7 +158,9 @@ def convert(
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(config, name, getattr(tokenizer, name))
         save_model_directory(target, config, parameters, tokenizer)
-        write_model_card(target, config, files.all())
+        del parameters  # Memory for the measurement.
+        differences = measure_parity(target, config, tokenizer, files.options, files.weights, files.token_embeddings)
+        write_model_card(target, config, files.all(), differences, license, language, files.addresses)
 
 
 def save_model_directory(

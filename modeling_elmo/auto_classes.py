@@ -15,16 +15,32 @@
 
 Holds nothing of its own. transformers runs a module that an `auto_map` names even if another module has imported it
 already, and so makes its classes anew: models from two such modules would not be of one another's classes.
+
+It names every module that there is to import. transformers copies code into its cache file by file, and takes a file
+that it finds there to have beside it what it imports: not so while another process is still copying. What is named here
+is looked for file by file.
 """
 
+# ruff: noqa: F401
+from .character_encoder import ElmoCharacterEncoder
+from .characters import encode_characters
+from .conditional_random_field import LabelConstraints
+from .configuration_elmo import ElmoConfig
+from .fast_lstm import LSTMWeights
 from .language_model import ElmoForMaskedLM, ElmoForPreTraining
+from .matrix_product import product
+from .model_card import model_card
 from .modeling_elmo import ElmoModel
+from .projected_lstm import ElmoLayer
+from .sampled_softmax import ElmoSoftmax
 from .task_heads import (
     ElmoForMultipleChoice,
     ElmoForQuestionAnswering,
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
 )
+from .task_layers import ElmoWordVectors
+from .word_cache import WordCache
 
 
 __all__ = [

@@ -26,6 +26,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub.utils import enable_progress_bars
+from huggingface_hub.utils import logging as hub_logging
 from transformers.utils import is_accelerate_available, logging
 
 from .configuration import NAMES
@@ -112,6 +114,14 @@ Tokenized = Annotated[
     ),
 ]
 
+License = Annotated[
+    str | None, typer.Option(help='For the model card, as the Hub names it: "apache-2.0".', show_default=False)
+]
+
+Language = Annotated[
+    list[str], typer.Option(metavar="CODE", help='For the model card, an ISO code: "en". May be repeated.')
+]
+
 ReplaceInvalid = Annotated[
     bool, typer.Option("--replace-invalid", help="Read bytes that are not UTF-8 as U+FFFD. By default, an error.")
 ]
@@ -172,6 +182,11 @@ def convert(
         ),
     ] = None,
     force: Force = False,
+    license: License = None,
+    language: Language = [],  # noqa: B006
+    push_to_hub: Annotated[
+        str | None, typer.Option(metavar="ORG/NAME", help="Push OUT_DIR to the Hub then, as elmo push does.")
+    ] = None,
 ) -> None:
     """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
     from .conversion_scripts import OriginalFiles, download
@@ -181,6 +196,10 @@ def convert(
     if len(directories) > 2:
         raise typer.BadParameter(f"expected [SOURCE] OUT_DIR, found {len(directories)} directories")
     *sources, out_dir = directories
+    if push_to_hub is not None:
+        from .publishing import check_target
+
+        check_target(push_to_hub)
     source = sources[0] if sources else None
     if source is None or source.is_dir() or str(source) not in NAMES:
         for option, value in (("--mirror", mirror), ("--cache-dir", cache_dir)):
@@ -197,8 +216,47 @@ def convert(
         check_new_directory(out_dir, force=force)
         with _interrupt_told():
             files = download(str(source), mirror, cache_dir, vocab, token_embeddings, progress=True)
-    convert_files(files, out_dir, dtype=dtype.value, force=force, progress=True)
+    convert_files(files, out_dir, dtype=dtype.value, force=force, progress=True, license=license, language=language)
     typer.echo(f"Wrote {_printable(out_dir)}")
+    if push_to_hub is not None:
+        push(out_dir, push_to_hub)
+
+
+@app.command(short_help="A model directory to the Hub.")
+def push(
+    model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Written by convert or save_pretrained.")],
+    repository: Annotated[str, typer.Argument(metavar="ORG/NAME", help="Its name on the Hub.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="If the repository is new, show it to nobody else.")
+    ] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="The branch to change, made if need be; main, if not given.", show_default=False)
+    ] = None,
+    commit_message: Annotated[str | None, typer.Option(help="What the commit is called.", show_default=False)] = None,
+    license: License = None,
+    language: Language = [],  # noqa: B006
+) -> None:
+    """Publish a model: weights, config, tokenizer, code for trust_remote_code and the model card, in one commit.
+
+    The token is that of `hf auth login` or of HF_TOKEN. Done again, only what differs is changed.
+    """
+    from .publishing import publish
+
+    if sys.stderr.isatty():
+        enable_progress_bars()
+    done = publish(
+        model_dir,
+        repository,
+        private=private or None,
+        revision=revision,
+        commit_message=commit_message,
+        license=license,
+        language=language,
+    )
+    if done.is_new:
+        typer.echo(f"Pushed {_printable(model_dir)} to {_printable(done.url)}, commit {done.commit}")
+    else:
+        typer.echo(f"{_printable(done.url)}: nothing to change, commit {done.commit}")
 
 
 @contextmanager
@@ -581,8 +639,9 @@ def main() -> None:
 
 
 def _keep_quiet() -> None:
-    """Silences progress bars and warnings of transformers."""
+    """Silences progress bars of transformers, and warnings of it and of the Hub's client."""
     logging.set_verbosity_error()
+    hub_logging.set_verbosity_error()
     logging.disable_progress_bar()
 
 

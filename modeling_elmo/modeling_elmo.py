@@ -44,6 +44,7 @@ from transformers.utils.output_capturing import capture_outputs
 from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
+from .model_card import TAGS, replace_empty_card
 from .model_files import check_loading_arguments, check_new_parameters, check_weight_files, check_weight_index
 from .projected_lstm import ElmoLayer, Packing, ProjectedLSTM
 from .sampled_softmax import ElmoSoftmax
@@ -150,6 +151,8 @@ class ElmoPreTrainedModel(PreTrainedModel):
         # Fields assigned since the config was made have been checked for their type alone.
         config.validate()
         super().__init__(config, *args, **kwargs)
+        # For model cards, that of `Trainer` among them. A list of its own: `add_model_tags` appends to it.
+        self.model_tags = list(TAGS)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -250,6 +253,11 @@ class ElmoPreTrainedModel(PreTrainedModel):
             super().save_pretrained(*args, **kwargs)
         finally:
             self.config.__dict__.pop("code_file", None)
+
+    def _upload_modified_files(self, working_dir: str | os.PathLike, repo_id: str, *args: Any, **kwargs: Any) -> Any:
+        # The last step of `push_to_hub`. (Should transformers rename it, its own card goes up.)
+        replace_empty_card(working_dir, self.config, repo_id)
+        return super()._upload_modified_files(working_dir, repo_id, *args, **kwargs)
 
     def _apply_freeze(self) -> None:
         """Marks parameters of this very module as fixed that its config says are; each model within does its own."""

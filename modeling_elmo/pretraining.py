@@ -42,7 +42,6 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_utils import rotate_checkpoints
 
 from .configuration_elmo import ElmoConfig
-from .conversion_scripts.model_card import USAGE, architecture, table
 from .corpus import (
     IGNORED_LABEL,
     Corpus,
@@ -55,6 +54,8 @@ from .corpus import (
     rows_of_process,
 )
 from .language_model import ElmoForPreTraining
+from .model_card import model_card as elmo_card
+from .model_card import table
 from .perplexity import Perplexity, check_vocabulary_size, measure_perplexity, perplexity_of
 from .presets import Start
 from .process_group import leave_process_group
@@ -648,20 +649,12 @@ def model_card(trainer: ElmoPretrainer, command: str, result: Perplexity | None)
             )
         )
     sections = [
-        "---\nlibrary_name: transformers\npipeline_tag: feature-extraction\ntags:\n- elmo\n- custom_code\n---",
-        "# ELMo",
-        f"Contextual word vectors from a bidirectional language model over {config.token_input} (Peters et al. 2018, "
-        "[Deep contextualized word representations](https://arxiv.org/abs/1802.05365)), trained by `elmo pretrain`.",
-        "## Usage",
-        USAGE,
-        "## Architecture",
-        table(("Part", "Value"), architecture(config)),
         "## Training",
         table(("Setting", "Value"), training),
         "Text: " + ", ".join(f"`{os.path.basename(name)}`" for name in trainer.corpus.names),
         f"```\n{command}\n```",
     ]
-    return "\n\n".join(sections) + "\n"
+    return elmo_card(config, "trained by `elmo pretrain`", sections)
 
 
 def epoch_size(

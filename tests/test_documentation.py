@@ -36,6 +36,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 # Its examples use what its commands make.
 PRETRAINING_PAGE = ROOT / "docs" / "pretraining.md"
+# Its examples need a Hub: tests/test_hub.py.
+HUB_PAGE = ROOT / "docs" / "hub.md"
 
 
 def python_blocks(page):
@@ -45,7 +47,7 @@ def python_blocks(page):
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if python_blocks(page) and page != PRETRAINING_PAGE],
+    [page for page in PAGES if python_blocks(page) and page not in (PRETRAINING_PAGE, HUB_PAGE)],
     ids=lambda page: page.name,
 )
 def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
@@ -133,9 +135,12 @@ def test_the_way_of_the_pretraining_page_can_be_gone(model_dir, tmp_path, monkey
         exec(compile(block, PRETRAINING_PAGE.name, "exec"), {})
 
 
-def test_example_of_a_model_card_runs(model_dir, monkeypatch):
-    (block,) = python_blocks(model_dir / "README.md")
-    exec(block.replace("path/to/this/directory", str(model_dir)), {})
+def test_examples_of_a_model_card_run(model_dir, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks(model_dir / "README.md")
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(block.replace("path/to/this/directory", str(model_dir)), {})
 
 
 @pytest.mark.parametrize(

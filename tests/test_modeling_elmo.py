@@ -28,8 +28,8 @@ from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.utils import output_capturing
 
 from modeling_elmo import ElmoConfig, ElmoModel, ElmoPreTrainedModel, ElmoTokenizer, fast_lstm
+from modeling_elmo.conversion_scripts import reference
 from modeling_elmo.modeling_elmo import ScalarMix
-from tests import reference
 
 
 TOKENIZER = ElmoTokenizer()

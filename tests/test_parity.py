@@ -25,8 +25,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers import AutoModel, AutoTokenizer
 
-from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from tests import reference
+from modeling_elmo.conversion_scripts import OriginalFiles, convert, reference
 from tests.original_format import make_options, make_weights, read_hdf5, write_model
 from tests.variants import options_of_every_kind
 
@@ -72,7 +71,7 @@ def expected_layers(weights, options, sentence):
     if "char_cnn" in options:
         size = options["char_cnn"]["max_characters_per_token"]
         rows = [reference.character_ids(word, size) for word in sentence]
-        embeddings = [reference.token_embedding(weights, options, row) for row in rows]
+        embeddings = reference.token_embeddings(weights, options, rows)
     else:
         known = [word if word in VOCABULARY else "<UNK>" for word in sentence]
         embeddings = [weights["embedding"][VOCABULARY.index(word)] for word in known]
@@ -93,7 +92,7 @@ def test_carried_state_gives_the_numbers_of_the_equations(original_dir, model_di
         state = output.state
         for row, sentence in enumerate(sentences):
             rows = [reference.character_ids(word, 50) for word in ["<S>", *sentence, "</S>"]]
-            embeddings = np.array([reference.token_embedding(weights, options, row) for row in rows])
+            embeddings = reference.token_embeddings(weights, options, rows)
             layers, expected_states[row] = reference.bilm_layers(weights, options, embeddings, expected_states[row])
             got = output.hidden_states[-1][row, : len(rows)].numpy()
             np.testing.assert_allclose(got, layers[-1], atol=TOLERANCE, rtol=0)

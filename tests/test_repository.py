@@ -44,11 +44,13 @@ RELATIVE_IMPORTS = {
     "split_words": set(),
     "tokenization_elmo": {"characters", "model_files", "split_words", "treebank"},
     "sampled_softmax": {"configuration_elmo", "matrix_product"},
+    "model_card": {"configuration_elmo"},
     "modeling_elmo": {
         "character_encoder",
         "characters",
         "configuration_elmo",
         "model_files",
+        "model_card",
         "projected_lstm",
         "sampled_softmax",
     },
@@ -62,7 +64,23 @@ RELATIVE_IMPORTS = {
         "projected_lstm",
         "task_layers",
     },
-    "auto_classes": {"language_model", "modeling_elmo", "task_heads"},
+    # All that these import: see its docstring.
+    "auto_classes": {
+        "character_encoder",
+        "characters",
+        "conditional_random_field",
+        "configuration_elmo",
+        "fast_lstm",
+        "language_model",
+        "matrix_product",
+        "model_card",
+        "modeling_elmo",
+        "projected_lstm",
+        "sampled_softmax",
+        "task_heads",
+        "task_layers",
+        "word_cache",
+    },
 }
 
 
@@ -83,6 +101,11 @@ def test_files_that_travel_with_a_model_depend_on_transformers_and_one_another_o
     absolute, relative = imports(ROOT / "modeling_elmo" / f"{name}.py")
     assert absolute <= REMOTE_IMPORTS | STANDARD
     assert relative == RELATIVE_IMPORTS[name]
+
+
+def test_the_module_of_the_auto_classes_names_all_that_it_leads_to():
+    named = RELATIVE_IMPORTS["auto_classes"]
+    assert {name for module in named for name in RELATIVE_IMPORTS[module]} <= named
 
 
 def test_every_source_file_opens_with_the_license_and_a_docstring():

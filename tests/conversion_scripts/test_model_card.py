@@ -53,6 +53,16 @@ def test_begins_with_metadata_that_the_hub_reads(tmp_path):
     assert yaml.safe_load(metadata)["library_name"] == "transformers"
 
 
+def test_links_source_files_to_where_they_were_published(tmp_path):
+    for name in ("options.json", "vocab.txt"):
+        (tmp_path / name).write_text("")
+    addresses = {"options.json": "https://example.org/options.json"}
+    write_model_card(tmp_path, ElmoConfig(), [tmp_path / "options.json", tmp_path / "vocab.txt"], addresses=addresses)
+    card = (tmp_path / "README.md").read_text()
+    assert "| [options.json](https://example.org/options.json) | 0 |" in card
+    assert "| vocab.txt | 0 |" in card
+
+
 @pytest.mark.parametrize("name", ["a|b.json", "a\nb.json", "naïve 日本.json"])
 def test_names_of_files_do_not_break_the_table(tmp_path, name):
     (tmp_path / name).write_text("")

@@ -19,8 +19,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from modeling_elmo.conversion_scripts import OriginalFiles, convert, export
-from tests import reference
+from modeling_elmo.conversion_scripts import OriginalFiles, convert, export, reference
 from tests.original_format import make_options, make_weights, read_hdf5, write_hdf5, write_model
 
 from .conftest import WORDS
@@ -150,7 +149,7 @@ class TestWritten:
         found = read_hdf5(tmp_path / "back" / "vocab_embedding.hdf5")
         assert found.keys() == {"embedding"}
         rows = [reference.character_ids(word, 50) for word in words]
-        expected = np.array([reference.token_embedding(weights, options, row) for row in rows])
+        expected = reference.token_embeddings(weights, options, rows)
         assert found["embedding"].dtype == np.float32
         np.testing.assert_allclose(found["embedding"], expected, atol=1e-5, rtol=0)
 

@@ -1,0 +1,121 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Parity, measured at conversion: a converted model's layers against the equations on its original files.
+
+The two share nothing but the words: `reference` computes in NumPy and float64 from the datasets of `weights.hdf5`, the
+model from the files that were just written.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from modeling_elmo.configuration_elmo import ElmoConfig
+from modeling_elmo.modeling_elmo import ElmoModel
+from modeling_elmo.tokenization_elmo import ElmoTokenizer
+
+from . import reference
+from .errors import ElmoFormatError
+from .hdf5 import open_hdf5
+
+
+# A word of several bytes per letter, one that is cut off, one-letter words; sentences of different lengths.
+SENTENCES = [["The", "bank", "lends", "naïve", "日本", "."], ["Pneumonoultramicroscopicsilicovolcanoconiosis" * 2, "a"]]
+
+# The largest difference that is put down to rounding, as a share of the largest number in any layer. Random models of
+# all kinds came to 2e-7, 1e-2 and 2e-3; mistaken weights come to about 1.
+MAX_DIFFERENCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
+
+
+def measure_parity(
+    model_dir: Path,
+    config: ElmoConfig,
+    tokenizer: ElmoTokenizer,
+    options: Path,
+    weights: Path,
+    token_embeddings: Path | None = None,
+) -> list[float]:
+    """Runs a few sentences through a converted model and through the equations.
+
+    Args:
+        model_dir (`Path`): Where its `model.safetensors` is.
+        config (`ElmoConfig`): Its config.
+        tokenizer (`ElmoTokenizer`): Its tokenizer.
+        options (`Path`): The original `options.json`.
+        weights (`Path`): The original `weights.hdf5`.
+        token_embeddings (`Path`, *optional*): The original `vocab_embedding.hdf5`, of a model that was converted to
+            read words.
+
+    Returns:
+        `list[float]`: The largest absolute difference of each layer, the token embedding first.
+
+    Raises:
+        `ElmoFormatError`: If a layer differs by more than rounding to the type of the weights explains.
+    """
+    sentences = SENTENCES
+    if config.token_input == "words":
+        words = [word for word in tokenizer.convert_ids_to_tokens(range(tokenizer.num_words)) if word.strip()]
+        sentences = [words[:6], words[6:8] + ["<UNK>"]]
+    layers = _model_layers(model_dir, config, tokenizer, sentences)
+    differences = np.zeros(len(layers))
+    for row, sentence in enumerate(sentences):
+        expected = _expected_layers(config, tokenizer, sentence, options, weights, token_embeddings)
+        found = layers[:, row, : expected.shape[1]]
+        differences = np.maximum(differences, np.abs(found - expected).max(axis=(1, 2)))
+    limit = MAX_DIFFERENCE[config.dtype] * max(1.0, np.abs(layers).max())
+    if not np.isfinite(differences).all() or (differences > limit).any():
+        raise ElmoFormatError(
+            f"{weights.name}: the converted model differs by {differences.max():.1g} from the equations on this file, "
+            f"expected at most {limit:.1g} in {str(config.dtype).removeprefix('torch.')}"
+        )
+    return differences.tolist()
+
+
+def _model_layers(
+    model_dir: Path, config: ElmoConfig, tokenizer: ElmoTokenizer, sentences: Sequence[Sequence[str]]
+) -> np.ndarray:
+    """Returns all layers of the model `[L + 1, sentences, words, 2P]`."""
+    with torch.device("meta"):
+        model = ElmoModel(config).eval()
+    model.load_state_dict(load_file(model_dir / "model.safetensors"), assign=True)
+    batch = tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        output = model(**batch, output_hidden_states=True)
+    return torch.stack(output.hidden_states).double().numpy()
+
+
+def _expected_layers(
+    config: ElmoConfig,
+    tokenizer: ElmoTokenizer,
+    sentence: Sequence[str],
+    options: Path,
+    weights: Path,
+    token_embeddings: Path | None,
+) -> np.ndarray:
+    """Returns all layers by the equations, `[L + 1, words, 2P]`."""
+    parsed = json.loads(options.read_bytes())
+    words = ["<S>", *sentence, "</S>"]
+    with open_hdf5(weights) as file:
+        if config.token_input == "characters":
+            rows = [reference.character_ids(word, config.max_characters_per_token) for word in words]
+            embeddings = reference.token_embeddings(file, parsed, rows)
+        else:
+            ids = tokenizer.convert_tokens_to_ids(words)
+            with open_hdf5(token_embeddings or weights) as table:
+                embeddings = np.array([table["embedding"][i] for i in ids], dtype=np.float64)
+        return reference.bilm_layers(file, parsed, embeddings)[0]

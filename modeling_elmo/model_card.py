@@ -1,0 +1,252 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Model cards: the `README.md` of a model directory, with the metadata that the Hub reads.
+
+This file travels with the models, so that a model that is pushed from anywhere gets a card. What is particular to a
+conversion or a training is told by `conversion_scripts/model_card.py` and `pretraining.py`.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, ModelCardData
+
+from .configuration_elmo import AUTO_MAP, ElmoConfig
+
+
+# Stands for the model's name until it has one on the Hub.
+NO_NAME = "path/to/this/directory"
+
+TAGS = ("elmo", "custom_code")
+
+PIPELINES = {
+    "ElmoForMaskedLM": "fill-mask",
+    "ElmoForMultipleChoice": "multiple-choice",
+    "ElmoForQuestionAnswering": "question-answering",
+    "ElmoForSequenceClassification": "text-classification",
+    "ElmoForTokenClassification": "token-classification",
+}
+
+# What `PushToHubMixin` writes where there is no card: a form of two hundred lines to fill in.
+EMPTY_CARD = "This model card has been automatically generated."
+
+
+def model_card(
+    config: ElmoConfig,
+    origin: str = "",
+    sections: Sequence[str] = (),
+    license: str | None = None,
+    language: Sequence[str] | None = None,
+    base_model: str | None = None,
+    datasets: Sequence[str] | None = None,
+) -> str:
+    """Returns the text of a model's card.
+
+    Args:
+        config (`ElmoConfig`): The model's config.
+        origin (`str`, *optional*): Where the model comes from, the end of a sentence.
+        sections (`Sequence[str]`, *optional*): What follows the architecture.
+        license (`str`, *optional*): As the Hub names it, such as `"apache-2.0"`.
+        language (`Sequence[str]`, *optional*): ISO codes of its languages.
+        base_model (`str`, *optional*): The model on the Hub that it was made from.
+        datasets (`Sequence[str]`, *optional*): The data sets on the Hub that it was trained on.
+    """
+    name = class_name(config)
+    data = ModelCardData(
+        base_model=base_model,
+        datasets=list(datasets or ()) or None,
+        language=list(language or ()) or None,
+        library_name="transformers",
+        license=license,
+        pipeline_tag=PIPELINES.get(name, "feature-extraction"),
+        tags=list(TAGS),
+    )
+    facts = [f"with the head `{name}`"] if name in PIPELINES else []
+    facts += [origin] if origin else []
+    parts = [
+        f"---\n{data.to_yaml()}\n---",
+        "# ELMo",
+        ", ".join([_description(config), *facts]) + ".",
+        "## Usage",
+        usage(name),
+        "## Architecture",
+        table(("Part", "Value"), architecture(config)),
+        *sections,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def change_card(
+    text: str, name: str, license: str | None = None, language: Sequence[str] | None = None, tags: Sequence[str] = ()
+) -> str:
+    """Returns a card for a model that has got a name on the Hub; its examples load it by this name.
+
+    Args:
+        text (`str`): The card.
+        name (`str`): `"organization/name"`.
+        license (`str`, *optional*): Replaces the license.
+        language (`Sequence[str]`, *optional*): Replaces the languages.
+        tags (`Sequence[str]`, *optional*): Are added to its tags.
+
+    Raises:
+        `ValueError`: If the card has no readable metadata.
+    """
+    card = ModelCard(text.replace(NO_NAME, name))
+    if license is not None:
+        card.data.license = license
+    if language:
+        card.data.language = list(language)
+    if new_tags := [tag for tag in tags if tag not in (card.data.tags or ())]:
+        card.data.tags = [*(card.data.tags or ()), *new_tags]
+    return str(card)
+
+
+def replace_empty_card(directory: str | os.PathLike, config: ElmoConfig, name: str) -> None:
+    """Writes a card in the place of the form that transformers puts into what it is about to push as `name`."""
+    path = Path(directory, "README.md")
+    if path.is_file() and EMPTY_CARD in (form := path.read_text(encoding="utf-8")):
+        loaded_from = config.name_or_path
+        is_on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", loaded_from) and not os.path.exists(loaded_from)
+        base_model = loaded_from if is_on_hub and loaded_from != name else None
+        card = model_card(config, base_model=base_model)
+        path.write_text(change_card(card, name, tags=ModelCard(form).data.tags or ()), encoding="utf-8")
+
+
+def usage(name: str = "ElmoModel") -> str:
+    """Returns examples for a model of a class: by hand, in a pipeline, in training."""
+    auto_class = next(auto for auto, reference in AUTO_MAP.items() if _name_of(reference) == name)
+    task = PIPELINES.get(name)
+    blocks = [_block(_LOAD), _block(_PIPELINE), _block(_TRAINER)]
+    if task is not None:
+        blocks = [_block(_LOAD_HEAD.replace("AutoModel", auto_class))]
+        if task not in ("multiple-choice", "question-answering"):
+            blocks.append(_block(_PIPELINE_OF_HEAD.replace("TASK", task)))
+    return "\n\n".join([*blocks, _WITH_PACKAGE])
+
+
+def architecture(config: ElmoConfig) -> list[tuple[str, str]]:
+    """Returns the parts of a model and their sizes."""
+    if config.token_input == "characters":
+        filters = ", ".join(f"{number} of width {width}" for width, number in config.character_filters)
+        token = [
+            ("Reads", f"characters, {config.max_characters_per_token} per word"),
+            ("Character embedding", str(config.character_embedding_size)),
+            ("Convolution filters", f"{config.num_character_filters:,}: {filters}; {config.hidden_act}"),
+            ("Highway layers", str(config.num_highway_layers)),
+        ]
+    else:
+        token = [("Reads", f"words, a vocabulary of {config.vocab_size:,}")]
+    return [
+        *token,
+        ("Token embedding", str(config.projection_size)),
+        ("LSTM layers", f"{config.num_hidden_layers}, in both directions"),
+        ("Cells, output of one direction", f"{config.cell_size:,}, {config.projection_size:,}"),
+        ("Cell clip, projection clip", f"{config.cell_clip}, {config.projection_clip}"),
+        ("Skip connections", "yes" if config.use_skip_connections else "no"),
+        ("Vector of a word", f"{config.hidden_size:,} dimensions"),
+        ("Weights", str(config.dtype).removeprefix("torch.")),
+    ]
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Returns a table in Markdown."""
+    # A file's name may hold what ends a cell or a line.
+    cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
+    lines = [head, tuple("---" for _ in head), *cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _description(config: ElmoConfig) -> str:
+    return (
+        f"Contextual word vectors from a bidirectional language model over {config.token_input} (Peters et al. 2018, "
+        "[Deep contextualized word representations](https://arxiv.org/abs/1802.05365))"
+    )
+
+
+def class_name(config: ElmoConfig) -> str:
+    """Returns the name of the class that a config was saved with, `"ElmoModel"` if it does not say."""
+    names = {_name_of(reference) for reference in AUTO_MAP.values()}
+    return next((name for name in config.architectures or () if name in names), "ElmoModel")
+
+
+def _name_of(reference: Any) -> str:
+    # A tokenizer's entry is a pair: there is no slow one.
+    return reference.rpartition(".")[2] if isinstance(reference, str) else ""
+
+
+def _block(code: str) -> str:
+    return f"```python\n{code}```"
+
+
+_LOAD = f"""\
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+name = "{NO_NAME}"
+tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=True)
+model = AutoModel.from_pretrained(name, trust_remote_code=True)
+
+batch = tokenizer(["The bank of the river.", "The bank lends money."], padding=True, return_tensors="pt")
+with torch.no_grad():
+    output = model(**batch, output_hidden_states=True)
+output.last_hidden_state  # [batch, words, dimensions]: the mix of all layers, to be trained with a task
+output.hidden_states      # each layer of the language model
+"""
+
+_PIPELINE = f"""\
+from transformers import pipeline
+
+embed = pipeline("feature-extraction", model="{NO_NAME}", trust_remote_code=True)
+embed("The bank of the river.")  # [1, words, dimensions]
+"""
+
+_TRAINER = f"""\
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+name = "{NO_NAME}"
+tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=True)
+model = AutoModelForSequenceClassification.from_pretrained(name, num_labels=2, trust_remote_code=True)
+
+texts = {{"The bank of the river.": 0, "The bank lends money.": 1}}
+trainer = Trainer(
+    model,
+    TrainingArguments("fine-tuned", learning_rate=1e-3, num_train_epochs=1),
+    train_dataset=[{{**tokenizer(text), "label": label}} for text, label in texts.items()],
+    data_collator=DataCollatorWithPadding(tokenizer),
+    processing_class=tokenizer,
+)
+trainer.train()
+"""
+
+_LOAD_HEAD = f"""\
+from transformers import AutoModel, AutoTokenizer
+
+name = "{NO_NAME}"
+tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=True)
+model = AutoModel.from_pretrained(name, trust_remote_code=True)
+"""
+
+_PIPELINE_OF_HEAD = f"""\
+from transformers import pipeline
+
+model = pipeline("TASK", model="{NO_NAME}", trust_remote_code=True)
+"""
+
+_WITH_PACKAGE = (
+    "Where the package modeling-elmo is installed, `import modeling_elmo` takes the place of `trust_remote_code`."
+)

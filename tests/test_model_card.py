@@ -1,0 +1,121 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Model cards: metadata that the Hub reads, examples under the model's name."""
+
+import pytest
+from huggingface_hub import ModelCard, ModelCardData
+
+from modeling_elmo import ElmoConfig
+from modeling_elmo.configuration_elmo import AUTO_MAP
+from modeling_elmo.model_card import change_card, model_card, replace_empty_card
+
+
+HEADS = [name for name in AUTO_MAP if name.startswith("AutoModelFor") and name != "AutoModelForPreTraining"]
+
+
+def config_of(auto_class, **kwargs):
+    return ElmoConfig(architectures=[AUTO_MAP[auto_class].rpartition(".")[2]], **kwargs)
+
+
+@pytest.fixture
+def empty_card(tmp_path):
+    """The form that transformers pushes where there is no card."""
+    description = (
+        "This is the model card of a 🤗 transformers model that has been pushed on the Hub. "
+        "This model card has been automatically generated."
+    )
+    data = ModelCardData(tags=["mine"], library_name="transformers")
+    ModelCard.from_template(data, model_description=description).save(tmp_path / "README.md")
+    return tmp_path / "README.md"
+
+
+def test_metadata():
+    card = ModelCard(
+        model_card(ElmoConfig(), license="mit", language=["en"], datasets=["org/text"], base_model="org/a")
+    )
+    assert card.data.to_dict() == {
+        "base_model": "org/a",
+        "datasets": ["org/text"],
+        "language": ["en"],
+        "library_name": "transformers",
+        "license": "mit",
+        "pipeline_tag": "feature-extraction",
+        "tags": ["elmo", "custom_code"],
+    }
+
+
+def test_what_is_not_known_is_not_there():
+    data = ModelCard(model_card(ElmoConfig())).data.to_dict()
+    assert data.keys() == {"library_name", "pipeline_tag", "tags"}
+
+
+@pytest.mark.parametrize("auto_class", HEADS)
+def test_a_head_has_its_own_task_and_class(auto_class):
+    text = model_card(config_of(auto_class))
+    assert ModelCard(text).data.pipeline_tag != "feature-extraction"
+    assert f"{auto_class}.from_pretrained(name, trust_remote_code=True)" in text
+    assert AUTO_MAP[auto_class].rpartition(".")[2] in text
+
+
+@pytest.mark.parametrize("auto_class", ["AutoModel", "AutoModelForPreTraining"])
+def test_others_extract_features(auto_class):
+    card = ModelCard(model_card(config_of(auto_class)))
+    assert card.data.pipeline_tag == "feature-extraction"
+    assert "AutoModel.from_pretrained(name" in card.text
+
+
+def test_a_name_stands_in_all_examples():
+    text = change_card(model_card(ElmoConfig()), "org/elmo")
+    assert text.count('"org/elmo"') == 3
+    assert "path/to" not in text
+
+
+def test_a_card_that_needs_no_change_stays_as_it_is():
+    text = "---\nlicense: mit\ntags:\n- a\n---\n\n# Mine\n\ntext \n"
+    assert change_card(text, "org/elmo") == text
+
+
+def test_changes_replace_license_and_language_and_add_tags():
+    text = model_card(ElmoConfig(), license="mit", language=["en"])
+    data = ModelCard(change_card(text, "org/elmo", license="other", language=["de"], tags=["elmo", "new"])).data
+    assert (data.license, data.language, data.tags) == ("other", ["de"], ["elmo", "custom_code", "new"])
+
+
+def test_a_card_without_metadata_gets_some():
+    text = change_card("# Mine\n", "org/elmo", license="mit")
+    assert ModelCard(text).data.license == "mit"
+    assert "# Mine" in text
+
+
+def test_the_empty_card_of_transformers_is_replaced(empty_card):
+    config = config_of("AutoModelForTokenClassification", name_or_path="org/base")
+    replace_empty_card(empty_card.parent, config, "org/tagger")
+    card = ModelCard.load(empty_card)
+    assert (card.data.base_model, card.data.tags) == ("org/base", ["elmo", "custom_code", "mine"])
+    assert '"org/tagger"' in card.text
+    assert "More Information Needed" not in card.text
+
+
+@pytest.mark.parametrize("loaded_from", ["", "org/elmo", "/a/directory", "relative/directory"])
+def test_a_base_model_is_another_model_on_the_hub(empty_card, monkeypatch, loaded_from):
+    monkeypatch.chdir(empty_card.parent)
+    (empty_card.parent / "relative" / "directory").mkdir(parents=True)
+    replace_empty_card(empty_card.parent, ElmoConfig(name_or_path=loaded_from), "org/elmo")
+    assert ModelCard.load(empty_card).data.base_model is None
+
+
+def test_a_card_that_somebody_wrote_is_not_replaced(tmp_path):
+    (tmp_path / "README.md").write_text("# Mine")
+    replace_empty_card(tmp_path, ElmoConfig(), "org/elmo")
+    assert (tmp_path / "README.md").read_text() == "# Mine"

@@ -1,0 +1,372 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Publishing a model directory, with the Hub's real client against a server that speaks its interface."""
+
+import json
+import re
+import shutil
+import sys
+import time
+
+import pytest
+import torch
+from huggingface_hub import ModelCard, constants
+from transformers import AutoModel, AutoTokenizer
+
+from modeling_elmo import ElmoForTokenClassification
+from modeling_elmo.cli import main
+from modeling_elmo.conversion_scripts import ElmoFormatError
+from modeling_elmo.publishing import PublishingError, publish
+from tests.hub_server import ORGANIZATION, TOKEN, HubServer
+from tests.test_repository import ROOT
+
+
+REPOSITORY = f"{ORGANIZATION}/elmo"
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A Hub, and the client in this process led to it."""
+    with HubServer() as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        yield hub
+
+
+@pytest.fixture
+def elmo(model_dir, tmp_path):
+    """A model directory, to be changed by the test."""
+    return shutil.copytree(model_dir, tmp_path / "elmo")
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+def uploads(hub):
+    return [request.path for request in hub.requests if request.method == "PUT"]
+
+
+class TestFiles:
+    def test_all_of_the_model_is_published_in_one_commit(self, hub, elmo):
+        done = publish(elmo, REPOSITORY)
+        published = hub.files_of(REPOSITORY)
+        del published[".gitattributes"]
+        card = published.pop("README.md").decode()
+        expected = contents(elmo)
+        assert card == expected.pop("README.md").decode().replace("path/to/this/directory", REPOSITORY)
+        assert published == expected
+        (commit,) = hub.repositories[REPOSITORY].history()
+        assert (commit.message, commit.oid) == ("Upload ELMo", done.commit)
+        assert (done.repo_id, done.url, done.is_new) == (REPOSITORY, f"{hub.url}/{REPOSITORY}", True)
+
+    def test_nothing_else_is_published(self, hub, elmo):
+        for name in ("optimizer.pt", "pytorch_model.bin", "training_args.bin", "notes.txt", ".env", "other.py"):
+            (elmo / name).write_text("secret")
+        for name in ("checkpoint-1", ".git", ".cache", "runs"):
+            (elmo / name).mkdir()
+            (elmo / name / "model.safetensors").write_text("secret")
+        publish(elmo, REPOSITORY)
+        assert not any(b"secret" in content for content in hub.files_of(REPOSITORY).values())
+
+    def test_again_changes_nothing(self, hub, elmo):
+        first = publish(elmo, REPOSITORY)
+        hub.requests.clear()
+        second = publish(elmo, REPOSITORY)
+        assert (second.commit, second.is_new) == (first.commit, False)
+        assert uploads(hub) == []
+        assert len(hub.repositories[REPOSITORY].history()) == 1
+
+    def test_only_what_differs_is_changed(self, hub, elmo):
+        publish(elmo, REPOSITORY)
+        config = json.loads((elmo / "config.json").read_text())
+        (elmo / "config.json").write_text(json.dumps({**config, "mix_l2": 0.5}))
+        hub.requests.clear()
+        assert publish(elmo, REPOSITORY, commit_message="Less of the mix").is_new
+        assert uploads(hub) == []
+        (commit,) = [request.body for request in hub.requests if "/commit/" in request.path]
+        header, change = (json.loads(line) for line in commit.splitlines())
+        assert header["value"]["summary"] == "Less of the mix"
+        assert (change["key"], change["value"]["path"]) == ("file", "config.json")
+
+    def test_shards_are_published_and_leave_when_they_are_replaced(self, hub, elmo):
+        model = AutoModel.from_pretrained(elmo)
+        whole = (elmo / "model.safetensors").read_bytes()
+        (elmo / "model.safetensors").unlink()
+        model.save_pretrained(elmo, max_shard_size="2KB")
+        publish(elmo, REPOSITORY)
+        first = {name for name in hub.files_of(REPOSITORY) if "safetensors" in name}
+        assert first == {path.name for path in elmo.glob("*safetensors*")}
+        assert len(first) > 2
+        (elmo / "model.safetensors").write_bytes(whole)
+        publish(elmo, REPOSITORY)
+        assert {name for name in hub.files_of(REPOSITORY) if "safetensors" in name} == {"model.safetensors"}
+        assert ".gitattributes" in hub.files_of(REPOSITORY)
+
+    def test_files_that_the_repository_has_of_its_own_stay(self, hub, elmo):
+        own = {"images/curve.png": b"png", "train.py": b"code", "onnx/model.safetensors": b"other"}
+        hub.commit(REPOSITORY, own)
+        publish(elmo, REPOSITORY)
+        assert own.items() <= hub.files_of(REPOSITORY).items()
+
+    def test_a_directory_without_code_gets_it_on_the_way(self, hub, tmp_path):
+        publish(ROOT / "models" / "elmo-tiny", REPOSITORY)
+        for name, content in hub.files_of(REPOSITORY).items():
+            (tmp_path / name).write_bytes(content)
+        assert (tmp_path / "auto_classes.py").is_file()
+        assert "AutoModel" in json.loads((tmp_path / "config.json").read_text())["auto_map"]
+        assert "AutoTokenizer" in json.loads((tmp_path / "tokenizer_config.json").read_text())["auto_map"]
+        assert AutoTokenizer.from_pretrained(tmp_path)("bank") == AutoTokenizer.from_pretrained(
+            ROOT / "models" / "elmo-tiny"
+        )("bank")
+
+    @pytest.mark.parametrize("part_size", [None, 1000])
+    def test_an_upload_that_is_cut_is_made_again(self, hub, elmo, no_waiting, part_size):
+        hub.part_size = part_size
+        hub.cut_next("/upload/", after=100, times=2)
+        publish(elmo, REPOSITORY)
+        assert hub.files_of(REPOSITORY)["model.safetensors"] == (elmo / "model.safetensors").read_bytes()
+        assert len(uploads(hub)) >= 3
+
+    def test_an_upload_that_fails_leaves_the_repository_as_it_was(self, hub, elmo, no_waiting):
+        first = publish(elmo, REPOSITORY)
+        model = AutoModel.from_pretrained(elmo)
+        with torch.no_grad():
+            model.scalar_mixes[0].gamma.fill_(2)
+        model.save_pretrained(elmo)
+        hub.fail_next("/upload/", status=500, times=100)
+        with pytest.raises(PublishingError, match=r"org/elmo: the Hub answers 500"):
+            publish(elmo, REPOSITORY)
+        assert hub.repositories[REPOSITORY].find("main").oid == first.commit
+
+
+class TestTarget:
+    def test_private(self, hub, elmo):
+        publish(elmo, REPOSITORY, private=True)
+        assert hub.repositories[REPOSITORY].is_private
+
+    def test_private_is_not_uploaded_to_a_public_repository(self, hub, elmo):
+        hub.commit(REPOSITORY, {})
+        with pytest.raises(PublishingError, match="org/elmo: this repository is there and public"):
+            publish(elmo, REPOSITORY, private=True)
+        assert uploads(hub) == []
+        assert "model.safetensors" not in hub.files_of(REPOSITORY)
+
+    def test_another_branch(self, hub, elmo):
+        hub.commit(REPOSITORY, {"config.json": b"{}"})
+        done = publish(elmo, REPOSITORY, revision="v2")
+        assert hub.repositories[REPOSITORY].branches["v2"].oid == done.commit
+        assert hub.files_of(REPOSITORY)["config.json"] == b"{}"
+        assert not publish(elmo, REPOSITORY, revision="v2").is_new
+
+    def test_a_name_alone_is_a_repository_of_the_user(self, hub, elmo):
+        done = publish(elmo, "elmo")
+        assert done.repo_id == "tester/elmo"
+        assert b'"tester/elmo"' in hub.files_of("tester/elmo")["README.md"]
+
+
+class TestCard:
+    def test_metadata_can_be_given(self, hub, elmo):
+        publish(elmo, REPOSITORY, license="mit", language=["en", "de"])
+        card = ModelCard(hub.files_of(REPOSITORY)["README.md"].decode())
+        assert (card.data.license, card.data.language) == ("mit", ["en", "de"])
+        assert card.data.library_name == "transformers"
+        assert "license" not in ModelCard.load(elmo / "README.md").data.to_dict()
+
+    def test_a_card_is_written_where_there_is_none(self, hub, tmp_path):
+        config = AutoModel.from_pretrained(ROOT / "models" / "elmo-tiny").config
+        config.name_or_path = ""
+        ElmoForTokenClassification(config).save_pretrained(tmp_path / "tagger")
+        AutoTokenizer.from_pretrained(ROOT / "models" / "elmo-tiny").save_pretrained(tmp_path / "tagger")
+        publish(tmp_path / "tagger", REPOSITORY)
+        card = hub.files_of(REPOSITORY)["README.md"].decode()
+        assert ModelCard(card).data.pipeline_tag == "token-classification"
+        assert "AutoModelForTokenClassification.from_pretrained(name" in card
+        assert f'"{REPOSITORY}"' in card
+
+    def test_unreadable_metadata(self, hub, elmo):
+        (elmo / "README.md").write_text("---\ntags: [\n---\n")
+        with pytest.raises(ElmoFormatError, match=r"README\.md: "):
+            publish(elmo, REPOSITORY)
+        assert hub.requests == []
+
+
+class TestIncomplete:
+    def refused(self, hub, directory, message):
+        with pytest.raises(ElmoFormatError, match=message) as error:
+            publish(directory, REPOSITORY)
+        assert "\n" not in str(error.value)
+        assert hub.requests == []
+
+    @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"])
+    def test_missing_file(self, hub, elmo, name):
+        (elmo / name).unlink()
+        self.refused(hub, elmo, rf"elmo: .*{re.escape(name)}")
+
+    @pytest.mark.parametrize("name", ["tokenization_elmo.py", "treebank.py", "model_card.py"])
+    def test_missing_code(self, hub, elmo, name):
+        (elmo / name).unlink()
+        self.refused(hub, elmo, rf"elmo: not a complete ELMo model: .*{re.escape(name)}")
+
+    def test_missing_shard(self, hub, elmo):
+        model = AutoModel.from_pretrained(elmo)
+        (elmo / "model.safetensors").unlink()
+        model.save_pretrained(elmo, max_shard_size="2KB")
+        shard = sorted(elmo.glob("model-*.safetensors"))[1]
+        shard.unlink()
+        self.refused(hub, elmo, f"lacks {shard.name}")
+
+    def test_index_that_leads_out_of_the_directory(self, hub, elmo):
+        (elmo / "model.safetensors").unlink()
+        index = {"weight_map": {"scalar_mixes.0.gamma": "../secret.safetensors"}}
+        (elmo / "model.safetensors.index.json").write_text(json.dumps(index))
+        self.refused(hub, elmo, "expected names of files in this directory")
+
+    def test_code_that_lies_elsewhere(self, hub, elmo):
+        (elmo.parent / "secret.py").write_text("secret")
+        config = json.loads((elmo / "config.json").read_text())
+        config["auto_map"]["AutoModel"] = f"{elmo.parent}/secret.ElmoModel"
+        (elmo / "config.json").write_text(json.dumps(config))
+        self.refused(hub, elmo, "expected modules in this directory, found '/")
+
+    def test_weights_of_another_model(self, hub, elmo):
+        shutil.copy(ROOT / "models" / "elmo-tiny" / "model.safetensors", elmo)
+        self.refused(hub, elmo, r"elmo: ")
+
+    def test_damaged_weights(self, hub, elmo):
+        (elmo / "model.safetensors").write_bytes((elmo / "model.safetensors").read_bytes()[:-1])
+        self.refused(hub, elmo, r"elmo: ")
+
+    def test_model_of_another_kind(self, hub, elmo):
+        (elmo / "config.json").write_text('{"model_type": "bert"}')
+        self.refused(hub, elmo, "expected a model of type 'elmo', found 'bert'")
+
+    def test_no_directory(self, hub, tmp_path):
+        self.refused(hub, tmp_path / "nowhere", "nowhere: expected a model directory")
+
+
+class TestRefusal:
+    def refused(self, message, directory, repository=REPOSITORY):
+        with pytest.raises(PublishingError, match=message) as error:
+            publish(directory, repository)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("name", ["a/b/c", "org/.elmo", "org/el mo", "", "org/" + "x" * 200])
+    def test_a_name_that_the_hub_does_not_allow(self, hub, elmo, name):
+        self.refused(r"no name of a repository \(ORGANIZATION/NAME\)", elmo, name)
+        assert hub.requests == []
+
+    def test_no_token(self, hub, elmo, monkeypatch):
+        monkeypatch.delenv("HF_TOKEN")
+        self.refused(r"no token for the Hub: run `hf auth login`, or set HF_TOKEN", elmo)
+        assert hub.requests == []
+
+    def test_a_wrong_token(self, hub, elmo, monkeypatch):
+        monkeypatch.setenv("HF_TOKEN", "hf_other")
+        self.refused(r"org/elmo: the Hub does not accept the token \(401\)", elmo)
+
+    def test_an_organization_of_others(self, hub, elmo):
+        self.refused(
+            r"others/elmo: the token does not allow to write there \(403\): You don't have", elmo, "others/elmo"
+        )
+
+    def test_a_repository_that_goes_away(self, hub, elmo):
+        hub.fail_next("/preupload/", status=404, headers={"X-Error-Code": "RepoNotFound"})
+        self.refused(r"org/elmo: not found on the Hub, or not visible with this token \(404\)", elmo)
+
+    def test_a_commit_of_somebody_else_meanwhile(self, hub, elmo, monkeypatch):
+        publish(elmo, REPOSITORY)
+        (elmo / "README.md").unlink()
+        answer = hub.respond
+
+        def respond(request):
+            if "/commit/" in request.path:
+                hub.commit(REPOSITORY, {"NOTES.md": b"notes"})
+            return answer(request)
+
+        monkeypatch.setattr(hub, "respond", respond)
+        self.refused(r"org/elmo: somebody else has changed it meanwhile \(412\); try again", elmo)
+
+    def test_too_many_requests(self, hub, elmo, no_waiting):
+        hub.fail_next("/preupload/", status=429, times=100)
+        self.refused(r"org/elmo: the Hub has had too many requests \(429\); try again later", elmo)
+        assert sum("/preupload/" in request.path for request in hub.requests) > 3
+
+    def test_a_failure_that_passes_is_not_told(self, hub, elmo, no_waiting):
+        hub.fail_next("/preupload/", status=500, times=2)
+        hub.fail_next("/preupload/", status=429)
+        assert publish(elmo, REPOSITORY).is_new
+
+    def test_no_connection(self, hub, elmo, monkeypatch, no_waiting):
+        monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+        self.refused(r"org/elmo: the Hub can't be reached: ", elmo)
+
+    def test_offline(self, hub, elmo, monkeypatch):
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        self.refused(r"org/elmo: the Hub is switched off: HF_HUB_OFFLINE is set", elmo)
+
+
+class TestCommand:
+    @pytest.fixture
+    def run(self, monkeypatch, capsys):
+        monkeypatch.setattr("modeling_elmo.cli._keep_quiet", lambda: None)
+        monkeypatch.setattr("modeling_elmo.cli._clean_up_when_stopped", lambda: None)
+
+        def run(*arguments):
+            monkeypatch.setattr(sys, "argv", ["elmo", *map(str, arguments)])
+            with pytest.raises(SystemExit) as stop:
+                main()
+            captured = capsys.readouterr()
+            return stop.value.code or 0, captured.out, captured.err
+
+        return run
+
+    def test_push(self, hub, elmo, run):
+        options = ("--private", "--commit-message", "First", "--license", "mit", "--language", "pt")
+        code, out, _ = run("push", elmo, REPOSITORY, *options)
+        (commit,) = hub.repositories[REPOSITORY].history()
+        assert (code, out) == (0, f"Pushed {elmo} to {hub.url}/{REPOSITORY}, commit {commit.oid}\n")
+        assert commit.message == "First"
+        assert hub.repositories[REPOSITORY].is_private
+        code, out, _ = run("push", elmo, REPOSITORY, *options)
+        assert (code, out) == (0, f"{hub.url}/{REPOSITORY}: nothing to change, commit {commit.oid}\n")
+
+    def test_convert_and_push(self, hub, original_dir, tmp_path, run):
+        options = ("--license", "cc0-1.0", "--language", "en", "--push-to-hub", REPOSITORY)
+        code, out, _ = run("convert", original_dir, tmp_path / "made", *options)
+        assert code == 0
+        assert out.startswith(f"Wrote {tmp_path / 'made'}\nPushed ")
+        card = ModelCard(hub.files_of(REPOSITORY)["README.md"].decode())
+        assert (card.data.license, card.data.language) == ("cc0-1.0", ["en"])
+
+    def test_without_a_token_nothing_is_converted(self, hub, original_dir, tmp_path, run, monkeypatch):
+        monkeypatch.delenv("HF_TOKEN")
+        code, _, err = run("convert", original_dir, tmp_path / "made", "--push-to-hub", REPOSITORY)
+        assert (code, err) == (2, "elmo: no token for the Hub: run `hf auth login`, or set HF_TOKEN\n")
+        assert not (tmp_path / "made").exists()
+
+    def test_errors_take_one_line(self, hub, elmo, run):
+        (elmo / "tokenizer.json").unlink()
+        code, out, err = run("push", elmo, REPOSITORY)
+        assert (code, out) == (2, "")
+        assert err == f"elmo: {elmo}: not a complete ELMo model: lacks tokenizer.json\n"
