@@ -390,7 +390,7 @@ class TestResults:
 
     def test_the_page_shows_the_figures_that_were_collected(self):
         page = (results.FIGURES.parent / "results.md").read_text(encoding="utf-8")
-        for _, rows in results.Tables(results.read_figures()).all():
+        for _, rows in results.Tables(results.read_figures(results.FIGURES)).all():
             assert results.markdown(rows) in page
 
     def test_finished_experiments_are_not_run_again_and_models_are_not_kept(self, tmp_path, monkeypatch):
@@ -416,3 +416,7 @@ class TestResults:
         with pytest.raises(typer.Exit):
             results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-*", jobs=1)
         assert ran == ["sst-none"]
+        monkeypatch.setattr(results, "FIGURES", tmp_path / "results.json")
+        results.FIGURES.write_text('{"sst-none": {"test_accuracy": [0.4]}}')
+        results.run(tmp_path, tmp_path, tmp_path / "others", only="sst-*", missing=True, jobs=1)
+        assert ran == ["sst-none", "sst-mix"]
