@@ -74,6 +74,7 @@ RELATIVE_IMPORTS = {
         "language_model",
         "matrix_product",
         "model_card",
+        "model_files",
         "modeling_elmo",
         "projected_lstm",
         "sampled_softmax",

@@ -48,8 +48,7 @@ from transformers.pipelines.base import pad_collate_fn
 
 from modeling_elmo import ElmoConfig, ElmoTokenizer
 from modeling_elmo.characters import encode_characters
-
-from .reference import character_ids
+from modeling_elmo.conversion_scripts.reference import character_ids
 
 
 deterministic = settings(derandomize=True, deadline=None, max_examples=150)
