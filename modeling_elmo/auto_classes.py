@@ -30,6 +30,7 @@ from .fast_lstm import LSTMWeights
 from .language_model import ElmoForMaskedLM, ElmoForPreTraining
 from .matrix_product import product
 from .model_card import model_card
+from .model_files import read_json_object
 from .modeling_elmo import ElmoModel
 from .projected_lstm import ElmoLayer
 from .sampled_softmax import ElmoSoftmax
