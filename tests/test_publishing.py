@@ -29,7 +29,7 @@ from modeling_elmo.cli import main
 from modeling_elmo.conversion_scripts import ElmoFormatError
 from modeling_elmo.publishing import PublishingError, publish
 from tests.http_server import Response
-from tests.hub_server import ORGANIZATION, TOKEN, HubServer
+from tests.hub_server import ORGANIZATION, HubServer, lead_client
 from tests.test_repository import ROOT
 
 
@@ -40,12 +40,7 @@ REPOSITORY = f"{ORGANIZATION}/elmo"
 def hub(monkeypatch, tmp_path):
     """A Hub, and the client in this process led to it."""
     with HubServer() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        lead_client(monkeypatch, hub, tmp_path)
         yield hub
 
 
