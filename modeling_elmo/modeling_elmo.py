@@ -208,8 +208,8 @@ class ElmoPreTrainedModel(PreTrainedModel):
             folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
             check_weight_index(folder, kwargs.get("variant"))
             kwargs["use_safetensors"] = True
-        has_dtype = getattr(kwargs.get("config"), "dtype", "auto") is not None
-        if not has_dtype and {kwargs.get("dtype"), kwargs.get("torch_dtype")} <= {None, "auto"}:
+        asked = kwargs.get("dtype") or kwargs.get("torch_dtype")
+        if getattr(kwargs.get("config"), "dtype", "auto") is None and asked in (None, "auto"):
             # Else it would be looked for in the weights, whatever they are in.
             kwargs["dtype"] = torch.float32
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
