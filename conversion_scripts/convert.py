@@ -47,6 +47,7 @@ class OriginalFiles:
         vocab (`Path`, *optional*): `vocab.txt`, one word a line.
         token_embeddings (`Path`, *optional*): `vocab_embedding.hdf5`; with it, the converted model reads words.
         addresses (`Mapping[str, str]`): Where files were published, by their names; filled by `download`.
+        language (`str`, *optional*): ISO code of the language that the card names by default; filled by `download`.
     """
 
     options: Path
@@ -54,6 +55,7 @@ class OriginalFiles:
     vocab: Path | None = None
     token_embeddings: Path | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    language: str | None = None
 
     @classmethod
     def find(
@@ -84,7 +86,7 @@ class OriginalFiles:
         vocab = vocab or _find(source_dir, "--vocab", "vocab.txt", "*vocab*.txt", is_optional=True)
         if options is None or weights is None:
             missing = "--options" if options is None else "--weights"
-            raise ElmoFormatError(f"{missing}: required without a SOURCE_DIR (elmo convert SOURCE_DIR OUT_DIR)")
+            raise ElmoFormatError(f"{missing}: required without a SOURCE (elmo convert SOURCE OUT_DIR)")
         return cls(options, weights, vocab, token_embeddings)
 
     def all(self) -> list[Path]:
@@ -139,7 +141,7 @@ def convert(
         force (`bool`): Whether an `out_dir` that holds something is replaced.
         progress (`bool`): Whether to show progress bars on a terminal.
         license (`str`, *optional*): The license to name in the card, as the Hub does.
-        language (`Sequence[str]`, *optional*): ISO codes of the languages to name in it.
+        language (`Sequence[str]`, *optional*): ISO codes of the languages to name in it. By default, that of `files`.
 
     Raises:
         `ElmoFormatError`: If a file is not what it has to be; nothing is left behind.
@@ -160,6 +162,8 @@ def convert(
         save_model_directory(target, config, parameters, tokenizer)
         del parameters  # Memory for the measurement.
         differences = measure_parity(target, config, tokenizer, files.options, files.weights, files.token_embeddings)
+        if not language and files.language:
+            language = [files.language]
         write_model_card(target, config, files.all(), differences, license, language, files.addresses)
 
 

@@ -90,7 +90,7 @@ def download(
     if vocab is None and "vocabulary" in source:
         vocab = get("vocabulary", _check_vocabulary)
     weights = get("weights", partial(_check_weights, options))
-    return OriginalFiles(options, weights, vocab, token_embeddings, addresses)
+    return OriginalFiles(options, weights, vocab, token_embeddings, addresses, source["language"])
 
 
 def _check_mirror(mirror: str) -> None:

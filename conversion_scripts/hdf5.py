@@ -14,7 +14,7 @@
 """Reading HDF5 files that may come from anywhere: no links, no plug-in filters, no surprises in size."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil, prod
 from pathlib import Path
@@ -85,7 +85,7 @@ def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
     return found
 
 
-def check_total_size(file: h5py.File, names: Iterable[str]) -> None:
+def check_total_size(file: h5py.File, names: Sequence[str]) -> None:
     """Checks that the datasets that are about to be read are within the file, all together.
 
     Several names may be those of one dataset, and chunks of several may be the same bytes.

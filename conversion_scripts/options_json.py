@@ -21,6 +21,7 @@ from typing import Any
 from huggingface_hub.errors import StrictDataclassError
 
 from modeling_elmo.configuration_elmo import ElmoConfig
+from modeling_elmo.model_files import nests_deeper
 
 from .errors import ElmoFormatError, one_line
 
@@ -66,7 +67,7 @@ def read_options(path: Path, **kwargs: Any) -> tuple[ElmoConfig, int | None]:
         json.dumps(options, allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise ElmoFormatError(f"{path.name}: not a JSON file: {one_line(error)}") from error
-    if _nesting(options) > MAX_NESTING:
+    if nests_deeper(options, MAX_NESTING):
         raise ElmoFormatError(f"{path.name}: expected lists and objects at most {MAX_NESTING} deep, found more")
     try:
         config = ElmoConfig.from_options(options, **kwargs)
@@ -76,15 +77,6 @@ def read_options(path: Path, **kwargs: Any) -> tuple[ElmoConfig, int | None]:
     except ValueError as error:
         raise ElmoFormatError(f"{path.name}: {one_line(error)}") from error
     return config, options.get("n_tokens_vocab")
-
-
-def _nesting(value: Any) -> int:
-    """Returns how deep lists and objects nest, one more than `MAX_NESTING` at most."""
-    depth, level = 0, [value]
-    while depth <= MAX_NESTING and (level := [item for item in level if isinstance(item, (list, dict))]):
-        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
-        depth += 1
-    return depth
 
 
 def write_options(path: Path, config: ElmoConfig, num_words: int | None) -> None:

@@ -32,6 +32,9 @@ import numpy as np
 BEGIN_SENTENCE, END_SENTENCE, BEGIN_WORD, END_WORD, PAD_CHARACTER = 257, 258, 259, 260, 261
 PAD_POSITION = 0
 
+# The most that C may be: no word comes near, and a row of character ids has this many numbers.
+MAX_CHARACTERS = 10_000
+
 # The character id that each byte of a row stands for. UTF-8 has no byte above 0xF4, so the last six are free: 0xFA is
 # a position without a word, 0xFB to 0xFF are the marks in the order of their ids.
 CHARACTER_OF_BYTE = np.array([*range(1, 0xFB), PAD_POSITION, *range(BEGIN_SENTENCE, PAD_CHARACTER + 1)], dtype=np.int64)

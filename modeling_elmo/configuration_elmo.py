@@ -31,7 +31,8 @@ from transformers import PreTrainedConfig
 from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils import auto_docstring
 
-from .model_files import MAX_CONFIG_BYTES, read_json_object
+from .characters import MAX_CHARACTERS
+from .model_files import MAX_CONFIG_BYTES, read_json_object, short
 
 
 # Where each Auto class finds its ELMo class in a model directory. The one list of them: the package registers these
@@ -58,7 +59,6 @@ NUM_APPENDED_TOKENS = 2
 MAX_SIZE = 1_000_000
 MAX_VOCAB_SIZE = 100_000_000
 MAX_DEPTH = 1_000
-MAX_CHARACTERS = 10_000
 MAX_LABELS = 100_000
 
 # Types of weights.
@@ -541,8 +541,7 @@ def _character_fields(char_cnn: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    text = "null" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return "null" if value is None else short(value)
 
 
 def _section(options: Mapping[str, Any], name: str, parent: str = "") -> Mapping[str, Any]:

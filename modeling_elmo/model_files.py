@@ -19,6 +19,7 @@ safetensors files of the model's own folder. No other format of weights is ever 
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,10 @@ MAX_NESTING = 50
 # A config with names for 100,000 labels has 5 million bytes.
 MAX_CONFIG_BYTES = 50_000_000
 
-# The types of weights in a safetensors file, by the names that it gives them.
+# Weights that a model can't do without: those of the language model, in a base model or within one with a head.
+BILM_WEIGHT = re.compile(r"(elmo\.)?(character_encoder|word_embedding|layers)\.")
+
+# The types of these in a safetensors file, by the names that it gives them. A head may have numbers of any type.
 WEIGHT_TYPES = {"F16", "BF16", "F32", "F64"}
 
 # What parameters that are in no file may take, in all: a new head, a new softmax, static word vectors.
@@ -70,10 +74,16 @@ def read_json_object(path: str | os.PathLike[str], max_bytes: int | None = None)
     return value
 
 
+def short(value: Any) -> str:
+    """Returns how a value is told in an error, whatever its size."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def nests_deeper(value: Any, depth: int) -> bool:
     """Returns whether lists and objects of a parsed JSON value nest more than `depth` deep."""
     level = [value]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         level = [item for item in level if isinstance(item, (list, dict))]
         level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
     return any(isinstance(item, (list, dict)) for item in level)
@@ -115,7 +125,7 @@ def check_weight_index(folder: str, variant: str | None = None) -> None:
 
 def _check_weight_file_name(place: str, name: Any) -> None:
     if not isinstance(name, str) or not name.endswith(".safetensors") or set(name) & {"/", "\\", "\0"}:
-        raise ValueError(f"{place}: expected safetensors files of its own folder, found {str(name)[:100]!r}")
+        raise ValueError(f"{place}: expected safetensors files of its own folder, found {short(name)}")
 
 
 def check_weight_files(folder: str, paths: Iterable[str]) -> None:
@@ -126,8 +136,8 @@ def check_weight_files(folder: str, paths: Iterable[str]) -> None:
         paths (`Iterable[str]`): The files.
 
     Raises:
-        `ValueError`: Naming the file, if it is not a whole safetensors file, lies elsewhere, or a tensor is not of a
-            floating-point type.
+        `ValueError`: Naming the file, if it is not a whole safetensors file, lies elsewhere, or a weight of the biLM is
+            not of a floating-point type.
     """
     for path in paths:
         name = os.path.relpath(path, folder) if os.path.isdir(folder) else os.path.basename(path)
@@ -138,7 +148,7 @@ def check_weight_files(folder: str, paths: Iterable[str]) -> None:
         except (SafetensorError, OSError) as error:
             raise ValueError(f"{name}: not a whole safetensors file: {error}") from error
         for key, found in types.items():
-            if found not in WEIGHT_TYPES:
+            if BILM_WEIGHT.match(key) and found not in WEIGHT_TYPES:
                 raise ValueError(f"{name}: {key}: expected one of the types {sorted(WEIGHT_TYPES)}, found {found}")
 
 

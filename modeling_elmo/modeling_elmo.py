@@ -24,7 +24,6 @@ Dimensions: B batch, W words, C characters per word, N real tokens, L layers, P 
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -45,16 +44,19 @@ from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, Elm
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
 from .model_card import TAGS, replace_empty_card
-from .model_files import check_loading_arguments, check_new_parameters, check_weight_files, check_weight_index
+from .model_files import (
+    BILM_WEIGHT,
+    check_loading_arguments,
+    check_new_parameters,
+    check_weight_files,
+    check_weight_index,
+)
 from .projected_lstm import ElmoLayer, Packing, ProjectedLSTM
 from .sampled_softmax import ElmoSoftmax
 
 
 # Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward: as torch.nn.LSTM's.
 State = tuple[torch.Tensor, torch.Tensor]
-
-# Weights that a model can't do without: those of the language model, in a base model or within one with a head.
-BILM_WEIGHT = re.compile(r"(elmo\.)?(character_encoder|word_embedding|layers)\.")
 
 
 class ElmoWordEmbedding(nn.Embedding):
@@ -206,9 +208,10 @@ class ElmoPreTrainedModel(PreTrainedModel):
             folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
             check_weight_index(folder, kwargs.get("variant"))
             kwargs["use_safetensors"] = True
-        if getattr(kwargs.get("config"), "dtype", "auto") is None and kwargs.get("torch_dtype") is None:
+        asked = kwargs.get("dtype") or kwargs.get("torch_dtype")
+        if getattr(kwargs.get("config"), "dtype", "auto") is None and asked in (None, "auto"):
             # Else it would be looked for in the weights, whatever they are in.
-            kwargs.setdefault("dtype", torch.float32)
+            kwargs["dtype"] = torch.float32
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         # Loading replaces every parameter by a trainable one, so freezing has to be done again.
         for module in (loaded[0] if isinstance(loaded, tuple) else loaded).modules():

@@ -56,6 +56,7 @@ from .corpus import (
 from .language_model import ElmoForPreTraining
 from .model_card import model_card as elmo_card
 from .model_card import table
+from .model_files import short
 from .perplexity import Perplexity, check_vocabulary_size, measure_perplexity, perplexity_of
 from .presets import Start
 from .process_group import leave_process_group
@@ -585,16 +586,11 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
             differing.append((name, saved.get(name), value))
     differing = [(name, old, new) for name, old, new in differing if old != new]
     if differing:
-        described = "; ".join(f"{name}={_short(old)}, found {_short(new)}" for name, old, new in differing)
+        described = "; ".join(f"{name}={short(old)}, found {short(new)}" for name, old, new in differing)
         raise ValueError(
             f"{checkpoint}: made with {described}. A training goes on with the settings that it began with; "
             f"another one needs another directory"
         )
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def save_pretrained_model(trainer: ElmoPretrainer, output_dir: Path, card: str) -> None:

@@ -17,6 +17,7 @@ The HTTP is that of `huggingface_hub`, token and address (`HF_TOKEN`, `HF_ENDPOI
 """
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ from . import auto_classes
 from .configuration_elmo import ElmoConfig
 from .conversion_scripts.errors import ElmoFormatError, damage_told, one_line
 from .model_card import change_card, class_name, model_card
+from .model_files import MAX_CONFIG_BYTES, check_weight_index, read_json_object
 from .tokenization_elmo import ElmoTokenizer
 
 
@@ -159,9 +161,8 @@ def model_files(model_dir: Path, work: Path) -> dict[str, Path]:
     """
     if not (model_dir / "config.json").is_file():
         raise ElmoFormatError(f"{model_dir}: expected a model directory, found no config.json in it")
-    with damage_told(f"{model_dir}: config.json"):
-        config = json.loads((model_dir / "config.json").read_bytes())
-        found = config.get("model_type") if isinstance(config, dict) else None
+    with damage_told(str(model_dir)):
+        found = read_json_object(model_dir / "config.json", MAX_CONFIG_BYTES).get("model_type")
     if found != ElmoConfig.model_type:
         raise ElmoFormatError(f"{model_dir}: config.json: expected a model of type 'elmo', found {found!r}")
     needed = [*NEEDED, *_weight_files(model_dir)]
@@ -197,19 +198,17 @@ def check_model(model_dir: Path) -> None:
 def _weight_files(model_dir: Path) -> list[str]:
     if (model_dir / WEIGHTS).is_file() or not (model_dir / INDEX).is_file():
         return [WEIGHTS]
-    with damage_told(f"{model_dir}: {INDEX}"):
-        shards = sorted(set(json.loads((model_dir / INDEX).read_bytes())["weight_map"].values()))
-        if any(Path(name).name != name for name in shards):
-            raise ElmoFormatError(f"{model_dir}: {INDEX}: expected names of files in this directory")
-    return [INDEX, *shards]
+    with damage_told(str(model_dir)):
+        check_weight_index(os.fspath(model_dir))
+        return [INDEX, *sorted(set(read_json_object(model_dir / INDEX)["weight_map"].values()))]
 
 
 def _code_files(model_dir: Path) -> dict[str, Path]:
     """Lists the code that config and tokenizer name, and what it imports."""
     modules = set()
     for name in ("config.json", "tokenizer_config.json"):
-        with damage_told(f"{model_dir}: {name}"):
-            for reference in json.loads((model_dir / name).read_bytes()).get("auto_map", {}).values():
+        with damage_told(f"{model_dir}: {name}: auto_map"):
+            for reference in read_json_object(model_dir / name).get("auto_map", {}).values():
                 references = reference if isinstance(reference, list) else [reference]
                 # "repository--module.class" is code that is not here.
                 modules |= {text.partition(".")[0] for text in references if text and "--" not in text}
@@ -219,6 +218,9 @@ def _code_files(model_dir: Path) -> dict[str, Path]:
     for path in sorted(files):
         with damage_told(f"{model_dir}: not a complete ELMo model"):
             files |= {Path(imported) for imported in get_relative_import_files(path)}
+    # transformers looks for imports by a pattern, which may lead anywhere.
+    if elsewhere := sorted(path for path in files if os.path.realpath(path.parent) != os.path.realpath(model_dir)):
+        raise ElmoFormatError(f"{model_dir}: expected code that imports files of this directory, found {elsewhere[0]}")
     return {path.name: path for path in sorted(files)}
 
 
@@ -263,6 +265,9 @@ def _reason(error: BaseException) -> str | None:
     # The errors of the HTTP client, which is another package in other versions of huggingface_hub.
     if type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore", "httpcore2"):
         return f"the Hub can't be reached: {one_line(error)}"
+    # What the client meets when an answer is not what it takes it for.
+    if isinstance(error, (AttributeError, LookupError, TypeError, json.JSONDecodeError, UnicodeError)):
+        return f"the answer is not that of a Hub: {type(error).__name__}: {one_line(error)}"
     # What the client itself refuses, such as metadata of the card; files that can't be read; errors of Xet.
     if isinstance(error, (ValueError, OSError, RuntimeError)):
         return one_line(error)

@@ -21,7 +21,7 @@ Dimensions: N words, B sentences, W positions per sentence, C characters per wor
 """
 
 import copy
-import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,13 +44,14 @@ from .characters import (
     END_SENTENCE,
     END_WORD,
     INTEGER_OF_BYTE,
+    MAX_CHARACTERS,
     PAD_CHARACTER,
     PAD_POSITION,
     character_matrix,
     leading_bytes,
     numbers_among,
 )
-from .model_files import read_json_object
+from .model_files import read_json_object, short
 from .split_words import LazyEncodings, lay_out
 from .treebank import treebank_pre_tokenizer
 
@@ -61,8 +62,9 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # Not a character, says Unicode, so no word of a vocabulary is made of it.
 NONCHARACTER = "\uffff"
 
-# As in `ElmoConfig`: no word is longer, and a row of character ids has this many numbers.
-MAX_CHARACTERS = 10_000
+# How many times as long a text may become by the replacements of a `tokenizer.json`, and how many tokens a word: a file
+# of a few lines could ask for any amount of memory.
+MAX_GROWTH = 1_000
 
 # What `tokenizer_config.json` says nothing of: the files beside it do, or the caller.
 NOT_IN_A_FILE = (
@@ -80,12 +82,13 @@ SAVED_FILES = {
 
 # Of what a file may say: what is used as it is, and how it has to be.
 SAVED_FIELDS: dict[str, tuple[type, ...]] = {
+    "auto_map": (dict,),
     "model_max_length": (int, float),
     "num_words": (int,),
     "add_bos_token": (bool,),
     "add_eos_token": (bool,),
     "split_special_tokens": (bool,),
-    "clean_up_tokenization_spaces": (bool,),
+    "clean_up_tokenization_spaces": (bool, type(None)),
     "model_input_names": (list,),
 }
 
@@ -120,38 +123,41 @@ def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
 
 
 def _read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
-    """Reads `tokenizer.json`. Raises `ValueError` naming the file if it is damaged."""
-    read_json_object(path)
+    """Reads `tokenizer.json`. Raises `ValueError` naming the file if it is damaged, or no tokenizer of whole words."""
+    name, content = os.path.basename(path), read_json_object(path)
+    model = content.get("model")
+    kind = model.get("type") if isinstance(model, dict) else model
+    if kind != "WordLevel":
+        raise ValueError(f"{name}: model: expected a tokenizer of kind WordLevel, found {_describe(kind)}")
+    if _growth([content.get("normalizer"), content.get("decoder")]) > MAX_GROWTH:
+        raise ValueError(f"{name}: expected replacements that make a text at most {MAX_GROWTH} times as long")
     try:
         tokenizer = Tokenizer.from_file(os.fspath(path))
-    except Exception as error:  # the one class that `tokenizers` has
-        raise ValueError(f"{os.path.basename(path)}: not a tokenizer: {error}") from error
-    _check_templates(os.path.basename(path), tokenizer)
-    # A call says how texts are cut and padded; a file that did could ask for any length.
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+        # A call says how texts are cut and padded; a file that did could ask for any length.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        # What contradicts itself is noticed only in use.
+        ids = tokenizer.encode("a").ids + tokenizer.encode("a", "a").ids
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # `Exception` itself, which `tokenizers` raises, or a panic of Rust, which is none
+        raise ValueError(f"{name}: not a tokenizer: {error}") from error
+    if len(ids) > MAX_GROWTH:
+        raise ValueError(f"{name}: post_processor: expected at most {MAX_GROWTH} tokens for a word, found {len(ids)}")
+    unknown = [id for id in ids if tokenizer.id_to_token(id) is None]
+    if unknown:
+        raise ValueError(f"{name}: post_processor: expected ids of the vocabulary, found {unknown[0]}")
     return tokenizer
 
 
-def _check_templates(name: str, tokenizer: Tokenizer) -> None:
-    """Raises `ValueError` if a template has a token that it does not define, which would be a panic in Rust when it is
-    used, or the vocabulary does not have."""
-    if tokenizer.post_processor is None:
-        return
-    processor = json.loads(tokenizer.post_processor.__getstate__())
-    for part in processor.get("processors", [processor]):
-        pieces = [*part.get("single", []), *part.get("pair", [])]
-        used = {piece["SpecialToken"]["id"] for piece in pieces if "SpecialToken" in piece}
-        special_tokens = part.get("special_tokens", {})
-        missing = sorted(used - set(special_tokens))
-        if missing:
-            raise ValueError(f"{name}: post_processor: special_tokens: expected {missing[0]!r}, which its template has")
-        ids = [id for token in special_tokens.values() for id in token["ids"]]
-        # Processors of other kinds have one token for each end.
-        ids += [part[end][1] for end in ("cls", "sep") if end in part]
-        unknown = [id for id in ids if tokenizer.id_to_token(id) is None]
-        if unknown:
-            raise ValueError(f"{name}: post_processor: expected ids of the vocabulary, found {unknown[0]}")
+def _growth(part: Any) -> int:
+    """Returns how many times as long the replacements in a part of `tokenizer.json` can make a text, at most."""
+    if isinstance(part, list):
+        return math.prod(map(_growth, part))
+    if not isinstance(part, dict):
+        return 1
+    content = part.get("content")
+    return (1 + len(content) if isinstance(content, str) else 1) * _growth(list(part.values()))
 
 
 def _check_saved(name: str, saved: dict[str, Any]) -> None:
@@ -161,7 +167,7 @@ def _check_saved(name: str, saved: dict[str, Any]) -> None:
             raise ValueError(f"{name}: {field}: expected none, found {_describe(saved[field])}")
     for field, types in SAVED_FIELDS.items():
         if field in saved and type(saved[field]) not in types:
-            expected = " or ".join(kind.__name__ for kind in types)
+            expected = " or ".join(kind.__name__ for kind in types if kind is not type(None))
             raise ValueError(f"{name}: {field}: expected {expected}, found {_describe(saved[field])}")
     known = ElmoTokenizer.model_input_names
     unknown = [each for each in saved.get("model_input_names", ()) if each not in known]
@@ -730,8 +736,7 @@ def _depth(ids: Any) -> int:
 
 
 def _describe(value: Any) -> str:
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+    return f"{type(value).__name__} {short(value)}"
 
 
 __all__ = ["ElmoTokenizer"]

@@ -120,7 +120,10 @@ class HttpServer:
         if request.method not in ("GET", "HEAD"):
             return Response(b"", 405)
         body = self.files[request.path]
-        return Response(body, headers={"ETag": f'"{hashlib.sha256(body).hexdigest()}"', "Accept-Ranges": "bytes"})
+        etag = f'"{hashlib.sha256(body).hexdigest()}"'
+        if request.headers["If-None-Match"] == etag:
+            return Response(status=304)
+        return Response(body, headers={"ETag": etag, "Accept-Ranges": "bytes"})
 
     def _take_fault(self, kind: str, path: str, method: str, size: int | None = None) -> Any:
         """Returns the `kind` of the first armed fault that fits, and counts it."""

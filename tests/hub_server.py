@@ -31,7 +31,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCard
+import pytest
+from huggingface_hub import ModelCard, constants
 
 from tests.http_server import HttpServer, Request, Response
 
@@ -394,6 +395,16 @@ class HubServer(HttpServer):
                 raise HubError(400, f"This Hub does not know {operation['key']}")
         oid = self.commit(repo_id, files, header["value"]["summary"], revision)
         return {"success": True, "commitOid": oid, "commitUrl": f"{self.url}/{repo_id}/commit/{oid}"}
+
+
+def lead_client(monkeypatch: pytest.MonkeyPatch, hub: HubServer, home: Path) -> None:
+    """Leads the client of this very process to a Hub, with its user's token alone."""
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "no token"))
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
 
 def _is_large(path: str, size: int) -> bool:

@@ -133,9 +133,7 @@ class TestConvert:
 
     def test_no_source(self, fails, tmp_path):
         fails("nowhere: expected a directory of original files", "convert", tmp_path / "nowhere", tmp_path / "elmo")
-        fails(
-            "--options: required without a SOURCE_DIR (elmo convert SOURCE_DIR OUT_DIR)", "convert", tmp_path / "elmo"
-        )
+        fails("--options: required without a SOURCE (elmo convert SOURCE OUT_DIR)", "convert", tmp_path / "elmo")
         fails("--weights: ", "convert", tmp_path, tmp_path / "elmo", "--weights", tmp_path / "x")
 
     def test_source_in_the_target(self, fails, source):

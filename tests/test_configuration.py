@@ -51,6 +51,7 @@ def test_tokenizer_is_that_of_today(name):
 def test_names_the_addresses_of_the_original_files(name):
     source = json.loads((configuration.directory(name) / "source.json").read_text())
     assert source["corpus"]
+    assert source["language"] in ("en", "pt")
     for kind in ("options", "weights"):
         assert all(address.startswith("https://") for address in source[kind])
 

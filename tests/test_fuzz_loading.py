@@ -62,7 +62,7 @@ def test_what_goes_wrong_is_noticed(tmp_path, monkeypatch):
     (tmp_path / "sabotage.py").write_text(SABOTAGE)
     (tmp_path / "kinds").write_text(" ".join(expected))
     monkeypatch.syspath_prepend(tmp_path)
-    outcomes = fuzz_loading.fuzz(range(len(expected)), seed=0, time_limit=3, loader="sabotage")
+    outcomes = fuzz_loading.fuzz(range(len(expected)), seed=0, time_limit=1, loader="sabotage")
     assert len(outcomes) == len(expected)
     for outcome, message in zip(outcomes, expected.values()):
         assert outcome.startswith(message)

@@ -45,6 +45,12 @@ def status(server, *args, **kwargs):
     return caught.value.code
 
 
+def test_what_a_client_has_already_is_not_sent_again(server):
+    etag = get(server).headers["ETag"]
+    assert status(server, If_None_Match=etag) == 304
+    assert get(server, If_None_Match='"other"').read() == DATA
+
+
 @pytest.mark.parametrize(
     ("wanted", "start", "stop"), [("bytes=3-9", 3, 10), ("bytes=1000-", 1000, 1024), ("bytes=-5", 1019, 1024)]
 )

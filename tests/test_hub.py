@@ -31,7 +31,9 @@ from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo import ElmoForTokenClassification, ElmoModel
 from modeling_elmo.configuration_elmo import AUTO_MAP
-from tests.hub_server import TOKEN, HubServer
+from modeling_elmo.conversion_scripts import OriginalFiles, convert
+from modeling_elmo.publishing import publish
+from tests.hub_server import TOKEN, HubServer, lead_client
 from tests.test_documentation import HUB_PAGE, commands, python_blocks
 from tests.test_remote_code import SENTENCES, WITHOUT_PACKAGE
 
@@ -195,21 +197,20 @@ for name, revision in (
         transformers.AutoModel.from_pretrained(name, revision=revision, trust_remote_code=True)
     except Exception as error:
         print(type(error).__name__, " ".join(str(error).split()))
+transformers.AutoConfig.from_pretrained("org/private", token=sys.argv[1], trust_remote_code=True)
 """
-    told = run(hub, tmp_path, code, token=None).splitlines()
+    told = run(hub, tmp_path, code, TOKEN, token=None).splitlines()
     for line, part in zip(told, ("projected_lstm.py", "auto_classes.py", "org/private", "org/none", "v9")):
         assert line.startswith("OSError")
         assert part in line
     assert len(told) == 5
-    code = "import transformers\ntransformers.AutoConfig.from_pretrained('org/private', trust_remote_code=True)"
-    run(hub, tmp_path, code, token=TOKEN)
 
 
-def test_full_cycle(hub, original_dir, model_dir, tmp_path):
+def test_full_cycle(hub, original_dir, model_dir, tmp_path, monkeypatch):
     """Convert, push, load by name without the package, train a step, push again, load again: the same outputs."""
-    code = "from modeling_elmo.cli import main\nmain()"
-    arguments = ("convert", original_dir, tmp_path / "elmo", "--push-to-hub", "org/converted")
-    run(hub, tmp_path / "publisher", code, *arguments, program="")
+    lead_client(monkeypatch, hub, tmp_path)
+    convert(OriginalFiles.find(original_dir), tmp_path / "elmo")
+    publish(tmp_path / "elmo", "org/converted")
     published = hub.files_of("org/converted")
     assert published["model.safetensors"] == (model_dir / "model.safetensors").read_bytes()
 

@@ -30,6 +30,7 @@ from modeling_elmo import (
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
     ElmoModel,
+    ElmoPreTrainedModel,
 )
 from modeling_elmo.configuration_elmo import AUTO_MAP
 from modeling_elmo.model_files import check_new_parameters, read_json_object
@@ -143,10 +144,11 @@ for name in json.load(open(f"{sys.argv[1]}/config.json"))["auto_map"]:
     def test_nor_from_a_file_that_is_named_itself(self, folder):
         config = ElmoConfig.from_pretrained(folder)
         sprung = spring_trap(folder, "pytorch_model.bin")
-        config.dtype = None
-        with pytest.raises(ValueError, match="expected safetensors files of its own folder"):
-            ElmoModel.from_pretrained(folder / "pytorch_model.bin", config=config)
-        assert not sprung.exists()
+        for arguments in ({}, {"dtype": "auto"}):
+            config.dtype = None
+            with pytest.raises(ValueError, match="expected safetensors files of its own folder"):
+                ElmoModel.from_pretrained(folder / "pytorch_model.bin", config=config, **arguments)
+            assert not sprung.exists()
 
     @pytest.mark.parametrize(
         "arguments", [{"use_safetensors": False}, {"weights_only": False}, {"gguf_file": "elmo.gguf"}]
@@ -221,9 +223,23 @@ class TestSafetensors:
             ElmoModel.from_pretrained(folder)
 
     def test_numbers_of_another_type(self, folder, change_weights):
-        change_weights(lambda tensors: tensors.update({"scalar_mixes.0.gamma": torch.ones(1, dtype=torch.int64)}))
-        with pytest.raises(ValueError, match="model.safetensors: scalar_mixes.0.gamma: expected one of the types"):
+        name = "layers.0.forward_lstm.bias"
+        change_weights(lambda tensors: tensors.update({name: tensors[name].to(torch.int64)}))
+        with pytest.raises(ValueError, match=f"model.safetensors: {name}: expected one of the types"):
             ElmoModel.from_pretrained(folder)
+
+    def test_a_head_of_ones_own_may_have_integers(self, tiny_config, tmp_path):
+        class Tagger(ElmoPreTrainedModel):
+            def __init__(self, config):
+                super().__init__(config)
+                self.elmo = ElmoModel(config)
+                self.norm = torch.nn.BatchNorm1d(config.hidden_size)
+                self.post_init()
+
+        model = Tagger(tiny_config())
+        model.norm.num_batches_tracked.fill_(3)
+        model.save_pretrained(tmp_path / "tagger")
+        assert Tagger.from_pretrained(tmp_path / "tagger").norm.num_batches_tracked == 3
 
 
 class TestConfigAndWeights:
@@ -321,7 +337,7 @@ class TestJSON:
         [
             (b"", "x.json: not a valid JSON file"),
             (b"[" * 100_000, "x.json: not a valid JSON file"),
-            (b'{"a": ' * 60 + b"1" + b"}" * 60, "x.json: expected lists and objects at most 50 deep, found more"),
+            (b'{"a": ' * 51 + b"1" + b"}" * 51, "x.json: expected lists and objects at most 50 deep, found more"),
             (b'{"a": "\xed\xa0\x80"}', "x.json: not a valid JSON file"),
             (b'{"a": "\\ud800"}', "x.json: not a valid JSON file"),
             (b'{"a": ' + b"1" * 5000 + b"}", "x.json: not a valid JSON file"),

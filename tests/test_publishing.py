@@ -28,7 +28,8 @@ from modeling_elmo import ElmoForTokenClassification
 from modeling_elmo.cli import main
 from modeling_elmo.conversion_scripts import ElmoFormatError
 from modeling_elmo.publishing import PublishingError, publish
-from tests.hub_server import ORGANIZATION, TOKEN, HubServer
+from tests.http_server import Response
+from tests.hub_server import ORGANIZATION, HubServer, lead_client
 from tests.test_repository import ROOT
 
 
@@ -39,12 +40,7 @@ REPOSITORY = f"{ORGANIZATION}/elmo"
 def hub(monkeypatch, tmp_path):
     """A Hub, and the client in this process led to it."""
     with HubServer() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        lead_client(monkeypatch, hub, tmp_path)
         yield hub
 
 
@@ -238,9 +234,9 @@ class TestIncomplete:
 
     def test_index_that_leads_out_of_the_directory(self, hub, elmo):
         (elmo / "model.safetensors").unlink()
-        index = {"weight_map": {"scalar_mixes.0.gamma": "../secret.safetensors"}}
+        index = {"metadata": {}, "weight_map": {"scalar_mixes.0.gamma": "../secret.safetensors"}}
         (elmo / "model.safetensors.index.json").write_text(json.dumps(index))
-        self.refused(hub, elmo, "expected names of files in this directory")
+        self.refused(hub, elmo, "index.json: expected safetensors files of its own folder, found '../secret")
 
     def test_code_that_lies_elsewhere(self, hub, elmo):
         (elmo.parent / "secret.py").write_text("secret")
@@ -248,6 +244,12 @@ class TestIncomplete:
         config["auto_map"]["AutoModel"] = f"{elmo.parent}/secret.ElmoModel"
         (elmo / "config.json").write_text(json.dumps(config))
         self.refused(hub, elmo, "expected modules in this directory, found '/")
+
+    def test_code_that_imports_what_lies_elsewhere(self, hub, elmo):
+        (elmo.parent / "secret.py").write_text("secret")
+        with open(elmo / "treebank.py", "a") as file:
+            file.write(f'"""\nfrom .{elmo.parent}/secret import key\n"""\n')
+        self.refused(hub, elmo, "expected code that imports files of this directory, found .*secret.py")
 
     def test_weights_of_another_model(self, hub, elmo):
         shutil.copy(ROOT / "models" / "elmo-tiny" / "model.safetensors", elmo)
@@ -316,6 +318,11 @@ class TestRefusal:
         hub.fail_next("/preupload/", status=500, times=2)
         hub.fail_next("/preupload/", status=429)
         assert publish(elmo, REPOSITORY).is_new
+
+    @pytest.mark.parametrize("body", [b"<html></html>", b"[]", b"null", b"{}", b'{"url": 5}', b"\xff"])
+    def test_another_server(self, hub, elmo, monkeypatch, body):
+        monkeypatch.setattr(hub, "respond", lambda request: Response(body))
+        self.refused(r"org/elmo: the answer is not that of a Hub: ", elmo)
 
     def test_no_connection(self, hub, elmo, monkeypatch, no_waiting):
         monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")

@@ -33,7 +33,7 @@ STANDARD = {
 # Arrows run one way: each file may import relatively only these.
 RELATIVE_IMPORTS = {
     "model_files": set(),
-    "configuration_elmo": {"model_files"},
+    "configuration_elmo": {"characters", "model_files"},
     "treebank": set(),
     "characters": set(),
     "matrix_product": set(),

@@ -30,7 +30,7 @@ import torch
 import transformers.utils.hub
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Tokenizer, models, processors
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, processors
 from torch.utils.data import DataLoader
 from transformers import (
     AutoTokenizer,
@@ -1529,6 +1529,7 @@ class TestFilesFromOthers:
             ("model_input_names", ["labels"], "model_input_names: expected some of"),
             ("vocab_file", "/etc/passwd", "tokenizer_config.json: vocab_file: expected none, found str '/etc/passwd'"),
             ("init_inputs", ["/etc/passwd"], "tokenizer_config.json: init_inputs: expected none"),
+            ("auto_map", "module.Class", "tokenizer_config.json: auto_map: expected dict, found str 'module.Class'"),
             ("extra_special_tokens", 3, "tokenizer_config.json, tokenizer.json: TypeError: extra_special_tokens"),
         ],
     )
@@ -1540,25 +1541,63 @@ class TestFilesFromOthers:
     @pytest.mark.parametrize(
         ("function", "message"),
         [
-            (lambda content: content.update(model=3), "tokenizer.json: not a tokenizer: "),
-            (lambda content: content["post_processor"]["special_tokens"].pop("<S>"), "special_tokens: expected '<S>'"),
+            (lambda content: content.update(model=3), "expected a tokenizer of kind WordLevel, found int 3"),
+            (lambda content: content["model"].update(type="BPE"), "of kind WordLevel, found str 'BPE'"),
+            (lambda content: content["model"].update(unk_token="x"), "tokenizer.json: not a tokenizer: .*Missing"),
+            (
+                lambda content: content.update(pre_tokenizer={"type": "FixedLength", "length": 0}),
+                "tokenizer.json: not a tokenizer: ",
+            ),
+            (lambda content: content["post_processor"]["special_tokens"].pop("<S>"), "not a tokenizer: no entry found"),
             (
                 lambda content: content["post_processor"]["special_tokens"]["<S>"].update(ids=[99]),
                 "post_processor: expected ids of the vocabulary, found 99",
             ),
             (
                 lambda content: content.update(
-                    post_processor={"type": "BertProcessing", "sep": ["</S>", 99], "cls": ["<S>", 0]}
+                    post_processor={
+                        "type": "Sequence",
+                        "processors": [{"type": "BertProcessing", "sep": ["</S>", 99], "cls": ["<S>", 0]}],
+                    }
                 ),
                 "post_processor: expected ids of the vocabulary, found 99",
             ),
+            (
+                lambda content: content["post_processor"]["single"].extend(content["post_processor"]["single"] * 400),
+                "post_processor: expected at most 1000 tokens for a word, found 12",
+            ),
+            (
+                lambda content: content.update(
+                    normalizer={
+                        "type": "Sequence",
+                        "normalizers": [{"type": "Replace", "pattern": {"Regex": "."}, "content": "x" * 10}] * 9,
+                    }
+                ),
+                "expected replacements that make a text at most 1000 times as long",
+            ),
         ],
-        ids=["not a tokenizer", "token without definition", "id of no token", "id of no token, BERT"],
+        ids=[
+            "no model",
+            "model of another kind",
+            "no unknown word",
+            "panic in use",
+            "token without definition",
+            "id of no token",
+            "id of no token, nested",
+            "template without end",
+            "replacements without end",
+        ],
     )
     def test_tokenizer_is_refused(self, tmp_path, change, function, message):
         change("tokenizer.json", function)
         with pytest.raises(ValueError, match=message):
             ElmoTokenizer.from_pretrained(tmp_path)
+
+    def test_what_is_saved_is_read(self, tmp_path):
+        tokenizer = ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", "0"], clean_up_tokenization_spaces=None)
+        tokenizer.backend_tokenizer.normalizer = normalizers.Replace(Regex("[0-9]"), "0")
+        tokenizer.save_pretrained(tmp_path / "saved")
+        assert ElmoTokenizer.from_pretrained(tmp_path / "saved")("0")["input_ids"] == [0, 3, 1]
 
     def test_padding_to_any_length_is_not_taken_from_a_file(self, tmp_path, change):
         padding = {

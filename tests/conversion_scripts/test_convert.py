@@ -127,7 +127,7 @@ class TestFind:
     def test_without_a_directory_both_files_are_needed(self, tmp_path, missing):
         self.make(tmp_path, "x")
         given = {name: tmp_path / "x" for name in ("options", "weights") if name != missing}
-        with pytest.raises(ElmoFormatError, match=f"--{missing}: required without a SOURCE_DIR"):
+        with pytest.raises(ElmoFormatError, match=f"--{missing}: required without a SOURCE "):
             OriginalFiles.find(**given)
 
     def test_not_a_directory_of_characters_that_mean_something_in_patterns(self, tmp_path):

@@ -16,7 +16,7 @@
 import math
 
 import pytest
-from huggingface_hub import constants, set_client_factory
+from huggingface_hub import ModelCard, constants, set_client_factory
 from huggingface_hub.utils._http import default_client_factory
 
 from modeling_elmo import configuration
@@ -86,6 +86,7 @@ def test_converts_to_what_the_files_convert_to(get, model_dir, tmp_path):
     files = get()
     assert files.options.name == "elmo_2x1024_128_2048cnn_1xhighway_options.json"
     convert(files, tmp_path / "elmo")
+    assert ModelCard.load(tmp_path / "elmo" / "README.md").data.language == ["en"]
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
         assert (tmp_path / "elmo" / name).read_bytes() == (model_dir / name).read_bytes()
 
@@ -94,6 +95,7 @@ def test_the_next_address_is_tried(get, mirror):
     files = get("portuguese")
     assert asked(mirror) == ["elmo_pt_options.json", "options.json", "elmo_pt_weights.hdf5", "elmo_pt_weights.hdf5"]
     assert files.vocab is None
+    assert files.language == "pt"
     # Where it was published, whoever gave it.
     assert files.addresses["options.json"] == f"{OFFICIAL}/contributed/pt/wikipedia/options.json"
 
