@@ -360,11 +360,12 @@ class ElmoConfig(PreTrainedConfig):
 
     @classmethod
     def _dict_from_json_file(cls, json_file: str | os.PathLike) -> dict[str, Any]:
-        fields = read_json_object(json_file, MAX_CONFIG_BYTES)
+        # Infinity and NaN are written as objects.
+        fields = cls._decode_special_floats(read_json_object(json_file, MAX_CONFIG_BYTES))
         _check_fields(cls, fields)
         # Else the type would be looked for in the weights, whatever they are in.
         dtype = fields.pop("dtype", None) or fields.pop("torch_dtype", None) or "float32"
-        return cls._decode_special_floats({**fields, "dtype": dtype})
+        return {**fields, "dtype": dtype}
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
@@ -495,6 +496,16 @@ def _check_fields(cls: type[ElmoConfig], fields: Mapping[str, Any]) -> None:
         is_own = name in names or isinstance(getattr(cls, name, None), property)
         if not is_own and (hasattr(cls, name) or (name in FOREIGN_FIELDS and value is not None)):
             raise ValueError(f"config.json: {name}: an ELMo config has no such field, found {_short(value)}")
+        _check_types_within(name, value)
+
+
+def _check_types_within(name: str, value: Any) -> None:
+    """Raises `ValueError` if an object within a field has a `dtype` that is no text: transformers writes it as one."""
+    if isinstance(value, dict):
+        if not isinstance(value.get("dtype"), (str, type(None))):
+            raise ValueError(f"config.json: {name}: dtype: expected a string, found {_short(value['dtype'])}")
+        for inner in value.values():
+            _check_types_within(name, inner)
 
 
 def _module_of(reference: Any) -> str:

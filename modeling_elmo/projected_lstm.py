@@ -129,9 +129,11 @@ class ProjectedLSTM(nn.Module):
     def __init__(self, config: ElmoConfig):
         super().__init__()
         cell_size, projection_size = config.cell_size, config.projection_size
-        self.cell_clip = config.cell_clip
-        self.projection_clip = config.projection_clip if config.has_lstm_projection else None
-        self.forget_bias = config.forget_bias
+        # An integer of a config may be more than torch takes.
+        self.cell_clip = None if config.cell_clip is None else float(config.cell_clip)
+        clip = config.projection_clip if config.has_lstm_projection else None
+        self.projection_clip = None if clip is None else float(clip)
+        self.forget_bias = float(config.forget_bias)
         self.weight_ih = nn.Parameter(torch.empty(4 * cell_size, projection_size))
         self.weight_hh = nn.Parameter(torch.empty(4 * cell_size, projection_size))
         self.bias = nn.Parameter(torch.empty(4 * cell_size))

@@ -31,6 +31,7 @@ from modeling_elmo import (
     ElmoForTokenClassification,
     ElmoModel,
     ElmoPreTrainedModel,
+    ElmoTokenizer,
 )
 from modeling_elmo.configuration_elmo import AUTO_MAP
 from modeling_elmo.model_files import check_new_parameters, read_json_object
@@ -250,6 +251,11 @@ class TestConfigAndWeights:
             ({"cell_size": 10**9}, "cell_size is between 1 and 1000000: found 1000000000"),
             ({"num_labels": 10**9}, "num_labels is between 0 and 100000: found 1000000000"),
             ({"id2label": 3}, "config.json: id2label: expected an object, found 3"),
+            ({"id2label": {"__float__": "Infinity"}}, "config.json: id2label: expected an object, found inf"),
+            (
+                {"training_options": {"a": {"dtype": 3}}},
+                "config.json: training_options: dtype: expected a string, found 3",
+            ),
             ({"dtype": "load"}, "dtype is one of float32, bfloat16, float16, float64: found 'load'"),
             ({"model_type": "bert"}, "config.json: model_type: expected 'elmo', found 'bert'"),
             ({"num_hidden_layers": 3}, "config.json describes weights that no file has: layers.2.backward_lstm.bias, "),
@@ -268,6 +274,13 @@ class TestConfigAndWeights:
         change_config(**fields)
         with pytest.raises((ValueError, StrictDataclassError), match=message):
             ElmoModel.from_pretrained(folder)
+
+    def test_integers_beyond_64_bits_are_numbers_too(self, folder, change_config):
+        change_config(cell_clip=10**30, projection_clip=10**30, forget_bias=10**30)
+        model = ElmoModel.from_pretrained(folder)
+        with torch.no_grad():
+            output = model(**ElmoTokenizer()("Some words.", return_tensors="pt"))
+        assert output.last_hidden_state.isfinite().all()
 
     def test_sizes_that_disagree_are_refused_before_they_take_memory(self, folder, change_config):
         # 2 layers of 36 TB each.
