@@ -360,8 +360,9 @@ class ElmoConfig(PreTrainedConfig):
 
     @classmethod
     def _dict_from_json_file(cls, json_file: str | os.PathLike) -> dict[str, Any]:
+        fields = read_json_object(json_file, MAX_CONFIG_BYTES)
         # Infinity and NaN are written as objects.
-        fields = cls._decode_special_floats(read_json_object(json_file, MAX_CONFIG_BYTES))
+        fields = {name: cls._decode_special_floats(value) for name, value in fields.items()}
         _check_fields(cls, fields)
         # Else the type would be looked for in the weights, whatever they are in.
         dtype = fields.pop("dtype", None) or fields.pop("torch_dtype", None) or "float32"

@@ -275,6 +275,11 @@ class TestConfigAndWeights:
         with pytest.raises((ValueError, StrictDataclassError), match=message):
             ElmoModel.from_pretrained(folder)
 
+    def test_a_file_is_an_object_even_if_it_looks_like_a_number(self, folder):
+        (folder / "config.json").write_text('{"__float__": "NaN"}')
+        with pytest.raises((ValueError, RuntimeError), match=r"config\.json|model type"):
+            ElmoModel.from_pretrained(folder)
+
     def test_integers_beyond_64_bits_are_numbers_too(self, folder, change_config):
         change_config(cell_clip=10**30, projection_clip=10**30, forget_bias=10**30)
         model = ElmoModel.from_pretrained(folder)
