@@ -173,19 +173,30 @@ def _check_chunks(place: str, dataset: h5py.Dataset) -> None:
             raise ElmoFormatError(f"{place}: expected chunks of at most {size} bytes, found {chunk.size}")
         if h5py.h5z.FILTER_DEFLATE in filters:
             _check_deflated(place, dataset, chunk, filters, size)
+        elif h5py.h5z.FILTER_LZF not in filters:
+            _check_not_short(place, chunk.size, size)
 
 
 def _check_deflated(place: str, dataset: h5py.Dataset, chunk: Any, filters: list[int], size: int) -> None:
     # HDF5 makes as much room as a stream asks for: it is measured first, piece by piece.
     is_skipped, last = chunk.filter_mask >> filters.index(h5py.h5z.FILTER_DEFLATE) & 1, filters[-1]
     if is_skipped:
+        _check_not_short(place, chunk.size, size)
         return
     if last not in (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32):
         raise ElmoFormatError(f"{place}: expected deflate as the last filter but a checksum, found numbers {filters}")
     _, stream = dataset.id.read_direct_chunk(chunk.chunk_offset)
-    inflated = zlib.decompressobj().decompress(stream, size + 1)
-    if len(inflated) > size:
+    inflated = zlib.decompressobj().decompress(stream, size + 5)
+    # A checksum that was made before has 4 bytes.
+    if len(inflated) > size + 4 * (last == h5py.h5z.FILTER_DEFLATE and h5py.h5z.FILTER_FLETCHER32 in filters):
         raise ElmoFormatError(f"{place}: expected chunks of {size} bytes, found more in one that is compressed")
+    _check_not_short(place, len(inflated), size)
+
+
+def _check_not_short(place: str, found: int, size: int) -> None:
+    # HDF5 reads a whole chunk from the memory of what it has unpacked.
+    if found < size:
+        raise ElmoFormatError(f"{place}: expected chunks of {size} bytes, found one of {found}")
 
 
 def file_name(file: h5py.File) -> str:

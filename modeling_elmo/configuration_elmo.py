@@ -240,6 +240,8 @@ class ElmoConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         if self.pad_token_id is None and self.vocab_size > NUM_APPENDED_TOKENS:
             self.pad_token_id = self.vocab_size - NUM_APPENDED_TOKENS
+        if kwargs.get("num_labels", 0) is None:
+            del kwargs["num_labels"]
         num_labels = kwargs.get("num_labels")
         if num_labels is not None and (type(num_labels) is not int or not 0 <= num_labels <= MAX_LABELS):
             # A name is made for each, before anything is validated.

@@ -275,6 +275,10 @@ class TestConfigAndWeights:
         with pytest.raises((ValueError, StrictDataclassError), match=message):
             ElmoModel.from_pretrained(folder)
 
+    def test_no_number_of_labels_is_the_default(self, folder, change_config):
+        change_config(num_labels=None)
+        assert ElmoModel.from_pretrained(folder).config.num_labels == 2
+
     def test_a_file_is_an_object_even_if_it_looks_like_a_number(self, folder):
         (folder / "config.json").write_text('{"__float__": "NaN"}')
         with pytest.raises((ValueError, RuntimeError), match=r"config\.json|model type"):

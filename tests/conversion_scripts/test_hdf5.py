@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert
+from modeling_elmo.conversion_scripts.hdf5 import open_hdf5, read_dataset
 from modeling_elmo.conversion_scripts.options_json import read_options
 from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights
 from tests.original_format import make_options, make_weights, read_hdf5, write_hdf5, write_model
@@ -314,3 +315,18 @@ class TestDatasets:
         convert(OriginalFiles.find(source), tmp_path / "elmo")
         name = "model.safetensors"
         assert (tmp_path / "elmo" / name).read_bytes() == (tmp_path / "as it was" / name).read_bytes()
+
+
+@pytest.mark.parametrize("filters", [{}, {"compression": "gzip"}, {"compression": "gzip", "shuffle": True}])
+def test_chunks_that_are_too_short_are_not_read(tmp_path, filters):
+    path = tmp_path / "file.hdf5"
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset("values", (4096,), "float32", chunks=(4096,), **filters)
+        dataset[...] = 1
+        short = bytes(8)
+        dataset.id.write_direct_chunk((0,), zlib.compress(short) if filters else short)
+    with (
+        open_hdf5(path) as file,
+        pytest.raises(ElmoFormatError, match="chunks of 16384 bytes, found one of 8"),
+    ):
+        read_dataset(file, "values", (4096,))
