@@ -236,7 +236,7 @@ class WordTable(dict[str, int]):
 
     def __init__(self, tokenizer: ElmoTokenizer, has_characters: bool, max_cached_words: int = MAX_CACHED_WORDS):
         check_vocabulary(tokenizer, "the tokenizer's vocabulary")
-        words = tokenizer._words()[: len(tokenizer) - NUM_APPENDED_TOKENS]
+        words = tokenizer.get_words()[: len(tokenizer) - NUM_APPENDED_TOKENS]
         super().__init__(zip(words, range(len(words))))
         self.num_words = len(words)
         self.boundaries = (self[str(tokenizer.bos_token)], self[str(tokenizer.eos_token)])
@@ -296,7 +296,7 @@ class WordTable(dict[str, int]):
 def check_vocabulary(tokenizer: ElmoTokenizer, name: str) -> None:
     """Raises `ValueError` unless a vocabulary is one to train with: the three tokens that every text has, and then
     `<PAD>` and `<MASK>`, which are never predicted, as the last words, not before."""
-    words = tokenizer._words()
+    words = tokenizer.get_words()
     needed = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.unk_token)
     missing = [str(token) for token in needed if token not in words[: tokenizer.num_words]]
     if missing:

@@ -39,6 +39,7 @@ import torch
 from torch import distributed
 
 from .corpus import Prefetched
+from .durable_files import flush, write_json
 from .embedding import ElmoEmbedder, Sentence
 from .embedding_background import Assembly, Background
 from .embedding_formats import write_hdf5, write_parquet
@@ -46,7 +47,6 @@ from .embedding_progress import Progress
 from .embedding_shards import Shard, ShardFile, ShardWriter, shards
 from .modeling_elmo import State
 from .sentence_sources import SentenceSource, import_parquet
-from .training_directory import flush, write_json
 
 
 FORMATS = ("hdf5", "parquet", "safetensors")
@@ -312,7 +312,7 @@ class _Run:
             self._check_settings(settings_file)
         else:
             with self._writing():
-                _write_json(settings_file, self.settings)
+                write_json(settings_file, self.settings)
         # Of an output that was made, but got no name: it is made anew.
         (self.work / COMPLETE_FILE).unlink(missing_ok=True)
 
@@ -489,7 +489,7 @@ class _Run:
                     part = new / f"part-{number:05}.parquet"
                     write_parquet(part, iter([file]))
                     flush(part)
-                _write_json(new / PARQUET_SETTINGS_FILE, self.settings)
+                write_json(new / PARQUET_SETTINGS_FILE, self.settings)
             flush(new)
 
     def _make_output(
@@ -509,7 +509,7 @@ class _Run:
         else:
             self._write_new(map(ShardFile, paths), sentence_index)
         with self._writing():
-            _write_json(self.work / COMPLETE_FILE, {"sentences": result.num_sentences, "words": result.num_words})
+            write_json(self.work / COMPLETE_FILE, {"sentences": result.num_sentences, "words": result.num_words})
             self._give_name(self._new_output())
             self.lock.release()
             shutil.rmtree(self.work, ignore_errors=True)
@@ -535,7 +535,7 @@ class _Run:
             **{name: self.settings[name] for name in ("layers", "pool", "dtype", "keep_boundaries")},
             "shards": entries,
         }
-        _write_json(self.work / MANIFEST_FILE, manifest)
+        write_json(self.work / MANIFEST_FILE, manifest)
         self.lock.release()
         (self.work / LOCK_FILE).unlink(missing_ok=True)
         self._give_name(self.work)
@@ -594,14 +594,6 @@ def _are_settings(path: Path) -> bool:
         return {"version", "model", "layers", "shard_bytes"} <= set(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return False
-
-
-def _write_json(path: Path, content: Any) -> None:
-    """Writes a JSON file, whole or not at all."""
-    temporary = path.with_name(f"{path.name}.partial")
-    write_json(temporary, content)
-    flush(temporary)
-    temporary.replace(path)
 
 
 __all__ = ["EmbeddedCorpus", "embed_corpus", "output_format"]

@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from .durable_files import flush
 from .embedding import ElmoEmbedder, Sentence, octets, windows
-from .training_directory import flush
 
 
 # A shard ends with so many words, however small their vectors: so much is done again after a kill.

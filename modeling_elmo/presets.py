@@ -129,7 +129,7 @@ def continued_start(model_dir: Path, vocab_file: Path | None, seed: int, **field
         tokenizer = read_tokenizer(vocab_file, config.max_characters_per_token)
     else:
         check_vocabulary(own, f"{model_dir}: the vocabulary (--vocab names another)")
-    has_own = tokenizer._words() == own._words() and config.vocab_size == len(own)
+    has_own = tokenizer.get_words() == own.get_words() and config.vocab_size == len(own)
     if not has_own and config.token_input == "words":
         raise ValueError(
             f"{vocab_file or model_dir}: this model reads words, so it needs the vocabulary it was made with "

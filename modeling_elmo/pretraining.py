@@ -53,6 +53,7 @@ from .corpus import (
     WordSplitter,
     rows_of_process,
 )
+from .durable_files import complete_directory, flush, write_json
 from .language_model import ElmoForPreTraining
 from .model_card import model_card as elmo_card
 from .model_card import table
@@ -61,7 +62,7 @@ from .perplexity import Perplexity, check_vocabulary_size, measure_perplexity, p
 from .presets import Start
 from .process_group import leave_process_group
 from .tokenization_elmo import ElmoTokenizer
-from .training_directory import INCOMPLETE, checkpoints, complete_directory, flush, sole_use, write_json
+from .training_directory import INCOMPLETE, checkpoints, sole_use
 from .training_progress import ProgressReport, StopSignals
 from .vocabulary import count_words
 
@@ -550,7 +551,7 @@ def checkpoint_settings(
     epoch_size: int | None = None,
 ) -> dict[str, Any]:
     """Returns what a training that goes on from a checkpoint must agree with, as it stands in the checkpoint."""
-    vocabulary = hashlib.sha256("\n".join(tokenizer._words()).encode()).hexdigest()
+    vocabulary = hashlib.sha256("\n".join(tokenizer.get_words()).encode()).hexdigest()
     fields = {**config.to_dict()}
     for name in ("transformers_version", "architectures", "dtype", "auto_map", "_name_or_path", "training_options"):
         fields.pop(name, None)

@@ -617,15 +617,15 @@ class ElmoTokenizer(TokenizersBackend):
             return None
         return bytes(character - 1 for character in content).decode("utf-8", "replace")
 
-    def _words(self) -> list[str]:
-        """Returns the vocabulary in the order of its ids."""
+    def get_words(self) -> list[str]:
+        """Returns the vocabulary in the order of its ids, added tokens included."""
         ids = self.get_vocab()
         return sorted(ids, key=lambda word: ids[word])
 
     def train_new_from_iterator(self, *args: Any, **kwargs: Any) -> "ElmoTokenizer":
         """As in the base class. The new vocabulary is in the original order, `<PAD>` and `<MASK>` at its end."""
         trained = super().train_new_from_iterator(*args, **kwargs)
-        words = [word for word in trained._words() if word not in (trained.pad_token, trained.mask_token)]
+        words = [word for word in trained.get_words() if word not in (trained.pad_token, trained.mask_token)]
         adds = {"add_bos_token": self.add_bos_token, "add_eos_token": self.add_eos_token}
         return type(self)(vocab=words, **{**trained.init_kwargs, **adds})
 
@@ -635,7 +635,7 @@ class ElmoTokenizer(TokenizersBackend):
         Raises:
             `ValueError`: If a word can't be a line of a vocabulary file.
         """
-        words = self._words()
+        words = self.get_words()
         while len(words) > self.num_words and words[-1] in (self.pad_token, self.mask_token):
             words.pop()
         for word in words:

@@ -13,17 +13,13 @@
 # limitations under the License.
 """The directory that a training writes to: its checkpoints, and that no half of one is ever taken for a whole.
 
-What is in a checkpoint is `pretraining.py`'s; here are names, locks, and files that are on the disk before they have
-their names.
+What is in a checkpoint is `pretraining.py`'s; here are names and locks.
 """
 
-import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -85,30 +81,3 @@ def sole_use(output_dir: Path) -> Iterator[None]:
         with suppress(OSError):
             (output_dir / LOCK).unlink()
         lock.release()
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes a JSON file."""
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def complete_directory(work: Path, path: Path) -> None:
-    """Gives a directory its name once what it holds is on the disk."""
-    for file in work.rglob("*"):
-        if file.is_file():
-            flush(file)
-    flush(work)
-    work.rename(path)
-    flush(path.parent)
-
-
-def flush(path: Path) -> None:
-    """Returns when a file, or the names in a directory, are on the disk."""
-    # Windows has no descriptors of directories.
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@
 
 import os
 import signal
+import sys
 import tempfile
 
 
@@ -29,8 +30,10 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from transformers.utils import logging
 
 import modeling_elmo
+from modeling_elmo.cli import main
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from tests.original_format import make_options, write_model
 
@@ -96,6 +99,32 @@ def tiny_config():
         return modeling_elmo.ElmoConfig(**{**defaults, **kwargs})
 
     return make
+
+
+@pytest.fixture
+def settings_of_the_process():
+    """The command's `main` sets what holds for a process, which here lives on."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    verbosity = logging.get_verbosity()
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    logging.set_verbosity(verbosity)
+    logging.enable_progress_bar()
+
+
+@pytest.fixture
+def elmo(settings_of_the_process, monkeypatch, capsys):
+    """Runs the command in this process; gives its exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["elmo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@
 
 import hashlib
 import re
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ class HttpServer:
         self._faults: list[_Fault] = []
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"http_server": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "HttpServer":
@@ -140,6 +141,13 @@ class HttpServer:
                     fault.times -= 1
                     return value
         return None
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes before it has read an answer, as of an error, is no error of the server."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -29,7 +29,6 @@ import pytest
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
-from transformers.utils import logging
 
 import modeling_elmo
 from modeling_elmo.cli import main
@@ -39,30 +38,8 @@ from tests.original_format import make_options, write_hdf5, write_model
 from tests.published_models import published_files
 
 
-@pytest.fixture(autouse=True)
-def _settings_of_the_process():
-    """`main` sets what holds for a process, which here lives on."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    verbosity = logging.get_verbosity()
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-    logging.set_verbosity(verbosity)
-    logging.enable_progress_bar()
-
-
-@pytest.fixture
-def elmo(monkeypatch, capsys):
-    """Runs the command in this process; gives its exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["elmo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return run
+# Some tests call `main` themselves.
+pytestmark = pytest.mark.usefixtures("settings_of_the_process")
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -32,6 +33,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 import modeling_elmo.corpus_embedding
+import modeling_elmo.durable_files
 import modeling_elmo.embedding_progress
 from modeling_elmo import ElmoEmbedder, ElmoModel
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
@@ -251,19 +253,28 @@ class TestResuming:
         embed(embedder, tmp_path / "corpus.txt", tmp_path / "killed" / name, force=True, **kwargs)
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
-    @pytest.mark.parametrize("function", ["write_hdf5", "flush", "_write_json"])
+    @pytest.mark.parametrize(
+        ("module", "function"),
+        [
+            (modeling_elmo.corpus_embedding, "write_hdf5"),
+            (modeling_elmo.corpus_embedding, "flush"),
+            (modeling_elmo.corpus_embedding, "write_json"),
+            # In the middle of `write_json`.
+            (modeling_elmo.durable_files, "flush"),
+        ],
+    )
     @pytest.mark.parametrize("name", ["vectors.hdf5", "vectors"])
-    def test_killed_while_the_output_is_made(self, embedder, corpus, tmp_path, monkeypatch, function, name):
+    def test_killed_while_the_output_is_made(self, embedder, corpus, tmp_path, monkeypatch, module, function, name):
         embed(embedder, corpus, tmp_path / "once" / name)
         for call in range(4):
             with monkeypatch.context() as patch:
-                kill_at(patch, modeling_elmo.corpus_embedding, function, call)
-                try:
+                kill_at(patch, module, function, call)
+                with suppress(Killed):
                     embed(embedder, corpus, tmp_path / "killed" / name)
-                except Killed:
-                    continue
+            if (tmp_path / "killed" / name).exists():
                 break
-        if not (tmp_path / "killed" / name).exists():
+        if content(tmp_path / "killed") != content(tmp_path / "once"):
+            # Also where all is there, and what it was made of has not been taken away.
             embed(embedder, corpus, tmp_path / "killed" / name)
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 

@@ -15,6 +15,8 @@
 
 import http.client
 import random
+import socket
+import struct
 import urllib.error
 import urllib.request
 
@@ -89,3 +91,14 @@ def test_failures_and_redirections(server):
     assert get(server, "/moved").read() == DATA
     assert status(server, "/nowhere") == 404
     assert [request.path for request in server.requests] == ["/data", "/moved", "/data", "/nowhere"]
+
+
+def test_a_client_that_goes_before_the_answer_is_no_error(capsys):
+    with HttpServer({"/large": bytes(10**7)}) as server:
+        # So that the end of the block waits for the answer.
+        server._server.daemon_threads = False
+        with socket.create_connection(server._server.server_address) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            client.recv(1)
+    assert capsys.readouterr().err == ""

@@ -16,7 +16,6 @@
 import json
 import re
 import shutil
-import sys
 import time
 
 import pytest
@@ -25,7 +24,6 @@ from huggingface_hub import ModelCard, constants
 from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo import ElmoForTokenClassification
-from modeling_elmo.cli import main
 from modeling_elmo.conversion_scripts import ElmoFormatError
 from modeling_elmo.publishing import PublishingError, publish
 from tests.http_server import Response
@@ -45,7 +43,7 @@ def hub(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def elmo(model_dir, tmp_path):
+def folder(model_dir, tmp_path):
     """A model directory, to be changed by the test."""
     return shutil.copytree(model_dir, tmp_path / "elmo")
 
@@ -64,65 +62,65 @@ def uploads(hub):
 
 
 class TestFiles:
-    def test_all_of_the_model_is_published_in_one_commit(self, hub, elmo):
-        done = publish(elmo, REPOSITORY)
+    def test_all_of_the_model_is_published_in_one_commit(self, hub, folder):
+        done = publish(folder, REPOSITORY)
         published = hub.files_of(REPOSITORY)
         del published[".gitattributes"]
         card = published.pop("README.md").decode()
-        expected = contents(elmo)
+        expected = contents(folder)
         assert card == expected.pop("README.md").decode().replace("path/to/this/directory", REPOSITORY)
         assert published == expected
         (commit,) = hub.repositories[REPOSITORY].history()
         assert (commit.message, commit.oid) == ("Upload ELMo", done.commit)
         assert (done.repo_id, done.url, done.is_new) == (REPOSITORY, f"{hub.url}/{REPOSITORY}", True)
 
-    def test_nothing_else_is_published(self, hub, elmo):
+    def test_nothing_else_is_published(self, hub, folder):
         for name in ("optimizer.pt", "pytorch_model.bin", "training_args.bin", "notes.txt", ".env", "other.py"):
-            (elmo / name).write_text("secret")
+            (folder / name).write_text("secret")
         for name in ("checkpoint-1", ".git", ".cache", "runs"):
-            (elmo / name).mkdir()
-            (elmo / name / "model.safetensors").write_text("secret")
-        publish(elmo, REPOSITORY)
+            (folder / name).mkdir()
+            (folder / name / "model.safetensors").write_text("secret")
+        publish(folder, REPOSITORY)
         assert not any(b"secret" in content for content in hub.files_of(REPOSITORY).values())
 
-    def test_again_changes_nothing(self, hub, elmo):
-        first = publish(elmo, REPOSITORY)
+    def test_again_changes_nothing(self, hub, folder):
+        first = publish(folder, REPOSITORY)
         hub.requests.clear()
-        second = publish(elmo, REPOSITORY)
+        second = publish(folder, REPOSITORY)
         assert (second.commit, second.is_new) == (first.commit, False)
         assert uploads(hub) == []
         assert len(hub.repositories[REPOSITORY].history()) == 1
 
-    def test_only_what_differs_is_changed(self, hub, elmo):
-        publish(elmo, REPOSITORY)
-        config = json.loads((elmo / "config.json").read_text())
-        (elmo / "config.json").write_text(json.dumps({**config, "mix_l2": 0.5}))
+    def test_only_what_differs_is_changed(self, hub, folder):
+        publish(folder, REPOSITORY)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "mix_l2": 0.5}))
         hub.requests.clear()
-        assert publish(elmo, REPOSITORY, commit_message="Less of the mix").is_new
+        assert publish(folder, REPOSITORY, commit_message="Less of the mix").is_new
         assert uploads(hub) == []
         (commit,) = [request.body for request in hub.requests if "/commit/" in request.path]
         header, change = (json.loads(line) for line in commit.splitlines())
         assert header["value"]["summary"] == "Less of the mix"
         assert (change["key"], change["value"]["path"]) == ("file", "config.json")
 
-    def test_shards_are_published_and_leave_when_they_are_replaced(self, hub, elmo):
-        model = AutoModel.from_pretrained(elmo)
-        whole = (elmo / "model.safetensors").read_bytes()
-        (elmo / "model.safetensors").unlink()
-        model.save_pretrained(elmo, max_shard_size="2KB")
-        publish(elmo, REPOSITORY)
+    def test_shards_are_published_and_leave_when_they_are_replaced(self, hub, folder):
+        model = AutoModel.from_pretrained(folder)
+        whole = (folder / "model.safetensors").read_bytes()
+        (folder / "model.safetensors").unlink()
+        model.save_pretrained(folder, max_shard_size="2KB")
+        publish(folder, REPOSITORY)
         first = {name for name in hub.files_of(REPOSITORY) if "safetensors" in name}
-        assert first == {path.name for path in elmo.glob("*safetensors*")}
+        assert first == {path.name for path in folder.glob("*safetensors*")}
         assert len(first) > 2
-        (elmo / "model.safetensors").write_bytes(whole)
-        publish(elmo, REPOSITORY)
+        (folder / "model.safetensors").write_bytes(whole)
+        publish(folder, REPOSITORY)
         assert {name for name in hub.files_of(REPOSITORY) if "safetensors" in name} == {"model.safetensors"}
         assert ".gitattributes" in hub.files_of(REPOSITORY)
 
-    def test_files_that_the_repository_has_of_its_own_stay(self, hub, elmo):
+    def test_files_that_the_repository_has_of_its_own_stay(self, hub, folder):
         own = {"images/curve.png": b"png", "train.py": b"code", "onnx/model.safetensors": b"other"}
         hub.commit(REPOSITORY, own)
-        publish(elmo, REPOSITORY)
+        publish(folder, REPOSITORY)
         assert own.items() <= hub.files_of(REPOSITORY).items()
 
     def test_a_directory_without_code_gets_it_on_the_way(self, hub, tmp_path):
@@ -137,57 +135,57 @@ class TestFiles:
         )("bank")
 
     @pytest.mark.parametrize("part_size", [None, 1000])
-    def test_an_upload_that_is_cut_is_made_again(self, hub, elmo, no_waiting, part_size):
+    def test_an_upload_that_is_cut_is_made_again(self, hub, folder, no_waiting, part_size):
         hub.part_size = part_size
         hub.cut_next("/upload/", after=100, times=2)
-        publish(elmo, REPOSITORY)
-        assert hub.files_of(REPOSITORY)["model.safetensors"] == (elmo / "model.safetensors").read_bytes()
+        publish(folder, REPOSITORY)
+        assert hub.files_of(REPOSITORY)["model.safetensors"] == (folder / "model.safetensors").read_bytes()
         assert len(uploads(hub)) >= 3
 
-    def test_an_upload_that_fails_leaves_the_repository_as_it_was(self, hub, elmo, no_waiting):
-        first = publish(elmo, REPOSITORY)
-        model = AutoModel.from_pretrained(elmo)
+    def test_an_upload_that_fails_leaves_the_repository_as_it_was(self, hub, folder, no_waiting):
+        first = publish(folder, REPOSITORY)
+        model = AutoModel.from_pretrained(folder)
         with torch.no_grad():
             model.scalar_mixes[0].gamma.fill_(2)
-        model.save_pretrained(elmo)
+        model.save_pretrained(folder)
         hub.fail_next("/upload/", status=500, times=100)
         with pytest.raises(PublishingError, match=r"org/elmo: the Hub answers 500"):
-            publish(elmo, REPOSITORY)
+            publish(folder, REPOSITORY)
         assert hub.repositories[REPOSITORY].find("main").oid == first.commit
 
 
 class TestTarget:
-    def test_private(self, hub, elmo):
-        publish(elmo, REPOSITORY, private=True)
+    def test_private(self, hub, folder):
+        publish(folder, REPOSITORY, private=True)
         assert hub.repositories[REPOSITORY].is_private
 
-    def test_private_is_not_uploaded_to_a_public_repository(self, hub, elmo):
+    def test_private_is_not_uploaded_to_a_public_repository(self, hub, folder):
         hub.commit(REPOSITORY, {})
         with pytest.raises(PublishingError, match="org/elmo: this repository is there and public"):
-            publish(elmo, REPOSITORY, private=True)
+            publish(folder, REPOSITORY, private=True)
         assert uploads(hub) == []
         assert "model.safetensors" not in hub.files_of(REPOSITORY)
 
-    def test_another_branch(self, hub, elmo):
+    def test_another_branch(self, hub, folder):
         hub.commit(REPOSITORY, {"config.json": b"{}"})
-        done = publish(elmo, REPOSITORY, revision="v2")
+        done = publish(folder, REPOSITORY, revision="v2")
         assert hub.repositories[REPOSITORY].branches["v2"].oid == done.commit
         assert hub.files_of(REPOSITORY)["config.json"] == b"{}"
-        assert not publish(elmo, REPOSITORY, revision="v2").is_new
+        assert not publish(folder, REPOSITORY, revision="v2").is_new
 
-    def test_a_name_alone_is_a_repository_of_the_user(self, hub, elmo):
-        done = publish(elmo, "elmo")
+    def test_a_name_alone_is_a_repository_of_the_user(self, hub, folder):
+        done = publish(folder, "elmo")
         assert done.repo_id == "tester/elmo"
         assert b'"tester/elmo"' in hub.files_of("tester/elmo")["README.md"]
 
 
 class TestCard:
-    def test_metadata_can_be_given(self, hub, elmo):
-        publish(elmo, REPOSITORY, license="mit", language=["en", "de"])
+    def test_metadata_can_be_given(self, hub, folder):
+        publish(folder, REPOSITORY, license="mit", language=["en", "de"])
         card = ModelCard(hub.files_of(REPOSITORY)["README.md"].decode())
         assert (card.data.license, card.data.language) == ("mit", ["en", "de"])
         assert card.data.library_name == "transformers"
-        assert "license" not in ModelCard.load(elmo / "README.md").data.to_dict()
+        assert "license" not in ModelCard.load(folder / "README.md").data.to_dict()
 
     def test_a_card_is_written_where_there_is_none(self, hub, tmp_path):
         config = AutoModel.from_pretrained(ROOT / "models" / "elmo-tiny").config
@@ -200,10 +198,10 @@ class TestCard:
         assert "AutoModelForTokenClassification.from_pretrained(name" in card
         assert f'"{REPOSITORY}"' in card
 
-    def test_unreadable_metadata(self, hub, elmo):
-        (elmo / "README.md").write_text("---\ntags: [\n---\n")
+    def test_unreadable_metadata(self, hub, folder):
+        (folder / "README.md").write_text("---\ntags: [\n---\n")
         with pytest.raises(ElmoFormatError, match=r"README\.md: "):
-            publish(elmo, REPOSITORY)
+            publish(folder, REPOSITORY)
         assert hub.requests == []
 
 
@@ -215,53 +213,53 @@ class TestIncomplete:
         assert hub.requests == []
 
     @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"])
-    def test_missing_file(self, hub, elmo, name):
-        (elmo / name).unlink()
-        self.refused(hub, elmo, rf"elmo: .*{re.escape(name)}")
+    def test_missing_file(self, hub, folder, name):
+        (folder / name).unlink()
+        self.refused(hub, folder, rf"elmo: .*{re.escape(name)}")
 
     @pytest.mark.parametrize("name", ["tokenization_elmo.py", "treebank.py", "model_card.py"])
-    def test_missing_code(self, hub, elmo, name):
-        (elmo / name).unlink()
-        self.refused(hub, elmo, rf"elmo: not a complete ELMo model: .*{re.escape(name)}")
+    def test_missing_code(self, hub, folder, name):
+        (folder / name).unlink()
+        self.refused(hub, folder, rf"elmo: not a complete ELMo model: .*{re.escape(name)}")
 
-    def test_missing_shard(self, hub, elmo):
-        model = AutoModel.from_pretrained(elmo)
-        (elmo / "model.safetensors").unlink()
-        model.save_pretrained(elmo, max_shard_size="2KB")
-        shard = sorted(elmo.glob("model-*.safetensors"))[1]
+    def test_missing_shard(self, hub, folder):
+        model = AutoModel.from_pretrained(folder)
+        (folder / "model.safetensors").unlink()
+        model.save_pretrained(folder, max_shard_size="2KB")
+        shard = sorted(folder.glob("model-*.safetensors"))[1]
         shard.unlink()
-        self.refused(hub, elmo, f"lacks {shard.name}")
+        self.refused(hub, folder, f"lacks {shard.name}")
 
-    def test_index_that_leads_out_of_the_directory(self, hub, elmo):
-        (elmo / "model.safetensors").unlink()
+    def test_index_that_leads_out_of_the_directory(self, hub, folder):
+        (folder / "model.safetensors").unlink()
         index = {"metadata": {}, "weight_map": {"scalar_mixes.0.gamma": "../secret.safetensors"}}
-        (elmo / "model.safetensors.index.json").write_text(json.dumps(index))
-        self.refused(hub, elmo, "index.json: expected safetensors files of its own folder, found '../secret")
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+        self.refused(hub, folder, "index.json: expected safetensors files of its own folder, found '../secret")
 
-    def test_code_that_lies_elsewhere(self, hub, elmo):
-        (elmo.parent / "secret.py").write_text("secret")
-        config = json.loads((elmo / "config.json").read_text())
-        config["auto_map"]["AutoModel"] = f"{elmo.parent}/secret.ElmoModel"
-        (elmo / "config.json").write_text(json.dumps(config))
-        self.refused(hub, elmo, "expected modules in this directory, found '/")
+    def test_code_that_lies_elsewhere(self, hub, folder):
+        (folder.parent / "secret.py").write_text("secret")
+        config = json.loads((folder / "config.json").read_text())
+        config["auto_map"]["AutoModel"] = f"{folder.parent}/secret.ElmoModel"
+        (folder / "config.json").write_text(json.dumps(config))
+        self.refused(hub, folder, "expected modules in this directory, found '/")
 
-    def test_code_that_imports_what_lies_elsewhere(self, hub, elmo):
-        (elmo.parent / "secret.py").write_text("secret")
-        with open(elmo / "treebank.py", "a") as file:
-            file.write(f'"""\nfrom .{elmo.parent}/secret import key\n"""\n')
-        self.refused(hub, elmo, "expected code that imports files of this directory, found .*secret.py")
+    def test_code_that_imports_what_lies_elsewhere(self, hub, folder):
+        (folder.parent / "secret.py").write_text("secret")
+        with open(folder / "treebank.py", "a") as file:
+            file.write(f'"""\nfrom .{folder.parent}/secret import key\n"""\n')
+        self.refused(hub, folder, "expected code that imports files of this directory, found .*secret.py")
 
-    def test_weights_of_another_model(self, hub, elmo):
-        shutil.copy(ROOT / "models" / "elmo-tiny" / "model.safetensors", elmo)
-        self.refused(hub, elmo, r"elmo: ")
+    def test_weights_of_another_model(self, hub, folder):
+        shutil.copy(ROOT / "models" / "elmo-tiny" / "model.safetensors", folder)
+        self.refused(hub, folder, r"elmo: ")
 
-    def test_damaged_weights(self, hub, elmo):
-        (elmo / "model.safetensors").write_bytes((elmo / "model.safetensors").read_bytes()[:-1])
-        self.refused(hub, elmo, r"elmo: ")
+    def test_damaged_weights(self, hub, folder):
+        (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-1])
+        self.refused(hub, folder, r"elmo: ")
 
-    def test_model_of_another_kind(self, hub, elmo):
-        (elmo / "config.json").write_text('{"model_type": "bert"}')
-        self.refused(hub, elmo, "expected a model of type 'elmo', found 'bert'")
+    def test_model_of_another_kind(self, hub, folder):
+        (folder / "config.json").write_text('{"model_type": "bert"}')
+        self.refused(hub, folder, "expected a model of type 'elmo', found 'bert'")
 
     def test_no_directory(self, hub, tmp_path):
         self.refused(hub, tmp_path / "nowhere", "nowhere: expected a model directory")
@@ -274,31 +272,31 @@ class TestRefusal:
         assert "\n" not in str(error.value)
 
     @pytest.mark.parametrize("name", ["a/b/c", "org/.elmo", "org/el mo", "", "org/" + "x" * 200])
-    def test_a_name_that_the_hub_does_not_allow(self, hub, elmo, name):
-        self.refused(r"no name of a repository \(ORGANIZATION/NAME\)", elmo, name)
+    def test_a_name_that_the_hub_does_not_allow(self, hub, folder, name):
+        self.refused(r"no name of a repository \(ORGANIZATION/NAME\)", folder, name)
         assert hub.requests == []
 
-    def test_no_token(self, hub, elmo, monkeypatch):
+    def test_no_token(self, hub, folder, monkeypatch):
         monkeypatch.delenv("HF_TOKEN")
-        self.refused(r"no token for the Hub: run `hf auth login`, or set HF_TOKEN", elmo)
+        self.refused(r"no token for the Hub: run `hf auth login`, or set HF_TOKEN", folder)
         assert hub.requests == []
 
-    def test_a_wrong_token(self, hub, elmo, monkeypatch):
+    def test_a_wrong_token(self, hub, folder, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", "hf_other")
-        self.refused(r"org/elmo: the Hub does not accept the token \(401\)", elmo)
+        self.refused(r"org/elmo: the Hub does not accept the token \(401\)", folder)
 
-    def test_an_organization_of_others(self, hub, elmo):
+    def test_an_organization_of_others(self, hub, folder):
         self.refused(
-            r"others/elmo: the token does not allow to write there \(403\): You don't have", elmo, "others/elmo"
+            r"others/elmo: the token does not allow to write there \(403\): You don't have", folder, "others/elmo"
         )
 
-    def test_a_repository_that_goes_away(self, hub, elmo):
+    def test_a_repository_that_goes_away(self, hub, folder):
         hub.fail_next("/preupload/", status=404, headers={"X-Error-Code": "RepoNotFound"})
-        self.refused(r"org/elmo: not found on the Hub, or not visible with this token \(404\)", elmo)
+        self.refused(r"org/elmo: not found on the Hub, or not visible with this token \(404\)", folder)
 
-    def test_a_commit_of_somebody_else_meanwhile(self, hub, elmo, monkeypatch):
-        publish(elmo, REPOSITORY)
-        (elmo / "README.md").unlink()
+    def test_a_commit_of_somebody_else_meanwhile(self, hub, folder, monkeypatch):
+        publish(folder, REPOSITORY)
+        (folder / "README.md").unlink()
         answer = hub.respond
 
         def respond(request):
@@ -307,73 +305,59 @@ class TestRefusal:
             return answer(request)
 
         monkeypatch.setattr(hub, "respond", respond)
-        self.refused(r"org/elmo: somebody else has changed it meanwhile \(412\); try again", elmo)
+        self.refused(r"org/elmo: somebody else has changed it meanwhile \(412\); try again", folder)
 
-    def test_too_many_requests(self, hub, elmo, no_waiting):
+    def test_too_many_requests(self, hub, folder, no_waiting):
         hub.fail_next("/preupload/", status=429, times=100)
-        self.refused(r"org/elmo: the Hub has had too many requests \(429\); try again later", elmo)
+        self.refused(r"org/elmo: the Hub has had too many requests \(429\); try again later", folder)
         assert sum("/preupload/" in request.path for request in hub.requests) > 3
 
-    def test_a_failure_that_passes_is_not_told(self, hub, elmo, no_waiting):
+    def test_a_failure_that_passes_is_not_told(self, hub, folder, no_waiting):
         hub.fail_next("/preupload/", status=500, times=2)
         hub.fail_next("/preupload/", status=429)
-        assert publish(elmo, REPOSITORY).is_new
+        assert publish(folder, REPOSITORY).is_new
 
     @pytest.mark.parametrize("body", [b"<html></html>", b"[]", b"null", b"{}", b'{"url": 5}', b"\xff"])
-    def test_another_server(self, hub, elmo, monkeypatch, body):
+    def test_another_server(self, hub, folder, monkeypatch, body):
         monkeypatch.setattr(hub, "respond", lambda request: Response(body))
-        self.refused(r"org/elmo: the answer is not that of a Hub: ", elmo)
+        self.refused(r"org/elmo: the answer is not that of a Hub: ", folder)
 
-    def test_no_connection(self, hub, elmo, monkeypatch, no_waiting):
+    def test_no_connection(self, hub, folder, monkeypatch, no_waiting):
         monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-        self.refused(r"org/elmo: the Hub can't be reached: ", elmo)
+        self.refused(r"org/elmo: the Hub can't be reached: ", folder)
 
-    def test_offline(self, hub, elmo, monkeypatch):
+    def test_offline(self, hub, folder, monkeypatch):
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        self.refused(r"org/elmo: the Hub is switched off: HF_HUB_OFFLINE is set", elmo)
+        self.refused(r"org/elmo: the Hub is switched off: HF_HUB_OFFLINE is set", folder)
 
 
 class TestCommand:
-    @pytest.fixture
-    def run(self, monkeypatch, capsys):
-        monkeypatch.setattr("modeling_elmo.cli._keep_quiet", lambda: None)
-        monkeypatch.setattr("modeling_elmo.cli._clean_up_when_stopped", lambda: None)
-
-        def run(*arguments):
-            monkeypatch.setattr(sys, "argv", ["elmo", *map(str, arguments)])
-            with pytest.raises(SystemExit) as stop:
-                main()
-            captured = capsys.readouterr()
-            return stop.value.code or 0, captured.out, captured.err
-
-        return run
-
-    def test_push(self, hub, elmo, run):
+    def test_push(self, hub, folder, elmo):
         options = ("--private", "--commit-message", "First", "--license", "mit", "--language", "pt")
-        code, out, _ = run("push", elmo, REPOSITORY, *options)
+        code, out, _ = elmo("push", folder, REPOSITORY, *options)
         (commit,) = hub.repositories[REPOSITORY].history()
-        assert (code, out) == (0, f"Pushed {elmo} to {hub.url}/{REPOSITORY}, commit {commit.oid}\n")
+        assert (code, out) == (0, f"Pushed {folder} to {hub.url}/{REPOSITORY}, commit {commit.oid}\n")
         assert commit.message == "First"
         assert hub.repositories[REPOSITORY].is_private
-        code, out, _ = run("push", elmo, REPOSITORY, *options)
+        code, out, _ = elmo("push", folder, REPOSITORY, *options)
         assert (code, out) == (0, f"{hub.url}/{REPOSITORY}: nothing to change, commit {commit.oid}\n")
 
-    def test_convert_and_push(self, hub, original_dir, tmp_path, run):
+    def test_convert_and_push(self, hub, original_dir, tmp_path, elmo):
         options = ("--license", "cc0-1.0", "--language", "en", "--push-to-hub", REPOSITORY)
-        code, out, _ = run("convert", original_dir, tmp_path / "made", *options)
+        code, out, _ = elmo("convert", original_dir, tmp_path / "made", *options)
         assert code == 0
         assert out.startswith(f"Wrote {tmp_path / 'made'}\nPushed ")
         card = ModelCard(hub.files_of(REPOSITORY)["README.md"].decode())
         assert (card.data.license, card.data.language) == ("cc0-1.0", ["en"])
 
-    def test_without_a_token_nothing_is_converted(self, hub, original_dir, tmp_path, run, monkeypatch):
+    def test_without_a_token_nothing_is_converted(self, hub, original_dir, tmp_path, elmo, monkeypatch):
         monkeypatch.delenv("HF_TOKEN")
-        code, _, err = run("convert", original_dir, tmp_path / "made", "--push-to-hub", REPOSITORY)
+        code, _, err = elmo("convert", original_dir, tmp_path / "made", "--push-to-hub", REPOSITORY)
         assert (code, err) == (2, "elmo: no token for the Hub: run `hf auth login`, or set HF_TOKEN\n")
         assert not (tmp_path / "made").exists()
 
-    def test_errors_take_one_line(self, hub, elmo, run):
-        (elmo / "tokenizer.json").unlink()
-        code, out, err = run("push", elmo, REPOSITORY)
+    def test_errors_take_one_line(self, hub, folder, elmo):
+        (folder / "tokenizer.json").unlink()
+        code, out, err = elmo("push", folder, REPOSITORY)
         assert (code, out) == (2, "")
-        assert err == f"elmo: {elmo}: not a complete ELMo model: lacks tokenizer.json\n"
+        assert err == f"elmo: {folder}: not a complete ELMo model: lacks tokenizer.json\n"

@@ -104,7 +104,7 @@ class TestOutputs:
     def test_an_example_gives_the_same_alone_in_any_batch_and_with_padding_on_either_side(self, name):
         head, model = HEADS[name], randomized(HEADS[name].model()).eval()
         examples = head.examples(6)
-        left = ElmoTokenizer(vocab=TOKENIZER._words()[: TOKENIZER.num_words], padding_side="left")
+        left = ElmoTokenizer(vocab=TOKENIZER.get_words()[: TOKENIZER.num_words], padding_side="left")
         batches = [head.collate(examples), head.collate(examples, left)]
         outputs = [model(**without_labels(batch)) for batch in batches]
         for row, example in enumerate(examples):

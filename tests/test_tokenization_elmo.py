@@ -220,6 +220,12 @@ def test_tokenizer_of_another_kind_is_refused():
         ElmoTokenizer(tokenizer_object=Tokenizer(models.BPE()))
 
 
+def test_words_come_in_the_order_of_their_ids(tokenizer):
+    tokenizer.add_tokens(["Zebra"])
+    assert tokenizer.get_words() == [*VOCABULARY, "<PAD>", "<MASK>", "Zebra"]
+    assert tokenizer.get_words() == tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+
+
 def test_tokens_added_by_the_tokenizers_library_are_found_among_words():
     backend = Tokenizer(models.WordLevel({"<UNK>": 0, "the": 1}, unk_token="<UNK>"))
     backend.add_special_tokens(["<S>", "</S>", "<PAD>", "<MASK>", "<UNK>"])

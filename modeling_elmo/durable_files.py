@@ -1,0 +1,49 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Files that are on the disk before they have their names, so that no half of one is ever taken for a whole."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def flush(path: Path) -> None:
+    """Returns when a file, or the names in a directory, are on the disk."""
+    # Windows has no descriptors of directories.
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def complete_directory(work: Path, path: Path) -> None:
+    """Gives a directory its name once what it holds is on the disk."""
+    for file in work.rglob("*"):
+        if file.is_file():
+            flush(file)
+    flush(work)
+    work.rename(path)
+    flush(path.parent)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes a JSON file, whole or not at all."""
+    temporary = path.with_name(f"{path.name}.partial")
+    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    flush(temporary)
+    temporary.replace(path)
