@@ -161,7 +161,7 @@ class DataArguments:
         default=0.0, metadata={"help": "How much of the training data is held out where there is no test file."}
     )
     train_fraction: float = field(
-        default=1.0, metadata={"help": "How much of what is left to train on is used: 0.01 for 1 %."}
+        default=1.0, metadata={"help": "How much of what is left to train on is used: 0.01 for a hundredth."}
     )
     max_eval_samples: int | None = field(default=None, metadata={"help": "Evaluate on so many examples at most."})
     split_seed: int = field(
