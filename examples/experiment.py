@@ -225,6 +225,8 @@ class FineTuningArguments(TrainingArguments):
         # And it sets `do_eval` wherever there is a strategy of evaluation.
         self.evaluates = self.do_eval
         super().__post_init__()
+        # Where there is no accelerator, its data loaders would warn of this default in each epoch.
+        self.dataloader_pin_memory &= torch.accelerator.is_available()
 
 
 @dataclass
@@ -482,6 +484,13 @@ def _run_seed(
     checkpoint = _checkpoint(training)
     set_seed(training.seed)
     tokenizer, model, results = _load(task, model_arguments, splits, training.do_train)
+    if training.label_smoothing_factor and model.config.model_type == "elmo":
+        # `Trainer` smooths a loss of its own, and takes the labels from the model.
+        found = training.label_smoothing_factor
+        raise InputError(
+            "label_smoothing_factor: expected 0 for an ELMo, whose loss (of a random field, and of the mix weights) it "
+            f"would replace, found {found:g}"
+        )
     features = {
         "train": task.features(splits.train, tokenizer, True) if training.do_train else [],
         "validation": task.features(splits.validation, tokenizer, False),

@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 import numpy as np
 from seqeval.metrics import classification_report
+from seqeval.metrics.sequence_labeling import get_entities
 from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification, EvalPrediction
 from transformers.utils import logging
 
@@ -103,11 +104,15 @@ def tagging_metrics(gold: list[list[str]], predicted: list[list[str]], names: Se
     scores = {"accuracy": float(np.mean(right)) if right else 0.0}
     if are_entities(names):
         named = in_common_marks(gold), in_common_marks(predicted)
-        report = classification_report(*named, output_dict=True, zero_division=0)
-        scores |= {name: float(report["micro avg"][name]) for name in ("precision", "recall")}
-        scores["f1"] = float(report["micro avg"]["f1-score"])
-        types = {name: value for name, value in report.items() if not name.endswith(" avg")}
-        scores |= {f"f1_{name}": float(value["f1-score"]) for name, value in types.items()}
+        scores |= {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+        # Of no entities at all, seqeval's averages are means of nothing.
+        if any(get_entities(labels) for labels in named):
+            report = classification_report(*named, output_dict=True, zero_division=0)
+            total = report["micro avg"]
+            scores |= {"precision": total["precision"], "recall": total["recall"], "f1": total["f1-score"]}
+            types = {name: value for name, value in report.items() if not name.endswith(" avg")}
+            scores |= {f"f1_{name}": value["f1-score"] for name, value in types.items()}
+            scores = {name: float(value) for name, value in scores.items()}
     return scores
 
 

@@ -206,6 +206,12 @@ def test_static_word_vectors_take_the_words_of_the_data_where_the_model_has_no_v
     assert row.tolist() == [0.5, 0.5]
 
 
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="with an accelerator, memory is pinned")
+@pytest.mark.filterwarnings("error:'pin_memory'")
+def test_without_an_accelerator_no_memory_is_pinned(run, files, elmo_dir):
+    run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=1, use_cpu=None)
+
+
 def test_a_smaller_part_of_the_training_data_is_part_of_a_larger(run, files, elmo_dir):
     results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, train_fraction=0.1, num_train_epochs=1)
     assert results["train_samples"] == 4
@@ -285,6 +291,10 @@ class TestErrors:
         assert "elmo_at, use_crf" in message
         assert "bert" in message
 
+    def test_a_loss_that_is_not_the_models(self, fails, run, files, bert_dir):
+        assert "label_smoothing_factor: expected 0 for an ELMo" in fails(label_smoothing_factor=0.1)
+        run(main, **files, model_name_or_path=bert_dir, do_train=True, num_train_epochs=1, label_smoothing_factor=0.1)
+
     def test_no_input_at_all(self, fails):
         assert "a task model needs an input" in fails(elmo_at="none")
 
@@ -319,7 +329,7 @@ class TestMetrics:
         assert (scores["precision"], scores["recall"]) == (1, pytest.approx(2 / 3))
         assert scores["accuracy"] == pytest.approx(5 / 6)
 
-    @pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value encountered")
+    @pytest.mark.filterwarnings("error")
     def test_no_entities_at_all_have_a_score_of_zero(self):
         assert tagging_metrics([["O"]], [["O"]], ["O", "B-X"])["f1"] == 0
 
