@@ -183,10 +183,13 @@ VARIANTS = {
     "mix": ("mix, λ = 0.001", ("--elmo_at", "input", "--mix_l2", "0.001")),
     "output": ("output", ("--elmo_at", "output")),
     "both": ("input and output", ("--elmo_at", "both")),
+    # Elsewhere half of ELMo's vectors is dropped, as in the paper.
+    "no_dropout": ("with ELMo, no dropout on it", ("--elmo_at", "input", "--representation_dropout", "0")),
 }
 COMPARED = ("gum",)
 FRACTIONS = ("0.01", "0.1", "1")
 SAMPLED = ("gum", "entailment")
+DROPPED = ("entailment",)
 
 
 @dataclass(frozen=True)
@@ -251,6 +254,7 @@ def experiments() -> Iterator[Experiment]:
             for variant in ("top", "both", "output", "lambda1", "average", "layer0")
             for task in COMPARED
         ),
+        *(Experiment(task, "no_dropout") for task in DROPPED),
     ]
     for experiment in every:
         if experiment not in seen:
@@ -318,10 +322,10 @@ class Tables:
             rows.append([task.title, task.metric_title, *cells])
         return rows
 
-    def variants(self, names: tuple[str, ...]) -> list[list[str]]:
+    def variants(self, names: tuple[str, ...], tasks: tuple[str, ...] = COMPARED) -> list[list[str]]:
         """A row for each model, a column for each of the compared tasks."""
-        rows = [["Model", *(TASKS[task].title for task in COMPARED)]]
-        return rows + [[VARIANTS[name][0], *(self.cell(Experiment(task, name)) for task in COMPARED)] for name in names]
+        rows = [["Model", *(TASKS[task].title for task in tasks)]]
+        return rows + [[VARIANTS[name][0], *(self.cell(Experiment(task, name)) for task in tasks)] for name in names]
 
     def fractions(self) -> list[list[str]]:
         """How much data it takes."""
@@ -357,6 +361,7 @@ class Tables:
         yield "What ELMo adds", self.tasks()
         yield "Which layers", self.variants(("none", "layer0", "top", "average", "lambda1", "mix"))
         yield "Where ELMo enters", self.variants(("mix", "output", "both"))
+        yield "How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)
         yield "How much data", self.fractions()
         yield "What each layer knows", self.probes()
         yield "What each task takes", self.mixes()

@@ -11,13 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Words per second of fine-tuning: whole biLM, and scalar mix alone; gradients checked; memory; AllenNLP beside it.
+"""Words per second of fine-tuning: whole biLM, scalar mix alone, tagger; gradients checked; memory; AllenNLP beside it.
 
     python -m benchmarks.training
 
 A step is forward, loss (mean square of the ELMo vectors, boundary tokens left out) and backward, in float32 without
 dropout. No optimiser runs, on either side: it would cost both the same. Each step works on a batch of 32 sentences with
-character ids made beforehand.
+character ids made beforehand. The tagger is of the default size, with a random field over nine labels.
 """
 
 from collections.abc import Callable
@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel
+from transformers import AutoModel, AutoModelForTokenClassification
 
-from modeling_elmo import ElmoModel
+from modeling_elmo import ElmoForTokenClassification, ElmoModel
 
 from . import allennlp_elmo
 from .correctness import (
@@ -46,6 +46,7 @@ from .sentences import Sentence, get_sentences
 
 
 BATCH_SIZE = 32
+NUM_LABELS = 9
 
 # Relative to the greatest gradient of a matrix: sums over all time steps, taken in another order.
 GRADIENT_TOLERANCE = 1e-4
@@ -63,6 +64,20 @@ def loss_of_ours(model: ElmoModel, batch: Batch) -> torch.Tensor:
     for row, sentence in zip(is_word, batch.sentences):
         row[1 : len(sentence) + 1] = True
     return vectors[is_word].square().mean()
+
+
+def load_tagger(model_dir: Path) -> ElmoForTokenClassification:
+    """A tagger on a frozen biLM, ready to train."""
+    fields = {"num_labels": NUM_LABELS, "use_crf": True}
+    return AutoModelForTokenClassification.from_pretrained(model_dir, **fields).train()
+
+
+def loss_of_tagger(model: ElmoForTokenClassification, batch: Batch) -> torch.Tensor:
+    """The loss of some label for every word."""
+    labels = torch.full(batch.inputs["attention_mask"].shape, -100)
+    for row, sentence in zip(labels, batch.sentences):
+        row[1 : len(sentence) + 1] = torch.arange(len(sentence)) % NUM_LABELS
+    return model(**batch.inputs, labels=labels).loss
 
 
 def loss_of_allennlp(elmo: Any, character_ids: torch.Tensor) -> torch.Tensor:
@@ -153,6 +168,7 @@ def main(
     with num_threads(report.threads), model_files(is_tiny=quick) as files:
         rival = allennlp_elmo.load(files, requires_grad=True) if allennlp_elmo.is_available() else None
         whole, frozen = load(files.converted, freeze_bilm=False), load(files.converted, freeze_bilm=True)
+        tagger = load_tagger(files.converted)
         check(whole, rival, files, batches[0])
         check_frozen(frozen, whole, batches[0])
 
@@ -162,6 +178,7 @@ def main(
         rivals = {
             "whole biLM": every(lambda batch: step(whole, partial(loss_of_ours, whole, batch))),
             "frozen biLM": every(lambda batch: step(frozen, partial(loss_of_ours, frozen, batch))),
+            "tagger on a frozen biLM": every(lambda batch: step(tagger, partial(loss_of_tagger, tagger, batch))),
             "inference": every(lambda batch: infer(frozen, batch)),
         }
         if rival is not None:
@@ -176,6 +193,8 @@ def main(
         report.table(f"Steps on batches of {BATCH_SIZE}", ["", "words per second"], [*rate.items()])
         report.figures["frozen_times_inference"] = rounded(rate["frozen biLM"] / rate["inference"])
         report.say(f"\nfrozen biLM against inference: {report.figures['frozen_times_inference']}")
+        report.figures["tagger_times_inference"] = rounded(rate["tagger on a frozen biLM"] / rate["inference"])
+        report.say(f"tagger on a frozen biLM against inference: {report.figures['tagger_times_inference']}")
         times = None if rival is None else rounded(rate["whole biLM"] / rate["allennlp, whole biLM"])
         report.figures["times_allennlp"] = times
         if times is not None:

@@ -54,7 +54,10 @@ KEYS = {
         "threads_at_batch_32",
         "peak_memory_mib",
     },
-    training: {"words", "words_per_second", "frozen_times_inference", "times_allennlp", "peak_memory_mib"},
+    training: {
+        *("words", "words_per_second", "frozen_times_inference", "tagger_times_inference", "times_allennlp"),
+        "peak_memory_mib",
+    },
     tokenization: {"words", "words_per_second", "times_allennlp"},
     loading: {"seconds", "times_allennlp", "peak_memory_mib"},
     embedding: {"words", "words_per_second", "share_of_the_model_alone", "long_line_mib"},
