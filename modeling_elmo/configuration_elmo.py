@@ -167,8 +167,9 @@ class ElmoConfig(PreTrainedConfig):
         Task heads: cells per direction of the task model's LSTMs, and half the size of its hidden layers. That of the
         paper's model for named entities.
     task_dropout (`float`, *optional*, defaults to 0.5):
-        Task heads: dropout on static word embeddings, on what LSTMs give, and on hidden layers. That of the paper's
-        models for named entities and entailment.
+        Task heads: the rate of dropout on static word embeddings, on what an LSTM gives to a classifier or to attention
+        within a text, on pooled texts and on hidden layers. That of the paper's models for named entities and
+        entailment.
     pooling (`list[str]`, *optional*, defaults to `["attention", "max", "mean"]`):
         Sequence classification and multiple choice: how the words of a text become one vector, one or several of
         `"attention"`, `"max"` and `"mean"`.

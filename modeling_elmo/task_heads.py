@@ -100,6 +100,8 @@ class EncodedWords:
 class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
     # How many texts an example has: 2 are told apart by `token_type_ids`.
     max_segments = 1
+    # The dropout on what the first encoder gives; see [`TaskEncoder`].
+    encoded_dropout: str | None = None
 
     def __init__(self, config: ElmoConfig):
         num_mixes = config.elmo_at_input + config.elmo_at_output
@@ -107,7 +109,8 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         super().__init__(config)
         self.elmo = ElmoModel(config)
         self.task_input = TaskInput(config)
-        self.encoder = TaskEncoder(config, self.task_input.output_size, config.task_lstm_layers)
+        size = self.task_input.output_size
+        self.encoder = TaskEncoder(config, size, config.task_lstm_layers, self.encoded_dropout)
         self.encoded_size = self.encoder.output_size + (config.hidden_size if config.elmo_at_output else 0)
 
     def post_init(self) -> None:
@@ -310,6 +313,8 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
     """
 )
 class ElmoForTokenClassification(ElmoPreTrainedTaskModel):
+    encoded_dropout = "words"
+
     def __init__(self, config: ElmoConfig):
         super().__init__(config)
         self.classifier = nn.Linear(self.encoded_size, config.num_labels)
@@ -516,16 +521,17 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
 )
 class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
     max_segments = 2
+    encoded_dropout = "texts"
 
     def __init__(self, config: ElmoConfig):
         super().__init__(config)
         size, num_layers = 2 * config.task_lstm_size, min(config.task_lstm_layers, 1)
         self.bi_attention = BiAttention(config, self.encoded_size, size)
-        self.modeling_encoder = TaskEncoder(config, size, num_layers)
+        self.modeling_encoder = TaskEncoder(config, size, num_layers, "texts")
         self.self_attention = SelfAttention(config, size, size)
-        self.start_encoder = TaskEncoder(config, size, num_layers)
+        self.start_encoder = TaskEncoder(config, size, num_layers, "texts")
         self.start_classifier = nn.Linear(size, 1)
-        self.end_encoder = TaskEncoder(config, 2 * size, num_layers)
+        self.end_encoder = TaskEncoder(config, 2 * size, num_layers, "texts")
         self.end_classifier = nn.Linear(self.end_encoder.output_size, 1)
         self.post_init()
 

@@ -113,15 +113,36 @@ class TaskLSTM(nn.LSTM):
         return TrainedLSTM.apply(inputs_ND, hidden_SH, cell_SH, ih, hh, bias_ih + bias_hh, None, batch_sizes, PLAIN)[0]
 
 
+def text_dropout(
+    features_BWD: torch.Tensor, rate: float, training: bool, token_type_ids_BW: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Dropout of the same features in all words of a text (Gal & Ghahramani 2016, as Clark & Gardner 2017 use it).
+
+    Words of one text then stay comparable. The two texts of a row, told apart by `token_type_ids_BW`, have a mask each:
+    with one for both, products of their features would be greater in training than they are afterwards.
+    """
+    if not training:
+        return features_BWD
+    masks_BTD = F.dropout(features_BWD.new_ones(features_BWD.shape[0], 2, features_BWD.shape[2]), rate)
+    if token_type_ids_BW is None:
+        return features_BWD * masks_BTD[:, :1]
+    return features_BWD * torch.where(token_type_ids_BW.unsqueeze(-1) > 0, masks_BTD[:, 1:], masks_BTD[:, :1])
+
+
 class TaskEncoder(nn.Module):
     """A BiLSTM over the words of a text, each text alone; with no layers, the words as they are (a linear probe).
 
-    Dropout comes before the LSTM's output is used, between its layers, and not on what goes in.
+    Dropout comes between its layers, not on what goes in, and by `output_dropout` on what it gives:
+
+    - `"words"`: each word has a mask of its own. For a classifier of words.
+    - `"texts"`: the words of a text have one mask ([`text_dropout`]). For attention, to which words must stay alike.
+    - `None`: for what aligns two texts ([`Alignment`]: equal words match, as in ESIM) or pools one ([`Pooling`]).
     """
 
-    def __init__(self, config: ElmoConfig, input_size: int, num_layers: int):
+    def __init__(self, config: ElmoConfig, input_size: int, num_layers: int, output_dropout: str | None = None):
         super().__init__()
         self.dropout = config.task_dropout
+        self.output_dropout = output_dropout
         self.lstm = TaskLSTM(input_size, config.task_lstm_size, num_layers, config.task_dropout) if num_layers else None
         self.output_size = 2 * config.task_lstm_size if num_layers else input_size
 
@@ -150,9 +171,13 @@ class TaskEncoder(nn.Module):
             return inputs_BWD.new_zeros(output_shape).unflatten(0, (batch_size, num_words))
         words_ND = inputs_BWD.flatten(0, 1).index_select(0, index)
         hidden_ND = self.lstm.read(words_ND, packing)
-        hidden_ND = F.dropout(hidden_ND, self.dropout, self.training)
+        if self.output_dropout == "words":
+            hidden_ND = F.dropout(hidden_ND, self.dropout, self.training)
         hidden = hidden_ND.new_zeros(output_shape).index_copy(0, index, hidden_ND)
-        return hidden.unflatten(0, (batch_size, num_words))
+        hidden_BWH = hidden.unflatten(0, (batch_size, num_words))
+        if self.output_dropout == "texts":
+            return text_dropout(hidden_BWH, self.dropout, self.training, token_type_ids_BW)
+        return hidden_BWH
 
 
 class FeedForward(nn.Module):
@@ -199,10 +224,14 @@ class Pooling(nn.Module):
 
     Attention is that of the biattentive classification network (McCann et al. 2017; the paper's model for sentiment):
     a softmax over the words of one learned score each.
+
+    Dropout is on the vector, not on the words: of values some of which are dropped and the others scaled up, the
+    maximum is greater in training than it is afterwards.
     """
 
     def __init__(self, config: ElmoConfig, input_size: int):
         super().__init__()
+        self.dropout = config.task_dropout
         self.kinds = list(config.pooling)
         self.attention = nn.Linear(input_size, 1) if "attention" in self.kinds else None
         self.output_size = input_size * len(self.kinds)
@@ -210,7 +239,8 @@ class Pooling(nn.Module):
     def forward(self, features_BWD: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
         """Returns `(B, output_size)`; zero for a text without words."""
         pooled = {"max": masked_max, "mean": masked_mean, "attention": self._attend}
-        return torch.cat([pooled[kind](features_BWD, mask_BW) for kind in self.kinds], dim=-1)
+        vectors = torch.cat([pooled[kind](features_BWD, mask_BW) for kind in self.kinds], dim=-1)
+        return F.dropout(vectors, self.dropout, self.training)
 
     def _attend(self, features_BWD: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
         assert self.attention is not None
@@ -259,7 +289,8 @@ class PairComparison(nn.Module):
     def __init__(self, config: ElmoConfig, input_size: int):
         super().__init__()
         self.alignment = Alignment(config, input_size, 2 * config.task_lstm_size)
-        self.composition = TaskEncoder(config, 2 * config.task_lstm_size, min(config.task_lstm_layers, 1))
+        num_layers = min(config.task_lstm_layers, 1)
+        self.composition = TaskEncoder(config, 2 * config.task_lstm_size, num_layers)
         self.pooling = Pooling(config, self.composition.output_size)
         self.output_size = 2 * self.pooling.output_size
 
@@ -329,7 +360,7 @@ class BiAttention(nn.Module):
         share_BW = masked_softmax(best_BW, context_BW & question_BW.any(dim=1, keepdim=True))
         summary_B1D = torch.einsum("bw,bwd->bd", share_BW, words_BWD).unsqueeze(1)
         features = torch.cat([words_BWD, attended_BWD, words_BWD * attended_BWD, summary_B1D * attended_BWD], dim=-1)
-        output = F.dropout(torch.relu(self.projection(features)), self.dropout, self.training)
+        output = text_dropout(torch.relu(self.projection(features)), self.dropout, self.training)
         return output.masked_fill(~context_BW.unsqueeze(-1), 0)
 
 
@@ -351,7 +382,7 @@ class SelfAttention(nn.Module):
         sees_BWW = mask_BW.unsqueeze(2) & mask_BW.unsqueeze(1) & is_other_WW
         attended_BWD = masked_softmax(self.similarity(words_BWD, words_BWD), sees_BWW) @ words_BWD
         features = torch.cat([words_BWD, attended_BWD, words_BWD * attended_BWD], dim=-1)
-        output = F.dropout(torch.relu(self.projection(features)), self.dropout, self.training)
+        output = text_dropout(torch.relu(self.projection(features)), self.dropout, self.training)
         return output.masked_fill(~mask_BW.unsqueeze(-1), 0)
 
 
@@ -367,4 +398,5 @@ __all__ = [
     "TaskInput",
     "TaskLSTM",
     "TrilinearSimilarity",
+    "text_dropout",
 ]

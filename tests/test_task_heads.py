@@ -995,6 +995,24 @@ class TestTraining:
         model(**batch_of("pairs")).loss.backward()
         assert all(parameter.grad is not None for parameter in model.parameters())
 
+    @pytest.mark.parametrize(
+        ("name", "place"),
+        [("single_label", "pooling"), ("pairs", "comparison.alignment"), ("pairs", "comparison.pooling")],
+    )
+    def test_what_is_pooled_or_aligned_is_not_dropped_out(self, name, place):
+        model, batch = HEADS[name].model(task_dropout=0.5, representation_dropout=0.0), batch_of(name)
+        # Dropout on static word vectors, and on what was compared, comes before.
+        model.task_input.dropout = 0.0
+        if place == "comparison.pooling":
+            model.comparison.alignment.dropout = 0.0
+        found = []
+        model.get_submodule(place).register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
+        model.train()(**batch)
+        model.eval()(**batch)
+        trained, evaluated = found[: len(found) // 2], found[len(found) // 2 :]
+        for one, other in zip(trained, evaluated, strict=True):
+            torch.testing.assert_close(one, other)
+
     def test_dropout_acts_in_training_only(self):
         model, batch = HEADS["question_answering"].model(task_dropout=0.5), batch_of("question_answering")
         assert model.train()(**batch).loss != model(**batch).loss

@@ -31,6 +31,7 @@ from modeling_elmo.task_layers import (
     masked_max,
     masked_mean,
     masked_softmax,
+    text_dropout,
 )
 
 
@@ -89,6 +90,28 @@ class TestMasks:
     def test_half_precision_has_no_nan(self, dtype):
         scores = torch.full((1, 3), torch.finfo(dtype).max, dtype=dtype)
         assert torch.isfinite(masked_softmax(scores, torch.tensor([[True, False, True]]))).all()
+
+
+class TestTextDropout:
+    def test_words_of_a_text_lose_the_same_features_and_texts_others(self, words):
+        types = torch.tensor([[0, 0, 0, 1, 1, 1, 1]]).expand(5, 7)
+        features = torch.rand(5, 7, 200) + 1
+        kept = text_dropout(features, 0.5, True, types) != 0
+        for row in kept:
+            assert (row[:3] == row[0]).all()
+            assert (row[3:] == row[3]).all()
+            assert (row[0] != row[3]).any()
+        assert (kept[0] != kept[1]).any()
+        kept = text_dropout(features, 0.5, True) != 0
+        assert (kept == kept[:, :1]).all()
+
+    def test_keeps_products_of_two_texts_on_average(self):
+        features, types = torch.rand(1, 2, 20000) + 1, torch.tensor([[0, 1]])
+        first, second = text_dropout(features, 0.5, True, types)[0]
+        assert float(first @ second / (features[0, 0] @ features[0, 1])) == pytest.approx(1, abs=0.05)
+
+    def test_acts_in_training_only(self, words):
+        assert torch.equal(text_dropout(words, 0.5, False), words)
 
 
 class TestTaskInput:
@@ -186,13 +209,26 @@ class TestTaskEncoder:
             assert not output.any()
 
     def test_dropout_is_between_layers_and_on_the_output(self, tiny_config):
-        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 2)).train()
+        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 2, "words")).train()
         inputs, mask = torch.randn(1, 5, D), torch.ones(1, 5, dtype=torch.bool)
         output = encoder(inputs, mask)
         assert 0.3 < (output == 0).float().mean() < 0.7
         kept = output != 0
         encoder.dropout = 0.0
         assert not torch.allclose(encoder(inputs, mask)[kept] * 2, output[kept])
+
+    @pytest.mark.parametrize("output_dropout", ["words", "texts", None])
+    def test_what_it_gives_is_dropped_out_as_asked_for(self, tiny_config, output_dropout):
+        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 1, output_dropout))
+        inputs, mask = torch.randn(1, 6, D), torch.ones(1, 6, dtype=torch.bool)
+        types = torch.tensor([[0, 0, 0, 1, 1, 1]])
+        expected = encoder(inputs, mask, types)
+        output = encoder.train()(inputs, mask, types)
+        assert torch.equal(output, expected) == (output_dropout is None)
+        kept = output[0] != 0
+        is_alike = [bool((text == text[0]).all()) for text in (kept[:3], kept[3:])]
+        assert is_alike == [output_dropout != "words"] * 2
+        torch.testing.assert_close(output[0][kept], expected[0][kept] * (1 if output_dropout is None else 2))
 
 
 class TestPooling:
@@ -210,6 +246,15 @@ class TestPooling:
             ).softmax(0)
             attended = sum(s * word for s, word in zip(share, values))
             torch.testing.assert_close(row, torch.cat([values.mean(0), attended, values.amax(0)]))
+
+    @pytest.mark.parametrize("kind", ["attention", "max", "mean"])
+    def test_is_in_training_on_average_what_it_is_afterwards(self, tiny_config, words, kind):
+        layer = drawn(Pooling(tiny_config(pooling=[kind], task_dropout=0.5), D))
+        with torch.no_grad():
+            expected = layer.eval()(words, FIRST)
+            drawings = torch.stack([layer.train()(words, FIRST) for _ in range(4000)])
+        assert not torch.equal(drawings[0], drawings[1])
+        torch.testing.assert_close(drawings.mean(0), expected, atol=0.1 * float(expected.abs().max()), rtol=0)
 
     def test_has_weights_for_attention_only(self, tiny_config):
         assert not list(Pooling(tiny_config(pooling=["max", "mean"]), D).parameters())
