@@ -83,6 +83,14 @@ def are_entities(names: Iterable[str]) -> bool:
     return bool(kinds) and all(name[:2] in {f"{mark}-" for mark in MARKS if mark != "O"} for name in kinds)
 
 
+def with_insides(labels: Iterable[str]) -> set[str]:
+    """Returns labels, of BIO with an I-X for each B-X: the training data may have no long entity of a kind (as those of
+    CoNLL-2000 have no I-LST, which its test data have)."""
+    labels = set(labels)
+    are_bio = all(label[:2] in ("B-", "I-") for label in labels - {"O"})
+    return labels | {f"I{label[1:]}" for label in labels if label[0] == "B"} if are_bio else labels
+
+
 def in_common_marks(labels: list[list[str]]) -> list[list[str]]:
     """Returns labels of BILOU and BMES as those of BIOES, which is what entities are counted by."""
     return [[MARKS.get(label[0], label[0]) + label[1:] for label in sentence] for sentence in labels]
@@ -200,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         data, training, lambda path: read_columns(path, data.word_column, data.label_column, data.encoding)
     )
     if training.do_train:
-        names = data.labels(label for example in everything for label in example.labels)
+        names = data.labels(with_insides(label for example in everything for label in example.labels))
     else:
         names = list(load_config(model).id2label.values())
     if model.label_scheme is not None and not are_entities(names):

@@ -206,6 +206,15 @@ def test_static_word_vectors_take_the_words_of_the_data_where_the_model_has_no_v
     assert row.tolist() == [0.5, 0.5]
 
 
+def test_an_entity_may_be_longer_than_those_of_its_kind_in_the_training_data(run, files, elmo_dir, tmp_path):
+    Path(files["train_file"]).write_text("the X O\nOslo X B-LOC\n\nof X O\n\n" * 4)
+    Path(files["test_file"]).write_text("Rio X B-LOC\nGrande X I-LOC\n\n")
+    files = {**files, "validation_file": None}
+    run(main, **files, model_name_or_path=elmo_dir, do_train=True, do_predict=True, num_train_epochs=1)
+    saved = json.loads((tmp_path / "run/config.json").read_text())
+    assert list(saved["id2label"].values()) == ["O", "B-LOC", "I-LOC"]
+
+
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="with an accelerator, memory is pinned")
 @pytest.mark.filterwarnings("error:'pin_memory'")
 def test_without_an_accelerator_no_memory_is_pinned(run, files, elmo_dir):
