@@ -183,7 +183,7 @@ VARIANTS = {
     "mix": ("mix, λ = 0.001", ("--elmo_at", "input", "--mix_l2", "0.001")),
     "output": ("output", ("--elmo_at", "output")),
     "both": ("input and output", ("--elmo_at", "both")),
-    # Elsewhere half of ELMo's vectors is dropped, as in the paper.
+    # Elsewhere half of ELMo's vectors is dropped.
     "no_dropout": ("with ELMo, no dropout on it", ("--elmo_at", "input", "--representation_dropout", "0")),
 }
 COMPARED = ("gum",)
@@ -275,28 +275,22 @@ def read_figures(path: Path) -> Figures:
 
 
 def figures_of_run(directory: Path) -> dict[str, list[float]] | None:
-    """Returns the figures of one experiment, the final shares of ELMo's layers in each mix among them, or `None` if it
-    is not finished."""
+    """Returns the figures of one experiment, or `None` if it is not finished: scores of the test data, shares of ELMo's
+    layers in the mixes of the model that was scored; a single value of what does not depend on a seed."""
     if not (directory / RESULTS).is_file():
         return None
     results: dict[str, Any] = json.loads((directory / RESULTS).read_text(encoding="utf-8"))
     figures = {
         name.removesuffix("_values"): values
         for name, values in results.items()
-        if name.endswith("_values") and name.startswith(("test_", "layer_")) and not name.startswith(TIMES)
+        if name.endswith("_values") and name.startswith(("test_", "layer_", "final_mix_share_"))
     }
-    if "most_frequent_label" in results:
-        figures["most_frequent_label"] = [results["most_frequent_label"]]
-    for path in sorted(directory.glob("seed-*/trainer_state.json")):
-        history = json.loads(path.read_text(encoding="utf-8"))["log_history"]
-        last: dict[str, float] = next((entry for entry in reversed(history) if "mix_share_0_0" in entry), {})
-        for name in last:
-            if name.startswith("mix_share_"):
-                figures.setdefault(name, []).append(last[name])
-    return figures
+    figures |= {name: [value] for name, value in results.items() if name.endswith(WITHOUT_SEED)}
+    return {name: values for name, values in figures.items() if not name.startswith(TIMES)}
 
 
 TIMES = ("test_runtime", "test_samples_per_second", "test_steps_per_second")
+WITHOUT_SEED = ("most_frequent_label", "nearest_sense")
 
 
 class Tables:
@@ -342,7 +336,8 @@ class Tables:
         for name, task in PROBES.items():
             layers = [self.cell(Experiment(name), task.metric.format(layer)) for layer in range(3)]
             rows.append([task.title, self.cell(Experiment(name), "most_frequent_label"), *layers])
-        return rows
+        nearest = [self.cell(Experiment("word_sense"), f"layer_{layer}_nearest_sense") for layer in range(3)]
+        return [*rows, ["The same, by the nearest mean of a sense", "", *nearest]]
 
     def mixes(self) -> list[list[str]]:
         """How much of each layer a task takes."""
@@ -353,7 +348,7 @@ class Tables:
         return rows
 
     def cell_of_share(self, experiment: Experiment, layer: int) -> str:
-        values = self.figures.get(experiment.name, {}).get(f"mix_share_0_{layer}")
+        values = self.figures.get(experiment.name, {}).get(f"final_mix_share_0_{layer}")
         return f"{mean(values):.2f}" if values else "-"
 
     def all(self) -> Iterator[tuple[str, list[list[str]]]]:

@@ -364,7 +364,8 @@ class TestResults:
                 metric: [number / 100 - 0.01, number / 100 + 0.01],
             }
             for layer in range(3):
-                figures[experiment.name] |= {f"layer_{layer}_accuracy": [0.1], f"mix_share_0_{layer}": [0.2, 0.3]}
+                probed = {f"layer_{layer}_accuracy": [0.1], f"layer_{layer}_nearest_sense": [0.1]}
+                figures[experiment.name] |= {**probed, f"final_mix_share_0_{layer}": [0.2, 0.3]}
         made = results.Tables(figures)
         cells = [cell for _, rows in made.all() for row in rows[1:] for cell in row[1:]]
         assert "-" not in cells
@@ -378,17 +379,25 @@ class TestResults:
     def test_figures_of_finished_runs_are_added_to_those_of_others(self, tmp_path):
         file, runs = tmp_path / "results.json", tmp_path / "runs"
         file.write_text('{"word_sense": {"layer_0_accuracy": [0.5]}, "gum-mix": {"test_f1": [0.0]}}')
-        for seed in (1, 2):
-            (runs / "gum-mix" / f"seed-{seed}").mkdir(parents=True)
-            history = [{"mix_share_0_0": 0.3}, {"mix_share_0_0": seed / 10, "epoch": 3}, {"loss": 1.0}]
-            (runs / "gum-mix" / f"seed-{seed}" / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+        found = {
+            "gum-mix": {
+                "test_f1": 0.45,
+                "test_f1_values": [0.4, 0.5],
+                "final_mix_share_0_0_values": [0.1, 0.2],
+                "test_runtime_values": [1, 2],
+                "train_loss_values": [1],
+            },
+            "part_of_speech": {"layer_0_accuracy_values": [0.9], "most_frequent_label": 0.8},
+        }
+        for name, values in found.items():
+            (runs / name).mkdir(parents=True)
+            (runs / name / results.RESULTS).write_text(json.dumps(values))
         (runs / "gum-none").mkdir()
-        found = {"test_f1": 0.45, "test_f1_values": [0.4, 0.5], "test_runtime_values": [1, 2], "train_loss_values": [1]}
-        (runs / "gum-mix" / results.RESULTS).write_text(json.dumps(found))
         results.collect(runs, file)
         assert results.read_figures(file) == {
             "word_sense": {"layer_0_accuracy": [0.5]},
-            "gum-mix": {"test_f1": [0.4, 0.5], "mix_share_0_0": [0.1, 0.2]},
+            "gum-mix": {"test_f1": [0.4, 0.5], "final_mix_share_0_0": [0.1, 0.2]},
+            "part_of_speech": {"layer_0_accuracy": [0.9], "most_frequent_label": [0.8]},
         }
 
     def test_the_page_shows_the_figures_that_were_collected(self):
