@@ -298,6 +298,7 @@ class ElmoModel(ElmoPreTrainedModel):
         self.layers = nn.ModuleList(ElmoLayer(config, layer_idx) for layer_idx in range(config.num_hidden_layers))
         self.scalar_mixes = nn.ModuleList(ScalarMix(config) for _ in range(config.num_output_representations))
         self.gradient_checkpointing = False
+        self.representation_dropout = config.representation_dropout
         if config.mix_parameters is not None:
             # The mixes then have no parameters; a checkpoint of the same biLM may hold trained ones.
             self._keys_to_ignore_on_load_unexpected = [
@@ -407,7 +408,7 @@ class ElmoModel(ElmoPreTrainedModel):
         # A single mix takes each layer as it comes, so that without gradients only two are in memory at a time.
         mixed = layers if len(self.scalar_mixes) == 1 else list(layers)
         representations = tuple(
-            F.dropout(mix(mixed, mask), self.config.representation_dropout, self.training) for mix in self.scalar_mixes
+            F.dropout(mix(mixed, mask), self.representation_dropout, self.training) for mix in self.scalar_mixes
         )
         return ElmoModelOutput(
             last_hidden_state=representations[0],

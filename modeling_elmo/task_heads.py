@@ -100,17 +100,20 @@ class EncodedWords:
 class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
     # How many texts an example has: 2 are told apart by `token_type_ids`.
     max_segments = 1
-    # The dropout on what the first encoder gives; see [`TaskEncoder`].
-    encoded_dropout: str | None = None
+    # The masks of dropout, as in [`dropout_by`], on what goes into the first encoder and on what it gives. Those of the
+    # reference models: variational (Chen et al. 2017 in AllenNLP, Clark & Gardner 2017) where words are compared.
+    input_masks = "texts"
+    encoded_masks: str | None = None
 
     def __init__(self, config: ElmoConfig):
         num_mixes = config.elmo_at_input + config.elmo_at_output
         config.num_output_representations = max(config.num_output_representations, num_mixes)
         super().__init__(config)
         self.elmo = ElmoModel(config)
-        self.task_input = TaskInput(config)
-        size = self.task_input.output_size
-        self.encoder = TaskEncoder(config, size, config.task_lstm_layers, self.encoded_dropout)
+        # The task model drops them out itself.
+        self.elmo.representation_dropout = 0.0
+        self.task_input = TaskInput(config, self.input_masks)
+        self.encoder = TaskEncoder(config, self.task_input.output_size, config.task_lstm_layers, self.encoded_masks)
         self.encoded_size = self.encoder.output_size + (config.hidden_size if config.elmo_at_output else 0)
 
     def post_init(self) -> None:
@@ -215,10 +218,12 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
             texts = {"attention_mask": is_real, "token_type_ids": token_type_ids}
             outputs = elmo(**bilm_inputs, **texts, return_dict=True, **kwargs)
             representations, hidden_states = outputs.elmo_representations, outputs.hidden_states
-        features = self.encoder(self.task_input(input_ids, representations[0]), mask, token_type_ids)
+        features = self.task_input(input_ids, representations[0], token_type_ids)
+        features = self.encoder(features, mask, token_type_ids)
         if config.elmo_at_output:
             at_output = representations[1 if config.elmo_at_input else 0]
             assert at_output is not None
+            at_output = self.task_input.drop_elmo(at_output, token_type_ids)
             features = torch.cat([features, at_output.masked_fill(~mask.unsqueeze(-1), 0)], dim=-1)
         return EncodedWords(features, mask, is_second, hidden_states)
 
@@ -313,7 +318,7 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
     """
 )
 class ElmoForTokenClassification(ElmoPreTrainedTaskModel):
-    encoded_dropout = "words"
+    input_masks = encoded_masks = "words"
 
     def __init__(self, config: ElmoConfig):
         super().__init__(config)
@@ -521,7 +526,7 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
 )
 class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
     max_segments = 2
-    encoded_dropout = "texts"
+    encoded_masks = "texts"
 
     def __init__(self, config: ElmoConfig):
         super().__init__(config)

@@ -42,27 +42,69 @@ class ElmoWordVectors(nn.Embedding):
         super().__init__(config.vocab_size, config.word_vector_size)
 
 
+def text_dropout(
+    features_BWD: torch.Tensor, rate: float, training: bool, token_type_ids_BW: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Variational dropout (Gal & Ghahramani 2016): of the same features in all words of a text.
+
+    Words of one text then stay comparable, and a maximum over them is on average what it is without dropout. The two
+    texts of a row, told apart by `token_type_ids_BW`, have a mask each: with one for both, products of their features
+    would be greater in training than they are afterwards.
+    """
+    if not training:
+        return features_BWD
+    masks_BTD = F.dropout(features_BWD.new_ones(features_BWD.shape[0], 2, features_BWD.shape[2]), rate)
+    if token_type_ids_BW is None:
+        return features_BWD * masks_BTD[:, :1]
+    return features_BWD * torch.where(token_type_ids_BW.unsqueeze(-1) > 0, masks_BTD[:, 1:], masks_BTD[:, :1])
+
+
+def dropout_by(
+    masks: str | None,
+    features_BWD: torch.Tensor,
+    rate: float,
+    training: bool,
+    token_type_ids_BW: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Dropout with a mask for each word (`"words"`), one for all words of a text (`"texts"`), or none (`None`)."""
+    if masks == "texts":
+        return text_dropout(features_BWD, rate, training, token_type_ids_BW)
+    return F.dropout(features_BWD, rate, training and masks == "words")
+
+
 class TaskInput(nn.Module):
     """What a task model reads: `[x; ELMo]` (section 3.2), of static word embeddings x and ELMo vectors either or both.
 
-    The ELMo vectors have had their dropout (`config.representation_dropout`); x gets `config.task_dropout`.
+    Each has its own rate of dropout, `config.task_dropout` and `config.representation_dropout`; `masks` as in
+    [`dropout_by`].
     """
 
-    def __init__(self, config: ElmoConfig):
+    def __init__(self, config: ElmoConfig, masks: str):
         super().__init__()
-        self.dropout = config.task_dropout
+        self.dropout, self.elmo_dropout = config.task_dropout, config.representation_dropout
+        self.masks = masks
         self.has_elmo = config.elmo_at_input
         self.word_vectors = ElmoWordVectors(config) if config.word_vector_size else None
         self.output_size = config.word_vector_size + (config.hidden_size if config.elmo_at_input else 0)
 
-    def forward(self, input_ids_BW: torch.Tensor | None, elmo_BWD: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self,
+        input_ids_BW: torch.Tensor | None,
+        elmo_BWD: torch.Tensor | None,
+        token_type_ids_BW: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Returns the features `(B, W, output_size)` of word ids and ELMo vectors; what is not read may be `None`."""
         features = []
         if self.word_vectors is not None:
-            features.append(F.dropout(self.word_vectors(input_ids_BW), self.dropout, self.training))
+            vectors_BWD = self.word_vectors(input_ids_BW)
+            features.append(dropout_by(self.masks, vectors_BWD, self.dropout, self.training, token_type_ids_BW))
         if self.has_elmo and elmo_BWD is not None:
-            features.append(elmo_BWD)
+            features.append(self.drop_elmo(elmo_BWD, token_type_ids_BW))
         return torch.cat(features, dim=-1)
+
+    def drop_elmo(self, elmo_BWD: torch.Tensor, token_type_ids_BW: torch.Tensor | None) -> torch.Tensor:
+        """Returns ELMo vectors with their dropout."""
+        return dropout_by(self.masks, elmo_BWD, self.elmo_dropout, self.training, token_type_ids_BW)
 
 
 class TaskLSTM(nn.LSTM):
@@ -113,36 +155,17 @@ class TaskLSTM(nn.LSTM):
         return TrainedLSTM.apply(inputs_ND, hidden_SH, cell_SH, ih, hh, bias_ih + bias_hh, None, batch_sizes, PLAIN)[0]
 
 
-def text_dropout(
-    features_BWD: torch.Tensor, rate: float, training: bool, token_type_ids_BW: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Dropout of the same features in all words of a text (Gal & Ghahramani 2016, as Clark & Gardner 2017 use it).
-
-    Words of one text then stay comparable. The two texts of a row, told apart by `token_type_ids_BW`, have a mask each:
-    with one for both, products of their features would be greater in training than they are afterwards.
-    """
-    if not training:
-        return features_BWD
-    masks_BTD = F.dropout(features_BWD.new_ones(features_BWD.shape[0], 2, features_BWD.shape[2]), rate)
-    if token_type_ids_BW is None:
-        return features_BWD * masks_BTD[:, :1]
-    return features_BWD * torch.where(token_type_ids_BW.unsqueeze(-1) > 0, masks_BTD[:, 1:], masks_BTD[:, :1])
-
-
 class TaskEncoder(nn.Module):
     """A BiLSTM over the words of a text, each text alone; with no layers, the words as they are (a linear probe).
 
-    Dropout comes between its layers, not on what goes in, and by `output_dropout` on what it gives:
-
-    - `"words"`: each word has a mask of its own. For a classifier of words.
-    - `"texts"`: the words of a text have one mask ([`text_dropout`]). For attention, to which words must stay alike.
-    - `None`: for what aligns two texts ([`Alignment`]: equal words match, as in ESIM) or pools one ([`Pooling`]).
+    Dropout comes between its layers, not on what goes in, and on what it gives with `masks` as in [`dropout_by`]: none
+    before texts are aligned ([`Alignment`], where equal words are to match) or pooled ([`Pooling`]).
     """
 
-    def __init__(self, config: ElmoConfig, input_size: int, num_layers: int, output_dropout: str | None = None):
+    def __init__(self, config: ElmoConfig, input_size: int, num_layers: int, masks: str | None = None):
         super().__init__()
         self.dropout = config.task_dropout
-        self.output_dropout = output_dropout
+        self.masks = masks
         self.lstm = TaskLSTM(input_size, config.task_lstm_size, num_layers, config.task_dropout) if num_layers else None
         self.output_size = 2 * config.task_lstm_size if num_layers else input_size
 
@@ -171,13 +194,9 @@ class TaskEncoder(nn.Module):
             return inputs_BWD.new_zeros(output_shape).unflatten(0, (batch_size, num_words))
         words_ND = inputs_BWD.flatten(0, 1).index_select(0, index)
         hidden_ND = self.lstm.read(words_ND, packing)
-        if self.output_dropout == "words":
-            hidden_ND = F.dropout(hidden_ND, self.dropout, self.training)
         hidden = hidden_ND.new_zeros(output_shape).index_copy(0, index, hidden_ND)
         hidden_BWH = hidden.unflatten(0, (batch_size, num_words))
-        if self.output_dropout == "texts":
-            return text_dropout(hidden_BWH, self.dropout, self.training, token_type_ids_BW)
-        return hidden_BWH
+        return dropout_by(self.masks, hidden_BWH, self.dropout, self.training, token_type_ids_BW)
 
 
 class FeedForward(nn.Module):

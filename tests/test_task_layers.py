@@ -116,7 +116,7 @@ class TestTextDropout:
 
 class TestTaskInput:
     def test_is_static_vectors_before_elmo(self, tiny_config):
-        layer = drawn(TaskInput(tiny_config(word_vector_size=3, vocab_size=9)))
+        layer = drawn(TaskInput(tiny_config(word_vector_size=3, vocab_size=9), "words"))
         elmo, ids = torch.randn(2, 4, 8), torch.randint(9, (2, 4))
         output = layer(ids, elmo)
         assert layer.output_size == 11
@@ -125,16 +125,22 @@ class TestTaskInput:
 
     def test_either_may_be_missing(self, tiny_config):
         elmo, ids = torch.randn(2, 4, 8), torch.randint(5, (2, 4))
-        assert torch.equal(TaskInput(tiny_config())(None, elmo), elmo)
-        layer = drawn(TaskInput(tiny_config(word_vector_size=3, elmo_at_input=False)))
+        assert torch.equal(TaskInput(tiny_config(), "words")(None, elmo), elmo)
+        layer = drawn(TaskInput(tiny_config(word_vector_size=3, elmo_at_input=False), "words"))
         assert torch.equal(layer(ids, elmo), layer.word_vectors.weight[ids])
         assert layer.output_size == 3
 
-    def test_static_vectors_are_dropped_out_in_training_and_elmo_vectors_not_again(self, tiny_config):
-        layer = drawn(TaskInput(tiny_config(word_vector_size=30, task_dropout=0.5))).train()
-        output = layer(torch.zeros(1, 20, dtype=torch.long), torch.ones(1, 20, 8))
-        assert (output[..., :30] == 0).any()
-        assert (output[..., 30:] == 1).all()
+    @pytest.mark.parametrize("masks", ["words", "texts"])
+    def test_both_are_dropped_out_in_training_each_at_its_rate(self, tiny_config, masks):
+        sizes = {"word_vector_size": 200, "projection_size": 100}
+        layer = drawn(TaskInput(tiny_config(**sizes, task_dropout=0.5, representation_dropout=0.2), masks))
+        ids, elmo = torch.zeros(1, 30, dtype=torch.long), torch.ones(1, 30, 200)
+        expected, output = layer(ids, elmo)[0], layer.train()(ids, elmo)[0]
+        for part, rate in ((slice(0, 200), 0.5), (slice(200, 400), 0.2)):
+            kept = output[:, part] != 0
+            assert kept.float().mean() == pytest.approx(1 - rate, abs=0.1)
+            assert bool((kept == kept[0]).all()) == (masks == "texts")
+            torch.testing.assert_close(output[:, part][kept] * (1 - rate), expected[:, part][kept])
 
 
 class TestTaskEncoder:
@@ -217,18 +223,18 @@ class TestTaskEncoder:
         encoder.dropout = 0.0
         assert not torch.allclose(encoder(inputs, mask)[kept] * 2, output[kept])
 
-    @pytest.mark.parametrize("output_dropout", ["words", "texts", None])
-    def test_what_it_gives_is_dropped_out_as_asked_for(self, tiny_config, output_dropout):
-        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 1, output_dropout))
+    @pytest.mark.parametrize("masks", ["words", "texts", None])
+    def test_what_it_gives_is_dropped_out_as_asked_for(self, tiny_config, masks):
+        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 1, masks))
         inputs, mask = torch.randn(1, 6, D), torch.ones(1, 6, dtype=torch.bool)
         types = torch.tensor([[0, 0, 0, 1, 1, 1]])
         expected = encoder(inputs, mask, types)
         output = encoder.train()(inputs, mask, types)
-        assert torch.equal(output, expected) == (output_dropout is None)
+        assert torch.equal(output, expected) == (masks is None)
         kept = output[0] != 0
         is_alike = [bool((text == text[0]).all()) for text in (kept[:3], kept[3:])]
-        assert is_alike == [output_dropout != "words"] * 2
-        torch.testing.assert_close(output[0][kept], expected[0][kept] * (1 if output_dropout is None else 2))
+        assert is_alike == [masks != "words"] * 2
+        torch.testing.assert_close(output[0][kept], expected[0][kept] * (1 if masks is None else 2))
 
 
 class TestPooling:
