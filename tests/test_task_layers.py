@@ -132,8 +132,8 @@ class TestTaskInput:
 
     @pytest.mark.parametrize("masks", ["words", "texts"])
     def test_both_are_dropped_out_in_training_each_at_its_rate(self, tiny_config, masks):
-        sizes = {"word_vector_size": 200, "projection_size": 100}
-        layer = drawn(TaskInput(tiny_config(**sizes, task_dropout=0.5, representation_dropout=0.2), masks))
+        rates = {"task_dropout": 0.5, "representation_dropout": 0.2}
+        layer = drawn(TaskInput(tiny_config(word_vector_size=200, **rates), masks))
         ids, elmo = torch.zeros(1, 30, dtype=torch.long), torch.ones(1, 30, 200)
         expected, output = layer(ids, elmo)[0], layer.train()(ids, elmo)[0]
         for part, rate in ((slice(0, 200), 0.5), (slice(200, 400), 0.2)):
