@@ -188,6 +188,25 @@ class TestErrors:
     def test_a_question_without_an_answer(self, fails):
         assert "question q7: expected an answer" in fails(self.squad([]))
 
+    @pytest.mark.parametrize("start", ["4", 4.0, True, None, -11])
+    def test_an_answer_start_that_is_no_character_of_the_context(self, fails, start):
+        message = fails(self.squad([{"text": "Ada", "answer_start": start}]))
+        assert f"question q7: expected a whole number of at least 0 as answer_start, found {start!r}" in message
+
+    def test_texts_that_are_none(self, fails):
+        message = fails(self.squad([{"text": None, "answer_start": 0}]))
+        assert "question q7: expected a string as text, found None" in message
+        for key in ("question", "context"):
+            content = self.squad([{"text": "Ada", "answer_start": 0}])
+            paragraph = content["data"][0]["paragraphs"][0]
+            (paragraph if key == "context" else paragraph["qas"][0])[key] = None
+            assert f"question q7: expected a string as {key}, found None" in fails(content)
+
+    def test_two_questions_of_one_id(self, fails):
+        content = self.squad([{"text": "Ada", "answer_start": 0}])
+        content["data"] *= 2
+        assert "bad.json: question q7: expected an id of its own" in fails(content)
+
     def test_a_file_of_another_form(self, fails):
         assert "expected the form of SQuAD" in fails({"rows": []})
         assert "not a JSON file" in fails("{")

@@ -208,6 +208,12 @@ class TestErrors:
         Path(tmp_path, "bad.jsonl").write_text('{"text": "a", "label": 1}\n{"text"\n')
         assert "bad.jsonl" in fails(train_file=tmp_path / "bad.jsonl", cache_dir=tmp_path / "cache")
 
+    @pytest.mark.parametrize("name", ["empty.jsonl", "empty.csv"])
+    def test_a_file_that_is_empty(self, fails, tmp_path, name):
+        (tmp_path / name).touch()
+        message = fails(train_file=tmp_path / name, cache_dir=tmp_path / "cache")
+        assert message == f"error: {name}: expected rows, found an empty file"
+
 
 class TestMetrics:
     def test_macro_f1_weighs_labels_alike(self):
