@@ -173,11 +173,34 @@ class DataArguments:
     )
 
     def __post_init__(self) -> None:
-        for name in ("validation_fraction", "test_fraction"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 0 and less than 1, found {getattr(self, name)}")
-        if not 0 < self.train_fraction <= 1:
-            raise InputError(f"train_fraction: expected more than 0 and at most 1, found {self.train_fraction}")
+        check_fractions(self)
+        check_at_least_one(self, "max_eval_samples", "max_seq_length")
+
+
+def check_fractions(data: Any) -> None:
+    """Raises [`InputError`] unless the fractions of data arguments are such that something is left to train on."""
+    for name in ("validation_fraction", "test_fraction"):
+        if not 0 <= getattr(data, name) < 1:
+            raise InputError(f"{name}: expected at least 0 and less than 1, found {getattr(data, name)}")
+    if not 0 < data.train_fraction <= 1:
+        raise InputError(f"train_fraction: expected more than 0 and at most 1, found {data.train_fraction}")
+
+
+def check_at_least_one(arguments: Any, *names: str) -> None:
+    """Raises [`InputError`] for an argument that is given and less than 1."""
+    for name in names:
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise InputError(f"{name}: expected at least 1, found {value}")
+
+
+def check_run(output_dir: str, seeds: Sequence[int]) -> None:
+    """Raises [`InputError`] if a file is where results should go, or if two runs would have one seed."""
+    for path in (Path(output_dir), *Path(output_dir).parents):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"output_dir: {output_dir}: expected a directory, found the file {path}")
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds: expected each once, found {' '.join(map(str, seeds))}")
 
 
 @dataclass
@@ -225,6 +248,7 @@ class FineTuningArguments(TrainingArguments):
         # And it sets `do_eval` wherever there is a strategy of evaluation.
         self.evaluates = self.do_eval
         super().__post_init__()
+        check_run(self.output_dir, self.seeds)
         # Where there is no accelerator, its data loaders would warn of this default in each epoch.
         self.dataloader_pin_memory &= torch.accelerator.is_available()
 
@@ -275,7 +299,10 @@ def parse_arguments(types: Sequence[type], arguments: Sequence[str] | None) -> t
         if not Path(arguments[0]).is_file():
             raise InputError(f"{arguments[0]}: no such file")
         try:
-            return parser.parse_json_file(arguments[0])
+            values = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+            if not isinstance(values, dict):
+                raise InputError(f"expected an object with arguments by name, found {str(values)[:60]}")
+            return parser.parse_dict(values)
         except (json.JSONDecodeError, TypeError, KeyError) as error:
             raise InputError(f"{arguments[0]}: not a JSON file of arguments: {error}") from error
         except ValueError as error:
@@ -582,6 +609,11 @@ def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -
                 matrix, counts = _word_vectors(arguments.word_vectors, tokenizer)
                 wanted["word_vector_size"] = matrix.shape[1]
                 found = {f"word_vector_{name}": value for name, value in vars(counts).items()}
+        if arguments.elmo_at in ("none", "output") and not wanted.get("word_vector_size", config.word_vector_size):
+            raise InputError(
+                "elmo_at: a task model needs an input: expected --word_vectors or --word_vector_size with --elmo_at "
+                f"{arguments.elmo_at}, found neither"
+            )
     config = load_config(arguments, **wanted)
     try:
         model = task.auto_class.from_pretrained(
@@ -625,8 +657,9 @@ def _with_vocabulary(tokenizer: Any, config: PreTrainedConfig, task: Task, split
 def _word_vectors(path: str, tokenizer: Any) -> tuple[torch.Tensor, Any]:
     try:
         return load_word_vectors(path, tokenizer)
-    except FileNotFoundError:
-        raise InputError(f"word_vectors: {path}: no such file") from None
+    except OSError as error:
+        # No such file, or a directory.
+        raise InputError(f"word_vectors: {path}: expected a file of word vectors, found: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"word_vectors: {error}") from error
 

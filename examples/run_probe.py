@@ -52,6 +52,9 @@ from experiment import (
     REMEMBERED_WORDS,
     RESULTS,
     PretrainedArguments,
+    check_at_least_one,
+    check_fractions,
+    check_run,
     label_names,
     load_config,
     load_tokenizer,
@@ -76,6 +79,9 @@ class ProbedModelArguments(PretrainedArguments):
     )
     encoding_batch_size: int = field(default=32, metadata={"help": "Sentences that the model reads at a time."})
 
+    def __post_init__(self) -> None:
+        check_at_least_one(self, "encoding_batch_size")
+
 
 @dataclass
 class ProbeDataArguments:
@@ -96,6 +102,10 @@ class ProbeDataArguments:
     max_sentences: int | None = field(default=None, metadata={"help": "Use so many sentences of all files at most."})
     split_seed: int = field(default=0, metadata={"help": "Seed of what is held out and taken."})
     encoding: str = field(default="utf-8", metadata={"help": "Encoding of the files, such as latin-1."})
+
+    def __post_init__(self) -> None:
+        check_fractions(self)
+        check_at_least_one(self, "max_sentences")
 
     def read(self, paths: Sequence[str]) -> list[LabelledWords]:
         """Reads files, one after the other."""
@@ -119,6 +129,10 @@ class ProbeArguments:
     resume_from_checkpoint: bool = field(
         default=False, metadata={"help": "Whether probes that output_dir has results of are kept, not trained again."}
     )
+
+    def __post_init__(self) -> None:
+        check_at_least_one(self, "batch_size", "num_train_epochs")
+        check_run(self.output_dir, self.seeds)
 
 
 @dataclass(frozen=True)

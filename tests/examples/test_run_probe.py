@@ -186,6 +186,25 @@ class TestErrors:
         message = fails(task="part_of_speech", train_files="nowhere.txt")
         assert message == "error: nowhere.txt: no such file"
 
+    @pytest.mark.parametrize(
+        ("name", "value", "expected"),
+        [
+            ("train_fraction", 7.0, "more than 0 and at most 1"),
+            ("test_fraction", -0.5, "at least 0 and less than 1"),
+            ("max_sentences", -3, "at least 1"),
+            ("batch_size", 0, "at least 1"),
+            ("encoding_batch_size", 0, "at least 1"),
+            ("seeds", [1, 1], "each once"),
+        ],
+    )
+    def test_an_argument_out_of_range(self, fails, tagged, name, value, expected):
+        message = fails(task="part_of_speech", train_files=tagged, **{name: value})
+        assert message.startswith(f"error: {name}: expected {expected}, found ")
+
+    def test_an_output_directory_that_is_a_file(self, fails, tagged):
+        message = fails(task="part_of_speech", train_files=tagged, output_dir=tagged)
+        assert f"output_dir: {tagged}: expected a directory" in message
+
     def test_a_file_without_tags(self, fails, tmp_path):
         (tmp_path / "plain.txt").write_text("no tags here\n")
         assert "plain.txt: expected words with tags" in fails(task="part_of_speech", train_files=tmp_path / "plain.txt")

@@ -295,15 +295,43 @@ class TestErrors:
         assert "label_smoothing_factor: expected 0 for an ELMo" in fails(label_smoothing_factor=0.1)
         run(main, **files, model_name_or_path=bert_dir, do_train=True, num_train_epochs=1, label_smoothing_factor=0.1)
 
-    def test_no_input_at_all(self, fails):
-        assert "a task model needs an input" in fails(elmo_at="none")
+    @pytest.mark.parametrize("elmo_at", ["none", "output"])
+    def test_no_input_at_all(self, fails, elmo_at):
+        message = fails(elmo_at=elmo_at)
+        assert "a task model needs an input" in message
+        assert f"--word_vectors or --word_vector_size with --elmo_at {elmo_at}" in message
+        assert "a task model needs an input" in fails(elmo_at=elmo_at, word_vector_size=0)
 
     def test_ragged_word_vectors(self, fails, tmp_path):
         (tmp_path / "vectors.txt").write_text("a 1 2\nb 1\n")
         assert "word_vectors: vectors.txt: line 2" in fails(word_vectors=tmp_path / "vectors.txt")
 
+    def test_word_vectors_that_are_no_file(self, fails, tmp_path):
+        assert "word_vectors: nowhere.txt: expected a file" in fails(word_vectors="nowhere.txt")
+        assert "found: Is a directory" in fails(word_vectors=tmp_path)
+
     def test_a_fraction_out_of_range(self, fails):
         assert "train_fraction" in fails(train_fraction=1.5)
+
+    @pytest.mark.parametrize("number", [0, -1])
+    @pytest.mark.parametrize("name", ["max_eval_samples", "max_seq_length"])
+    def test_a_number_of_none(self, fails, name, number):
+        assert fails(**{name: number}) == f"error: {name}: expected at least 1, found {number}"
+
+    def test_an_output_directory_that_is_a_file(self, fails, tmp_path):
+        (tmp_path / "run").touch()
+        assert f"expected a directory, found the file {tmp_path / 'run'}" in fails()
+        assert "output_dir" in fails(output_dir=tmp_path / "run/below")
+
+    def test_a_seed_that_is_given_twice(self, fails, tmp_path):
+        assert fails(seeds=[1, 2, 1]) == "error: seeds: expected each once, found 1 2 1"
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("content", ["[1]", "7", "null"])
+    def test_a_json_file_that_holds_no_arguments(self, tmp_path, content):
+        (tmp_path / "arguments.json").write_text(content)
+        with pytest.raises(SystemExit, match="arguments.json: expected an object with arguments by name"):
+            main([str(tmp_path / "arguments.json")])
 
 
 class TestMetrics:
