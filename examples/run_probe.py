@@ -24,7 +24,6 @@ tokens, its vector is their mean, or that of the first. The one idea: the model 
 once and kept in memory, and only the classifiers train, layer by layer.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -55,12 +54,14 @@ from experiment import (
     check_at_least_one,
     check_fractions,
     check_run,
+    check_same_arguments,
     label_names,
     load_config,
     load_tokenizer,
     max_length_of,
     parse_arguments,
     print_results,
+    read_json,
     spread,
     write_json,
 )
@@ -311,10 +312,9 @@ class ProbeRun:
         self.state_file = Path(arguments.output_dir, "probes.json")
         self.done: dict[str, dict[str, Any]] = {}
         if arguments.resume_from_checkpoint and self.state_file.is_file():
-            state = json.loads(self.state_file.read_text(encoding="utf-8"))
-            if state["settings"] != settings:
-                raise InputError(f"output_dir: {self.state_file} is of a run with other arguments: can't go on with it")
-            self.done = state["probes"]
+            state = read_json(self.state_file)
+            check_same_arguments(state.get("settings", {}), settings, self.state_file)
+            self.done = state.get("probes", {})
 
     def probe(self, layer: int, seed: int) -> dict[str, Any]:
         """Returns the accuracy of a layer on the test data, of all words and by group, and the first group's curve."""

@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs the script with the arguments of the command line, or those given. Returns its results."""
     model, data, training = parse_arguments(ARGUMENTS, arguments)
     splits, _ = read_splits(data, training, read_squad, unit=lambda question: question.context)
-    return run_experiment(QuestionAnswering(data).task(), model, training, splits)
+    return run_experiment(QuestionAnswering(data).task(), model, data, training, splits)
 
 
 if __name__ == "__main__":

@@ -204,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     if not data.regression:
         is_new = training.do_train
         names = data.labels(each.label for each in everything) if is_new else load_config(model).id2label.values()
-    return run_experiment(TextClassification(data, names).task(), model, training, splits)
+    return run_experiment(TextClassification(data, names).task(), model, data, training, splits)
 
 
 if __name__ == "__main__":

@@ -150,8 +150,11 @@ def test_probes_that_are_done_are_not_trained_again(probe, tagged, elmo_dir, tmp
     results = probe(**arguments, resume_from_checkpoint=True)
     assert results["layer_1_accuracy"] == 0.123
     assert results["layer_2_accuracy"] > 0.123
-    with pytest.raises(SystemExit, match="other arguments"):
+    with pytest.raises(SystemExit, match=r"batch_size: expected 64, as in .*probes.json, found 7: .* other arguments"):
         probe(**arguments, resume_from_checkpoint=True, batch_size=7)
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(SystemExit, match=r"probes.json: expected a JSON file of this script, found: "):
+        probe(**arguments, resume_from_checkpoint=True)
 
 
 class TestClassifiersWithoutTraining:
