@@ -287,6 +287,8 @@ class Task:
         write_predictions (`Callable`): From examples, features, the output of `Trainer.predict` and a directory.
         words (`Callable`): From examples and a tokenizer, their words, for static word vectors.
         reduce_logits (`Callable`, *optional*): Trainer's `preprocess_logits_for_metrics`.
+        begin (`Callable`, *optional*): From a model that is to be trained, the names of its weights that are new and
+            the training examples: sets what the new weights begin with.
     """
 
     auto_class: Any
@@ -299,6 +301,7 @@ class Task:
     write_predictions: Callable[[list[Any], list[dict[str, Any]], Any, Path], None]
     words: Callable[[list[Any], Any], Iterable[str]]
     reduce_logits: Callable[..., Any] | None = None
+    begin: Callable[[Any, set[str], list[Any]], None] | None = None
 
 
 @dataclass
@@ -705,8 +708,11 @@ def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -
             )
     config = load_config(arguments, **wanted)
     try:
-        model = task.auto_class.from_pretrained(
-            arguments.model_name_or_path, config=config, trust_remote_code=arguments.trust_remote_code
+        model, loading = task.auto_class.from_pretrained(
+            arguments.model_name_or_path,
+            config=config,
+            trust_remote_code=arguments.trust_remote_code,
+            output_loading_info=True,
         )
     except RuntimeError as error:
         if "ignore_mismatched_sizes" not in str(error):
@@ -717,6 +723,8 @@ def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"model_name_or_path: {arguments.model_name_or_path}: {_first_line(error)}") from error
+    if is_new and task.begin is not None:
+        task.begin(model, set(loading["missing_keys"]), splits.train)
     if matrix is not None:
         model.set_word_vectors(matrix)
     if is_elmo and config.token_input == "characters" and config.freeze_bilm:
