@@ -107,6 +107,9 @@ def lines(path: str, encoding: str = "utf-8") -> Iterator[tuple[str, str]]:
         raise InputError(
             f"{name}: not {encoding}: {error.reason} ({error.object[error.start]:#x}); see encoding"
         ) from None
+    except UnicodeError as error:
+        # Of the whole file, such as one of UTF-16 without a mark of its byte order.
+        raise InputError(f"{name}: not {encoding}: {error}; see encoding") from None
     except LookupError:
         raise InputError(
             f"encoding: expected the name of an encoding such as utf-8 or latin-1, found {encoding!r}"
@@ -214,6 +217,9 @@ def read_table(
     name = Path(path).name
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
+    if not Path(path).stat().st_size:
+        # Not all readers of `datasets` take an empty file for an error.
+        raise InputError(f"{name}: expected rows, found an empty file")
     # Words such as "None" and "NA" are words.
     options: dict[str, Any] = {"keep_default_na": False} if file_format != "jsonl" else {}
     if file_format == "tsv":
@@ -247,34 +253,43 @@ def read_squad(path: str) -> list[Question]:
     """Reads a file of SQuAD 1.1: articles, their paragraphs, and questions that each have an answer in the paragraph.
 
     Raises:
-        [`InputError`]: If the file is missing or of another form, if a question has no answer, or if an answer is not
-            where its `answer_start` says.
+        [`InputError`]: If the file is missing or of another form, if two questions have one id, if a question has no
+            answer, or if an answer is not where its `answer_start` says.
     """
     name = Path(path).name
     text = "\n".join(line for _, line in lines(path))
-    questions: list[Question] = []
+    questions: dict[str, Question] = {}
     try:
         for article in json.loads(text)["data"]:
             for paragraph in article["paragraphs"]:
-                context = paragraph["context"]
                 for entry in paragraph["qas"]:
                     answers = [(answer["text"], answer["answer_start"]) for answer in entry["answers"]]
-                    questions.append(Question(str(entry["id"]), entry["question"], context, answers))
+                    question = Question(str(entry["id"]), entry["question"], paragraph["context"], answers)
+                    _check_question(question, f"{name}: question {question.id}")
+                    if question.id in questions:
+                        raise InputError(f"{name}: question {question.id}: expected an id of its own, found it twice")
+                    questions[question.id] = question
     except json.JSONDecodeError as error:
         raise InputError(f"{name}: not a JSON file: {error}") from None
     except (KeyError, TypeError) as error:
         raise InputError(f"{name}: expected the form of SQuAD (data, paragraphs, qas, answers): {error!r}") from None
-    for question in questions:
-        if not question.answers:
-            raise InputError(f"{name}: question {question.id}: expected an answer, as in SQuAD 1.1, found none")
-        for answer, start in question.answers:
-            if question.context[start : start + len(answer)] != answer or not answer:
-                raise InputError(
-                    f"{name}: question {question.id}: expected {answer!r} at character {start} of the context"
-                )
     if not questions:
         raise InputError(f"{name}: expected questions, found none")
-    return questions
+    return list(questions.values())
+
+
+def _check_question(question: Question, place: str) -> None:
+    texts = [("question", question.question), ("context", question.context)]
+    for key, text in [*texts, *(("text", answer) for answer, _ in question.answers)]:
+        if not isinstance(text, str):
+            raise InputError(f"{place}: expected a string as {key}, found {text!r}")
+    if not question.answers:
+        raise InputError(f"{place}: expected an answer, as in SQuAD 1.1, found none")
+    for answer, start in question.answers:
+        if type(start) is not int or start < 0:
+            raise InputError(f"{place}: expected a whole number of at least 0 as answer_start, found {start!r}")
+        if question.context[start : start + len(answer)] != answer or not answer:
+            raise InputError(f"{place}: expected {answer!r} at character {start} of the context")
 
 
 def read_tagged_text(path: str, encoding: str = "utf-8") -> list[LabelledWords]:

@@ -16,14 +16,14 @@
 What the example scripts share beside their data: the arguments, how ELMo enters a task model, seeds, resuming, results.
 The scripts say what their examples, features and metrics are ([`Task`]). The one idea: a run is a directory. It holds
 the checkpoints, the best model, `all_results.json`, the predictions and the pictures; several seeds make a directory
-each, and a summary beside them.
+each, with the arguments that its results depend on (`arguments.json`), and a summary beside them.
 """
 
 import copy
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,15 +42,30 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, WEIGHTS_INDEX_NAME, WEIGHTS_NAME
 
 from data_files import InputError, hold_out, take_fraction
 from learning_plots import MIX_SHARE, mix_shares, plot_learning_curves, plot_mix_weights
 from modeling_elmo import ElmoTokenizer, load_word_vectors
+from modeling_elmo.durable_files import flush
 from modeling_elmo.process_group import leave_process_group
 
 
 RESULTS = "all_results.json"
+USED_ARGUMENTS = "arguments.json"
+
+# Arguments that results do not depend on: where they go, how a run goes on, what it tells, keeps and runs on.
+INDIFFERENT = {
+    *("output_dir", "seeds", "cache_dir", "use_cpu", "local_rank"),
+    *("resume_from_checkpoint", "restore_callback_states_from_checkpoint", "ignore_data_skip"),
+    *("disable_tqdm", "report_to", "run_name", "project", "debug", "skip_memory_metrics"),
+    *("save_total_limit", "save_only_model", "save_on_each_node", "enable_jit_checkpoint", "push_to_hub"),
+    *("dataloader_num_workers", "dataloader_pin_memory", "dataloader_persistent_workers"),
+    *("dataloader_prefetch_factor", "dataloader_multiprocessing_context", "torch_empty_cache_steps"),
+}
+INDIFFERENT_PREFIXES = ("log_", "logging_", "hub_", "trackio_", "ddp_")
 
 # How far a weight must be below the others for its softmax to be 0.
 NEVER = -9e10
@@ -173,11 +188,34 @@ class DataArguments:
     )
 
     def __post_init__(self) -> None:
-        for name in ("validation_fraction", "test_fraction"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 0 and less than 1, found {getattr(self, name)}")
-        if not 0 < self.train_fraction <= 1:
-            raise InputError(f"train_fraction: expected more than 0 and at most 1, found {self.train_fraction}")
+        check_fractions(self)
+        check_at_least_one(self, "max_eval_samples", "max_seq_length")
+
+
+def check_fractions(data: Any) -> None:
+    """Raises [`InputError`] unless the fractions of data arguments are such that something is left to train on."""
+    for name in ("validation_fraction", "test_fraction"):
+        if not 0 <= getattr(data, name) < 1:
+            raise InputError(f"{name}: expected at least 0 and less than 1, found {getattr(data, name)}")
+    if not 0 < data.train_fraction <= 1:
+        raise InputError(f"train_fraction: expected more than 0 and at most 1, found {data.train_fraction}")
+
+
+def check_at_least_one(arguments: Any, *names: str) -> None:
+    """Raises [`InputError`] for an argument that is given and less than 1."""
+    for name in names:
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise InputError(f"{name}: expected at least 1, found {value}")
+
+
+def check_run(output_dir: str, seeds: Sequence[int]) -> None:
+    """Raises [`InputError`] if a file is where results should go, or if two runs would have one seed."""
+    for path in (Path(output_dir), *Path(output_dir).parents):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"output_dir: {output_dir}: expected a directory, found the file {path}")
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds: expected each once, found {' '.join(map(str, seeds))}")
 
 
 @dataclass
@@ -225,6 +263,11 @@ class FineTuningArguments(TrainingArguments):
         # And it sets `do_eval` wherever there is a strategy of evaluation.
         self.evaluates = self.do_eval
         super().__post_init__()
+        check_run(self.output_dir, self.seeds)
+        # A JSON file of arguments may say true, the command line "true".
+        asked = str(self.resume_from_checkpoint).lower()
+        if asked in ("true", "false", "none"):
+            self.resume_from_checkpoint = "true" if asked == "true" else None
         # Where there is no accelerator, its data loaders would warn of this default in each epoch.
         self.dataloader_pin_memory &= torch.accelerator.is_available()
 
@@ -244,6 +287,8 @@ class Task:
         write_predictions (`Callable`): From examples, features, the output of `Trainer.predict` and a directory.
         words (`Callable`): From examples and a tokenizer, their words, for static word vectors.
         reduce_logits (`Callable`, *optional*): Trainer's `preprocess_logits_for_metrics`.
+        begin (`Callable`, *optional*): From a model that is to be trained, the names of its weights that are new and
+            the training examples: sets what the new weights begin with.
     """
 
     auto_class: Any
@@ -256,6 +301,7 @@ class Task:
     write_predictions: Callable[[list[Any], list[dict[str, Any]], Any, Path], None]
     words: Callable[[list[Any], Any], Iterable[str]]
     reduce_logits: Callable[..., Any] | None = None
+    begin: Callable[[Any, set[str], list[Any]], None] | None = None
 
 
 @dataclass
@@ -275,7 +321,10 @@ def parse_arguments(types: Sequence[type], arguments: Sequence[str] | None) -> t
         if not Path(arguments[0]).is_file():
             raise InputError(f"{arguments[0]}: no such file")
         try:
-            return parser.parse_json_file(arguments[0])
+            values = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+            if not isinstance(values, dict):
+                raise InputError(f"expected an object with arguments by name, found {str(values)[:60]}")
+            return parser.parse_dict(values)
         except (json.JSONDecodeError, TypeError, KeyError) as error:
             raise InputError(f"{arguments[0]}: not a JSON file of arguments: {error}") from error
         except ValueError as error:
@@ -435,12 +484,15 @@ def shares_of(model: Any) -> dict[str, float]:
     }
 
 
-def run_experiment(task: Task, model: ModelArguments, training: FineTuningArguments, splits: Splits) -> dict[str, Any]:
+def run_experiment(
+    task: Task, model: ModelArguments, data: DataArguments, training: FineTuningArguments, splits: Splits
+) -> dict[str, Any]:
     """Runs a task under one seed, or under each of several.
 
     Args:
         task ([`Task`]): What the script brings.
         model ([`ModelArguments`]): Which model.
+        data ([`DataArguments`]): Which files the examples are of.
         training ([`FineTuningArguments`]): How to train, and what to do.
         splits ([`Splits`]): The examples.
 
@@ -455,27 +507,81 @@ def run_experiment(task: Task, model: ModelArguments, training: FineTuningArgume
         training.eval_strategy, training.load_best_model_at_end = "no", False
     if not training.names_metric:
         training.metric_for_best_model, training.greater_is_better = task.metric, True
-    results = (_run_seeds if training.seeds else _run_seed)(task, model, training, splits)
+    if training.seeds:
+        results = _run_seeds(task, model, training, splits, used_arguments(task, model, data, training))
+    else:
+        results = _run_seed(task, model, training, splits)
     leave_process_group()
     return results
 
 
-def _run_seeds(task: Task, model: ModelArguments, training: FineTuningArguments, splits: Splits) -> dict[str, Any]:
-    if training.resume_from_checkpoint not in (None, "true", "True"):
+def used_arguments(
+    task: Task, model: ModelArguments, data: DataArguments, training: FineTuningArguments
+) -> dict[str, Any]:
+    """Returns what the results of a run depend on: its arguments, and what the script adds to them."""
+    given = {**asdict(model), **asdict(data), **training.to_dict()}
+    used = {
+        name: value
+        for name, value in given.items()
+        if name not in INDIFFERENT and not name.startswith(INDIFFERENT_PREFIXES)
+    }
+    # The runs tell their seeds apart by directory.
+    del used["seed"]
+    used |= {"metric": task.metric, "config_fields": task.config_fields, "elmo_fields": task.elmo_fields}
+    # As they are once written: keys are strings, tuples are lists.
+    return json.loads(json.dumps(used, default=str))
+
+
+def check_same_arguments(stored: Mapping[str, Any], used: Mapping[str, Any], path: Path) -> None:
+    """Raises [`InputError`] if results depend on other arguments than those stored with them.
+
+    Names that only one side has are those of another version of the scripts, or of transformers: not compared.
+    """
+    for name in used:
+        if name in stored and stored[name] != used[name]:
+            expected, found = (f"{json.dumps(each[name], ensure_ascii=False):.80}" for each in (stored, used))
+            raise InputError(
+                f"{name}: expected {expected}, as in {path}, found {found}: can't go on with a run that has other "
+                "arguments; name another output_dir"
+            )
+
+
+def _run_seeds(
+    task: Task, model: ModelArguments, training: FineTuningArguments, splits: Splits, used: dict[str, Any]
+) -> dict[str, Any]:
+    if training.resume_from_checkpoint not in (None, "true"):
         raise InputError("resume_from_checkpoint: with several seeds, expected true (the last of each), found a path")
-    results = []
-    for seed in training.seeds:
-        run = copy.copy(training)
+    _checkpoint(training)
+    runs = [copy.copy(training) for _ in training.seeds]
+    for seed, run in zip(training.seeds, runs):
         run.seed, run.output_dir = seed, str(Path(training.output_dir, f"seed-{seed}"))
-        finished = Path(run.output_dir, RESULTS)
-        if training.resume_from_checkpoint and finished.is_file():
-            results.append(json.loads(finished.read_text(encoding="utf-8")))
-        else:
-            results.append(_run_seed(task, model, run, splits))
+    # Of all, before the first one trains: what is wrong with the last would be told hours later.
+    finished = [_finished_results(run, used) for run in runs]
+    results = []
+    for run, done in zip(runs, finished):
+        if done is None:
+            if training.process_index == 0:
+                write_json(Path(run.output_dir, USED_ARGUMENTS), used)
+            done = _run_seed(task, model, run, splits)
+        results.append(done)
     summary = {"seeds": training.seeds, **spread(results)}
     if training.process_index == 0:
         write_json(Path(training.output_dir, RESULTS), summary)
     return summary
+
+
+def _finished_results(run: FineTuningArguments, used: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns the results of a seed if it has some and they are to be kept.
+
+    Raises [`InputError`] if the directory of the seed holds a run with other arguments, or one that is not to go on.
+    """
+    checkpoint = _checkpoint(run)
+    results, stored = Path(run.output_dir, RESULTS), Path(run.output_dir, USED_ARGUMENTS)
+    is_finished = run.resume_from_checkpoint is not None and results.is_file()
+    # Runs of earlier versions of this script left no arguments: they are taken as they are.
+    if (is_finished or checkpoint is not None) and stored.is_file():
+        check_same_arguments(read_json(stored), used, stored)
+    return read_json(results) if is_finished else None
 
 
 def _run_seed(
@@ -541,23 +647,36 @@ def _run_seed(
 
 def _checkpoint(training: FineTuningArguments) -> str | None:
     """Returns where to go on from. Raises [`InputError`] if there is nothing, or a run would be overwritten."""
-    directory, asked = training.output_dir, training.resume_from_checkpoint
-    last = get_last_checkpoint(directory) if Path(directory).is_dir() else None
+    directory, asked = Path(training.output_dir), training.resume_from_checkpoint
     if not training.do_train:
         return None
-    if asked in (None, "false", "False"):
-        if last is not None:
+    prefix = f"{PREFIX_CHECKPOINT_DIR}-"
+    found = {path.name.removeprefix(prefix): path for path in directory.glob(f"{prefix}*")}
+    checkpoints = [found[step] for step in sorted(filter(str.isdecimal, found), key=int)]
+    if asked is None:
+        if checkpoints or (directory / RESULTS).exists():
+            left = "checkpoints" if checkpoints else RESULTS
             raise InputError(
-                f"output_dir: {directory} has checkpoints of another run; go on with --resume_from_checkpoint true, or "
+                f"output_dir: {directory} has {left} of another run; go on with --resume_from_checkpoint true, or "
                 "name another directory"
             )
         return None
-    if asked in ("true", "True"):
+    if asked == "true":
         # One that was stopped before its first checkpoint starts anew, as do the seeds after it.
-        return last
-    if not Path(asked, "trainer_state.json").is_file():
+        return next((str(path) for path in reversed(checkpoints) if _is_complete(path)), None)
+    if not _is_complete(Path(asked)):
         raise InputError(f"resume_from_checkpoint: {asked}: expected a checkpoint of this script, found none")
     return asked
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    """Whether a checkpoint has weights, and the state of training, which `Trainer` writes after all else."""
+    try:
+        json.loads((checkpoint / TRAINER_STATE_NAME).read_bytes())
+    except (OSError, ValueError):
+        return False
+    weights = SAFE_WEIGHTS_NAME, SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_NAME, WEIGHTS_INDEX_NAME
+    return any((checkpoint / name).is_file() for name in weights)
 
 
 def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -> tuple[Any, Any, dict[str, Any]]:
@@ -582,10 +701,18 @@ def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -
                 matrix, counts = _word_vectors(arguments.word_vectors, tokenizer)
                 wanted["word_vector_size"] = matrix.shape[1]
                 found = {f"word_vector_{name}": value for name, value in vars(counts).items()}
+        if arguments.elmo_at in ("none", "output") and not wanted.get("word_vector_size", config.word_vector_size):
+            raise InputError(
+                "elmo_at: a task model needs an input: expected --word_vectors or --word_vector_size with --elmo_at "
+                f"{arguments.elmo_at}, found neither"
+            )
     config = load_config(arguments, **wanted)
     try:
-        model = task.auto_class.from_pretrained(
-            arguments.model_name_or_path, config=config, trust_remote_code=arguments.trust_remote_code
+        model, loading = task.auto_class.from_pretrained(
+            arguments.model_name_or_path,
+            config=config,
+            trust_remote_code=arguments.trust_remote_code,
+            output_loading_info=True,
         )
     except RuntimeError as error:
         if "ignore_mismatched_sizes" not in str(error):
@@ -596,6 +723,8 @@ def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"model_name_or_path: {arguments.model_name_or_path}: {_first_line(error)}") from error
+    if is_new and task.begin is not None:
+        task.begin(model, set(loading["missing_keys"]), splits.train)
     if matrix is not None:
         model.set_word_vectors(matrix)
     if is_elmo and config.token_input == "characters" and config.freeze_bilm:
@@ -625,8 +754,9 @@ def _with_vocabulary(tokenizer: Any, config: PreTrainedConfig, task: Task, split
 def _word_vectors(path: str, tokenizer: Any) -> tuple[torch.Tensor, Any]:
     try:
         return load_word_vectors(path, tokenizer)
-    except FileNotFoundError:
-        raise InputError(f"word_vectors: {path}: no such file") from None
+    except OSError as error:
+        # No such file, or a directory.
+        raise InputError(f"word_vectors: {path}: expected a file of word vectors, found: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"word_vectors: {error}") from error
 
@@ -644,8 +774,23 @@ def spread(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def write_json(path: Path, values: Any) -> None:
+    """Writes a JSON file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary = path.with_name(f"{path.name}.partial")
+    temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    flush(temporary)
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads an object that [`write_json`] wrote. Raises [`InputError`] if the file holds something else."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: expected a JSON file of this script, found: {error}; delete it to go on") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a JSON file of this script, found {values!r:.60}; delete it to go on")
+    return values
 
 
 def print_results(results: Mapping[str, Any]) -> None:

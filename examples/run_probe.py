@@ -24,7 +24,6 @@ tokens, its vector is their mean, or that of the first. The one idea: the model 
 once and kept in memory, and only the classifiers train, layer by layer.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -52,12 +51,17 @@ from experiment import (
     REMEMBERED_WORDS,
     RESULTS,
     PretrainedArguments,
+    check_at_least_one,
+    check_fractions,
+    check_run,
+    check_same_arguments,
     label_names,
     load_config,
     load_tokenizer,
     max_length_of,
     parse_arguments,
     print_results,
+    read_json,
     spread,
     write_json,
 )
@@ -75,6 +79,9 @@ class ProbedModelArguments(PretrainedArguments):
         default="mean", metadata={"help": "What the vector of a word is that has several tokens."}
     )
     encoding_batch_size: int = field(default=32, metadata={"help": "Sentences that the model reads at a time."})
+
+    def __post_init__(self) -> None:
+        check_at_least_one(self, "encoding_batch_size")
 
 
 @dataclass
@@ -96,6 +103,10 @@ class ProbeDataArguments:
     max_sentences: int | None = field(default=None, metadata={"help": "Use so many sentences of all files at most."})
     split_seed: int = field(default=0, metadata={"help": "Seed of what is held out and taken."})
     encoding: str = field(default="utf-8", metadata={"help": "Encoding of the files, such as latin-1."})
+
+    def __post_init__(self) -> None:
+        check_fractions(self)
+        check_at_least_one(self, "max_sentences")
 
     def read(self, paths: Sequence[str]) -> list[LabelledWords]:
         """Reads files, one after the other."""
@@ -119,6 +130,10 @@ class ProbeArguments:
     resume_from_checkpoint: bool = field(
         default=False, metadata={"help": "Whether probes that output_dir has results of are kept, not trained again."}
     )
+
+    def __post_init__(self) -> None:
+        check_at_least_one(self, "batch_size", "num_train_epochs")
+        check_run(self.output_dir, self.seeds)
 
 
 @dataclass(frozen=True)
@@ -297,10 +312,9 @@ class ProbeRun:
         self.state_file = Path(arguments.output_dir, "probes.json")
         self.done: dict[str, dict[str, Any]] = {}
         if arguments.resume_from_checkpoint and self.state_file.is_file():
-            state = json.loads(self.state_file.read_text(encoding="utf-8"))
-            if state["settings"] != settings:
-                raise InputError(f"output_dir: {self.state_file} is of a run with other arguments: can't go on with it")
-            self.done = state["probes"]
+            state = read_json(self.state_file)
+            check_same_arguments(state.get("settings", {}), settings, self.state_file)
+            self.done = state.get("probes", {})
 
     def probe(self, layer: int, seed: int) -> dict[str, Any]:
         """Returns the accuracy of a layer on the test data, of all words and by group, and the first group's curve."""

@@ -140,27 +140,33 @@ class QuestionAnswering:
             max_length = min(max_length, PIECE_LENGTH)
         features = []
         for number, example in enumerate(examples):
-            cut: dict[str, Any] = {}
-            if max_length is not None:
-                cut = {"truncation": "only_second", "max_length": max_length, "stride": self.arguments.stride}
-            try:
-                # White space before a question is nothing but tokens for some tokenizers.
-                encoded = tokenizer(
-                    [example.question.strip()],
-                    [example.context],
-                    return_overflowing_tokens=max_length is not None,
-                    return_offsets_mapping=True,
-                    **cut,
-                )
-            except Exception as error:
-                if "stride" not in str(error) and "Truncation" not in str(error):
-                    raise
+            encoded = self._encoded(example, tokenizer, max_length)
+            if encoded is None:
+                least = max(self._least_length(each, tokenizer) for each in examples)
                 raise InputError(
-                    f"max_seq_length: expected more than the {len(example.question.split())} words of question "
-                    f"{example.id} and a stride of {self.arguments.stride}, found {max_length}"
-                ) from error
+                    f"max_seq_length: expected at least {least} (the longest question and its marks, a stride of "
+                    f"{self.arguments.stride} and a token of the context), found {max_length}; see also stride"
+                )
             features += self._pieces(encoded, example, number)
         return features
+
+    def _encoded(self, example: Question, tokenizer: Any, max_length: int | None) -> Any:
+        """Returns the tokens of a question with those of its context, in pieces where they are more than `max_length`;
+        `None` if there can't be such pieces."""
+        cut: dict[str, Any] = {}
+        if max_length is not None and max_length >= self._least_length(example, tokenizer):
+            cut = {"truncation": "only_second", "max_length": max_length, "stride": self.arguments.stride}
+            cut["return_overflowing_tokens"] = True
+        # White space before a question is nothing but tokens for some tokenizers.
+        encoded = tokenizer([example.question.strip()], [example.context], return_offsets_mapping=True, **cut)
+        fits = cut or max_length is None or len(encoded["input_ids"][0]) <= max_length
+        return encoded if fits else None
+
+    def _least_length(self, example: Question, tokenizer: Any) -> int:
+        """Returns the tokens of the shortest piece: each has the question, and goes on from the piece before it."""
+        question = tokenizer(example.question.strip(), add_special_tokens=False)["input_ids"]
+        marks = tokenizer.num_special_tokens_to_add(pair=True)
+        return len(question) + marks + self.arguments.stride + 1
 
     def _pieces(self, encoded: Any, example: Question, number: int) -> list[dict[str, Any]]:
         model_inputs = {
@@ -241,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs the script with the arguments of the command line, or those given. Returns its results."""
     model, data, training = parse_arguments(ARGUMENTS, arguments)
     splits, _ = read_splits(data, training, read_squad, unit=lambda question: question.context)
-    return run_experiment(QuestionAnswering(data).task(), model, training, splits)
+    return run_experiment(QuestionAnswering(data).task(), model, data, training, splits)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, EvalPrediction
@@ -134,7 +135,17 @@ class TextClassification:
             metrics=lambda examples, features: self.compute_metrics,
             write_predictions=self.write_predictions,
             words=self.words,
+            begin=self.begin if self.names is None else None,
         )
+
+    def begin(self, model: Any, new_weights: set[str], examples: list[LabelledText]) -> None:
+        """Lets the new head of an ELMo say the mean of the training data, which the first epoch would go into finding.
+
+        A model of which every weight is pretrained is left as its authors begin it.
+        """
+        if model.config.model_type == "elmo" and "classifier.output.bias" in new_weights:
+            mean = float(np.mean([self._label(example) for example in examples]))
+            torch.nn.init.constant_(model.classifier.output.bias, mean)
 
     def features(self, examples: list[LabelledText], tokenizer: Any, is_training: bool) -> list[dict[str, Any]]:
         """Tokens of texts or pairs, with their labels."""
@@ -204,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     if not data.regression:
         is_new = training.do_train
         names = data.labels(each.label for each in everything) if is_new else load_config(model).id2label.values()
-    return run_experiment(TextClassification(data, names).task(), model, training, splits)
+    return run_experiment(TextClassification(data, names).task(), model, data, training, splits)
 
 
 if __name__ == "__main__":

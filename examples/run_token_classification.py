@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         names = list(load_config(model).id2label.values())
     if model.label_scheme is not None and not are_entities(names):
         raise InputError(f"label_scheme: expected labels such as B-X and O, found {', '.join(names[:5])}")
-    return run_experiment(Tagging(names, data.max_seq_length).task({}), model, training, splits)
+    return run_experiment(Tagging(names, data.max_seq_length).task({}), model, data, training, splits)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,10 @@ class TestColumns:
         with pytest.raises(InputError, match="encoding: .* found 'utf-7000'"):
             read_columns(write("a O\n"), encoding="utf-7000")
 
+    def test_a_file_of_another_encoding_as_a_whole_is_an_error(self, write):
+        with pytest.raises(InputError, match="file.txt: not utf-16: .*BOM; see encoding"):
+            read_columns(write("a O\n"), encoding="utf-16")
+
     def test_a_directory_is_an_error(self, tmp_path):
         with pytest.raises(InputError, match="found a directory"):
             read_columns(str(tmp_path))

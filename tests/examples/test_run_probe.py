@@ -150,8 +150,11 @@ def test_probes_that_are_done_are_not_trained_again(probe, tagged, elmo_dir, tmp
     results = probe(**arguments, resume_from_checkpoint=True)
     assert results["layer_1_accuracy"] == 0.123
     assert results["layer_2_accuracy"] > 0.123
-    with pytest.raises(SystemExit, match="other arguments"):
+    with pytest.raises(SystemExit, match=r"batch_size: expected 64, as in .*probes.json, found 7: .* other arguments"):
         probe(**arguments, resume_from_checkpoint=True, batch_size=7)
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(SystemExit, match=r"probes.json: expected a JSON file of this script, found: "):
+        probe(**arguments, resume_from_checkpoint=True)
 
 
 class TestClassifiersWithoutTraining:
@@ -185,6 +188,25 @@ class TestErrors:
     def test_a_file_that_is_missing(self, fails):
         message = fails(task="part_of_speech", train_files="nowhere.txt")
         assert message == "error: nowhere.txt: no such file"
+
+    @pytest.mark.parametrize(
+        ("name", "value", "expected"),
+        [
+            ("train_fraction", 7.0, "more than 0 and at most 1"),
+            ("test_fraction", -0.5, "at least 0 and less than 1"),
+            ("max_sentences", -3, "at least 1"),
+            ("batch_size", 0, "at least 1"),
+            ("encoding_batch_size", 0, "at least 1"),
+            ("seeds", [1, 1], "each once"),
+        ],
+    )
+    def test_an_argument_out_of_range(self, fails, tagged, name, value, expected):
+        message = fails(task="part_of_speech", train_files=tagged, **{name: value})
+        assert message.startswith(f"error: {name}: expected {expected}, found ")
+
+    def test_an_output_directory_that_is_a_file(self, fails, tagged):
+        message = fails(task="part_of_speech", train_files=tagged, output_dir=tagged)
+        assert f"output_dir: {tagged}: expected a directory" in message
 
     def test_a_file_without_tags(self, fails, tmp_path):
         (tmp_path / "plain.txt").write_text("no tags here\n")

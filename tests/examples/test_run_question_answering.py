@@ -15,12 +15,13 @@
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
-from data_files import Question, read_squad
+from data_files import InputError, Question, read_squad
 from run_question_answering import QuestionAnswering, QuestionArguments, exact_match, f1, main, squad_metrics
 from tests.examples.conftest import PEOPLE, PLACES, picture_size
 
@@ -188,9 +189,50 @@ class TestErrors:
     def test_a_question_without_an_answer(self, fails):
         assert "question q7: expected an answer" in fails(self.squad([]))
 
+    @pytest.mark.parametrize("start", ["4", 4.0, True, None, -11])
+    def test_an_answer_start_that_is_no_character_of_the_context(self, fails, start):
+        message = fails(self.squad([{"text": "Ada", "answer_start": start}]))
+        assert f"question q7: expected a whole number of at least 0 as answer_start, found {start!r}" in message
+
+    def test_texts_that_are_none(self, fails):
+        message = fails(self.squad([{"text": None, "answer_start": 0}]))
+        assert "question q7: expected a string as text, found None" in message
+        for key in ("question", "context"):
+            content = self.squad([{"text": "Ada", "answer_start": 0}])
+            paragraph = content["data"][0]["paragraphs"][0]
+            (paragraph if key == "context" else paragraph["qas"][0])[key] = None
+            assert f"question q7: expected a string as {key}, found None" in fails(content)
+
+    def test_two_questions_of_one_id(self, fails):
+        content = self.squad([{"text": "Ada", "answer_start": 0}])
+        content["data"] *= 2
+        assert "bad.json: question q7: expected an id of its own" in fails(content)
+
     def test_a_file_of_another_form(self, fails):
         assert "expected the form of SQuAD" in fails({"rows": []})
         assert "not a JSON file" in fails("{")
+
+    @pytest.mark.parametrize("model", ["elmo", "bert"])
+    @pytest.mark.parametrize("stride", [0, 3])
+    def test_a_question_longer_than_a_piece_is_told_the_least_length_that_works(
+        self, model, stride, long_question, request
+    ):
+        tokenizer = AutoTokenizer.from_pretrained(request.getfixturevalue(f"{model}_dir"))
+        # Letters are tokens of this BERT, words those of ELMo: a question, three or four marks, and one more.
+        least = {"elmo": 4, "bert": 9}[model] + {"elmo": 4, "bert": 3}[model] + stride + 1
+
+        def pieces(length):
+            task = QuestionAnswering(QuestionArguments(max_seq_length=length, stride=stride))
+            return task.features([replace(long_question, question="Who?"), long_question], tokenizer, True)
+
+        for length in (1, stride + 5, least - 1):
+            with pytest.raises(InputError, match=f"max_seq_length: expected at least {least} .* found {length};"):
+                pieces(length)
+        assert max(len(piece["input_ids"]) for piece in pieces(least)) == least
+
+    def test_a_stride_longer_than_a_text_that_fits_is_none(self, long_question, elmo_dir):
+        task = QuestionAnswering(QuestionArguments(max_seq_length=60, stride=128))
+        assert len(task.features([long_question], AutoTokenizer.from_pretrained(elmo_dir), True)) == 1
 
     def test_a_question_longer_than_the_model_reads(self, fails, files, bert_dir):
         limits = {"train_file": files["train_file"], "model_name_or_path": bert_dir, "max_seq_length": 6}

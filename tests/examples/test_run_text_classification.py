@@ -108,6 +108,27 @@ def test_an_elmo_learns_numbers(run, pairs, elmo_dir, tmp_path):
     assert max(predicted) - min(predicted) > 2
 
 
+@pytest.mark.parametrize("pairs", ["tsv"], indirect=True)
+def test_a_new_head_for_numbers_begins_at_their_mean_and_a_saved_one_where_it_was(run, pairs, elmo_dir, tmp_path):
+    scores = {**pairs, "label_column": "score", "regression": True, "do_train": True, "do_predict": True}
+    as_it_begins = {"num_train_epochs": 1, "learning_rate": 1e-9}
+
+    def mean_prediction(directory):
+        rows = (directory / "predictions.tsv").read_text().splitlines()[1:]
+        return np.mean([float(row.split("\t")[1]) for row in rows])
+
+    run(main, **scores, **as_it_begins, model_name_or_path=elmo_dir)
+    targets = [float(line.rpartition("\t")[2]) for line in Path(pairs["train_file"]).read_text().splitlines()[1:]]
+    assert np.mean(targets) > 2.5
+    assert mean_prediction(tmp_path / "run") == pytest.approx(np.mean(targets), abs=0.5)
+
+    head = AutoModelForSequenceClassification.from_pretrained(tmp_path / "run")
+    head.classifier.output.bias.data.fill_(-9)
+    head.save_pretrained(tmp_path / "run")
+    run(main, **scores, **as_it_begins, model_name_or_path=tmp_path / "run", output_dir=tmp_path / "again")
+    assert mean_prediction(tmp_path / "again") == pytest.approx(-9, abs=0.5)
+
+
 @pytest.mark.parametrize("pairs", ["csv"], indirect=True)
 @pytest.mark.parametrize("is_regression", [True, False])
 def test_a_bert_is_trained_by_the_same_command(run, pairs, bert_dir, is_regression):
@@ -207,6 +228,12 @@ class TestErrors:
     def test_a_file_that_is_no_json(self, fails, tmp_path):
         Path(tmp_path, "bad.jsonl").write_text('{"text": "a", "label": 1}\n{"text"\n')
         assert "bad.jsonl" in fails(train_file=tmp_path / "bad.jsonl", cache_dir=tmp_path / "cache")
+
+    @pytest.mark.parametrize("name", ["empty.jsonl", "empty.csv"])
+    def test_a_file_that_is_empty(self, fails, tmp_path, name):
+        (tmp_path / name).touch()
+        message = fails(train_file=tmp_path / name, cache_dir=tmp_path / "cache")
+        assert message == f"error: {name}: expected rows, found an empty file"
 
 
 class TestMetrics:

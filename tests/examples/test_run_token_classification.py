@@ -28,7 +28,9 @@ from transformers import (
     RobertaTokenizer,
 )
 
+import experiment
 from data_files import LabelledWords
+from experiment import FineTuningArguments, write_json
 from run_token_classification import Tagging, are_entities, main, tagging_metrics
 from tests.examples.conftest import picture_size, results_of
 
@@ -129,6 +131,23 @@ def test_a_resumed_run_gives_what_an_uninterrupted_one_gives(run, files, elmo_di
     assert len(losses[1]) == 4
 
 
+@pytest.mark.parametrize("missing", ["trainer_state.json", "model.safetensors"])
+def test_a_checkpoint_that_was_not_written_whole_is_passed_over(run, files, elmo_dir, tmp_path, missing):
+    files = {**files, "model_name_or_path": elmo_dir, "do_train": True, "num_train_epochs": 2, "save_total_limit": 9}
+    run(main, **files)
+    path = tmp_path / "run/checkpoint-5/trainer_state.json"
+    state = json.loads(path.read_text())
+    state["log_history"][0]["loss"] = 123.0
+    path.write_text(json.dumps(state))
+    (tmp_path / "run/checkpoint-10" / missing).unlink()
+    run(main, **files, resume_from_checkpoint=True)
+    history = json.loads((tmp_path / "run/trainer_state.json").read_text())["log_history"]
+    assert [entry["loss"] == 123 for entry in history if "loss" in entry] == [True, False]
+    (tmp_path / "run/checkpoint-5" / missing).unlink()
+    with pytest.raises(SystemExit, match="checkpoint-5: expected a checkpoint of this script, found none"):
+        run(main, **files, resume_from_checkpoint=tmp_path / "run/checkpoint-5")
+
+
 def test_several_seeds_give_mean_and_deviation_and_finished_ones_are_kept(run, files, elmo_dir, tmp_path):
     files = {**files, "model_name_or_path": elmo_dir, "do_train": True, "num_train_epochs": 2, "seeds": [1, 2]}
     results = run(main, **files)
@@ -141,6 +160,85 @@ def test_several_seeds_give_mean_and_deviation_and_finished_ones_are_kept(run, f
     again = run(main, **{**files, "seeds": [1, 2, 3]}, resume_from_checkpoint=True)
     assert again["eval_loss_values"][:2] == losses
     assert len(again["eval_loss_values"]) == 3
+
+
+class TestGoingOnWithSeeds:
+    @pytest.fixture
+    def go_on(self, run, files, elmo_dir):
+        """Runs one seed, and the same again with some arguments changed."""
+        files = {**files, "model_name_or_path": elmo_dir, "do_train": True, "num_train_epochs": 1, "seeds": [1]}
+        run(main, **files)
+        return lambda **changed: run(main, **{**files, "resume_from_checkpoint": True, **changed})
+
+    def test_results_of_other_arguments_are_refused(self, go_on, columns, tmp_path):
+        changes = {
+            "learning_rate": (0.002, "0.02"),
+            "train_file": (columns("more.txt", 41), f'"{tmp_path / "train.txt"}"'),
+            "elmo_at": ("both", "null"),
+            "use_crf": (True, "null"),
+            "do_predict": (True, "false"),
+        }
+        for name, (value, stored) in changes.items():
+            with pytest.raises(SystemExit) as error:
+                go_on(**{name: value})
+            message = str(error.value)
+            assert message.startswith(
+                f"error: {name}: expected {stored}, as in {tmp_path / 'run/seed-1/arguments.json'}"
+            )
+            assert "\n" not in message
+
+    def test_all_seeds_are_looked_at_before_one_is_trained(self, go_on, tmp_path):
+        with pytest.raises(SystemExit, match="learning_rate"):
+            go_on(seeds=[2, 1], learning_rate=0.002)
+        assert not (tmp_path / "run/seed-2").exists()
+
+    def test_labels_that_another_file_of_the_same_name_has_are_refused(self, go_on, files):
+        path = Path(files["train_file"])
+        path.write_text(path.read_text().replace("B-LOC", "B-GPE"))
+        with pytest.raises(SystemExit, match="config_fields: expected .*B-LOC"):
+            go_on()
+
+    def test_what_is_told_and_how_data_are_loaded_may_change(self, go_on, tmp_path):
+        results = results_of(tmp_path / "run")
+        options = {"logging_steps": 3, "log_level": "error", "dataloader_num_workers": 1, "disable_tqdm": False}
+        assert go_on(**options, save_total_limit=2, run_name="again") == results
+
+    def test_results_without_stored_arguments_are_taken_as_they_are(self, go_on, tmp_path):
+        results = results_of(tmp_path / "run")
+        (tmp_path / "run/seed-1/arguments.json").unlink()
+        assert go_on(learning_rate=0.002) == results
+
+    def test_results_that_are_half_a_file_are_named(self, go_on, tmp_path):
+        path = tmp_path / "run/seed-1/all_results.json"
+        path.write_text(path.read_text()[:40])
+        with pytest.raises(SystemExit, match=f"error: {path}: expected a JSON file of this script, found: "):
+            go_on()
+
+    def test_seeds_that_are_done_are_not_trained_over(self, go_on):
+        with pytest.raises(SystemExit, match="output_dir: .*another run; go on with --resume_from_checkpoint true"):
+            go_on(resume_from_checkpoint=None, save_strategy="no", load_best_model_at_end=False)
+
+
+def test_results_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "run/all_results.json"
+    write_json(path, {"é": 1, "a": 2})
+    before = path.read_text(encoding="utf-8")
+    assert list(json.loads(before)) == ["é", "a"]
+    assert "é" in before
+
+    def killed(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "flush", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_json(path, {"a": 3})
+    assert path.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(("given", "found"), [(True, "true"), ("True", "true"), (False, None), ("false", None)])
+def test_resuming_is_asked_for_in_a_json_file_as_on_the_command_line(tmp_path, given, found):
+    arguments = FineTuningArguments(output_dir=str(tmp_path), resume_from_checkpoint=given, use_cpu=True)
+    assert arguments.resume_from_checkpoint == found
 
 
 def test_training_stops_early_where_nothing_gets_better(run, files, elmo_dir):
@@ -289,6 +387,12 @@ class TestErrors:
         (tmp_path / "run/checkpoint-3").mkdir(parents=True)
         assert "output_dir" in fails()
 
+    def test_an_output_directory_with_the_results_of_another_run(self, fails, run, files, elmo_dir):
+        without = {"save_strategy": "no", "load_best_model_at_end": False, "num_train_epochs": 1}
+        run(main, **files, **without, model_name_or_path=elmo_dir, do_train=True)
+        assert "has all_results.json of another run" in fails(**without)
+        assert "has all_results.json of another run" in fails(**without, seeds=[1])
+
     def test_a_checkpoint_that_is_none(self, fails, tmp_path):
         assert "resume_from_checkpoint" in fails(resume_from_checkpoint=tmp_path)
 
@@ -304,15 +408,43 @@ class TestErrors:
         assert "label_smoothing_factor: expected 0 for an ELMo" in fails(label_smoothing_factor=0.1)
         run(main, **files, model_name_or_path=bert_dir, do_train=True, num_train_epochs=1, label_smoothing_factor=0.1)
 
-    def test_no_input_at_all(self, fails):
-        assert "a task model needs an input" in fails(elmo_at="none")
+    @pytest.mark.parametrize("elmo_at", ["none", "output"])
+    def test_no_input_at_all(self, fails, elmo_at):
+        message = fails(elmo_at=elmo_at)
+        assert "a task model needs an input" in message
+        assert f"--word_vectors or --word_vector_size with --elmo_at {elmo_at}" in message
+        assert "a task model needs an input" in fails(elmo_at=elmo_at, word_vector_size=0)
 
     def test_ragged_word_vectors(self, fails, tmp_path):
         (tmp_path / "vectors.txt").write_text("a 1 2\nb 1\n")
         assert "word_vectors: vectors.txt: line 2" in fails(word_vectors=tmp_path / "vectors.txt")
 
+    def test_word_vectors_that_are_no_file(self, fails, tmp_path):
+        assert "word_vectors: nowhere.txt: expected a file" in fails(word_vectors="nowhere.txt")
+        assert "found: Is a directory" in fails(word_vectors=tmp_path)
+
     def test_a_fraction_out_of_range(self, fails):
         assert "train_fraction" in fails(train_fraction=1.5)
+
+    @pytest.mark.parametrize("number", [0, -1])
+    @pytest.mark.parametrize("name", ["max_eval_samples", "max_seq_length"])
+    def test_a_number_of_none(self, fails, name, number):
+        assert fails(**{name: number}) == f"error: {name}: expected at least 1, found {number}"
+
+    def test_an_output_directory_that_is_a_file(self, fails, tmp_path):
+        (tmp_path / "run").touch()
+        assert f"expected a directory, found the file {tmp_path / 'run'}" in fails()
+        assert "output_dir" in fails(output_dir=tmp_path / "run/below")
+
+    def test_a_seed_that_is_given_twice(self, fails, tmp_path):
+        assert fails(seeds=[1, 2, 1]) == "error: seeds: expected each once, found 1 2 1"
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("content", ["[1]", "7", "null"])
+    def test_a_json_file_that_holds_no_arguments(self, tmp_path, content):
+        (tmp_path / "arguments.json").write_text(content)
+        with pytest.raises(SystemExit, match="arguments.json: expected an object with arguments by name"):
+            main([str(tmp_path / "arguments.json")])
 
 
 class TestMetrics:
