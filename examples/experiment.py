@@ -539,7 +539,7 @@ def check_same_arguments(stored: Mapping[str, Any], used: Mapping[str, Any], pat
     """
     for name in used:
         if name in stored and stored[name] != used[name]:
-            expected, found = (f"{json.dumps(each[name], ensure_ascii=False):.80}" for each in (stored, used))
+            expected, found = (f"{json.dumps(each[name], ensure_ascii=False):.300}" for each in (stored, used))
             raise InputError(
                 f"{name}: expected {expected}, as in {path}, found {found}: can't go on with a run that has other "
                 "arguments; name another output_dir"
