@@ -43,14 +43,14 @@ from transformers import (
     set_seed,
 )
 from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, WEIGHTS_INDEX_NAME, WEIGHTS_NAME
 
 from data_files import InputError, hold_out, take_fraction
 from learning_plots import MIX_SHARE, mix_shares, plot_learning_curves, plot_mix_weights
 from modeling_elmo import ElmoTokenizer, load_word_vectors
-from modeling_elmo.durable_files import flush
+from modeling_elmo.durable_files import write_text
 from modeling_elmo.process_group import leave_process_group
+from modeling_elmo.training_directory import checkpoints
 
 
 RESULTS = "all_results.json"
@@ -650,12 +650,10 @@ def _checkpoint(training: FineTuningArguments) -> str | None:
     directory, asked = Path(training.output_dir), training.resume_from_checkpoint
     if not training.do_train:
         return None
-    prefix = f"{PREFIX_CHECKPOINT_DIR}-"
-    found = {path.name.removeprefix(prefix): path for path in directory.glob(f"{prefix}*")}
-    checkpoints = [found[step] for step in sorted(filter(str.isdecimal, found), key=int)]
+    found = checkpoints(directory)
     if asked is None:
-        if checkpoints or (directory / RESULTS).exists():
-            left = "checkpoints" if checkpoints else RESULTS
+        if found or (directory / RESULTS).exists():
+            left = "checkpoints" if found else RESULTS
             raise InputError(
                 f"output_dir: {directory} has {left} of another run; go on with --resume_from_checkpoint true, or "
                 "name another directory"
@@ -663,7 +661,7 @@ def _checkpoint(training: FineTuningArguments) -> str | None:
         return None
     if asked == "true":
         # One that was stopped before its first checkpoint starts anew, as do the seeds after it.
-        return next((str(path) for path in reversed(checkpoints) if _is_complete(path)), None)
+        return next((str(path) for path in reversed(found) if _is_complete(path)), None)
     if not _is_complete(Path(asked)):
         raise InputError(f"resume_from_checkpoint: {asked}: expected a checkpoint of this script, found none")
     return asked
@@ -776,10 +774,7 @@ def spread(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def write_json(path: Path, values: Any) -> None:
     """Writes a JSON file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.partial")
-    temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    flush(temporary)
-    temporary.replace(path)
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

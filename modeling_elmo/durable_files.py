@@ -41,9 +41,14 @@ def complete_directory(work: Path, path: Path) -> None:
     flush(path.parent)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Writes a JSON file, whole or not at all."""
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, whole or not at all."""
     temporary = path.with_name(f"{path.name}.partial")
-    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     flush(temporary)
     temporary.replace(path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes a JSON file, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

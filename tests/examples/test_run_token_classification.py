@@ -28,9 +28,9 @@ from transformers import (
     RobertaTokenizer,
 )
 
-import experiment
 from data_files import LabelledWords
 from experiment import FineTuningArguments, write_json
+from modeling_elmo import durable_files
 from run_token_classification import Tagging, are_entities, main, tagging_metrics
 from tests.examples.conftest import picture_size, results_of
 
@@ -229,7 +229,7 @@ def test_results_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def killed(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "flush", killed)
+    monkeypatch.setattr(durable_files, "flush", killed)
     with pytest.raises(KeyboardInterrupt):
         write_json(path, {"a": 3})
     assert path.read_text(encoding="utf-8") == before
