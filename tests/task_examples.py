@@ -72,7 +72,8 @@ class Head:
         return self.model_class(self.config(**kwargs))
 
     def collate(self, examples: list[dict[str, Any]], tokenizer: ElmoTokenizer = TOKENIZER) -> dict[str, torch.Tensor]:
-        return dict(self.collator_class(tokenizer)(examples))
+        # Copies: the collator for multiple choice of transformers 5.20 takes the labels out of the examples.
+        return dict(self.collator_class(tokenizer)([dict(example) for example in examples]))
 
     def examples(self, number: int, seed: int = 0) -> list[dict[str, Any]]:
         """Sentences of random words with random labels: there is nothing to learn but by heart."""
