@@ -41,6 +41,7 @@ from .task_heads import (
     ElmoForTokenClassification,
 )
 from .task_layers import ElmoWordVectors
+from .text_cache import TextCache
 from .word_cache import WordCache
 
 

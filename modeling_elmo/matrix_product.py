@@ -101,11 +101,16 @@ def apply_linear(layer: nn.Module, inputs_NI: torch.Tensor) -> torch.Tensor:
     return linear(inputs_NI, *layer.parameters(recurse=False))
 
 
+def hooks_of(module: nn.Module) -> list[Any]:
+    """Returns what is called besides a module's `forward` when the module is."""
+    of_forward = (module._forward_pre_hooks, module._forward_hooks)
+    of_backward = (module._backward_pre_hooks, module._backward_hooks)
+    return [hook for hooks in (*of_forward, *of_backward) for hook in hooks.values()]
+
+
 def has_hooks(module: nn.Module) -> bool:
     """Whether calling a module does more than its `forward`."""
-    return bool(
-        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
-    )
+    return bool(hooks_of(module))
 
 
 def is_traced(*tensors: torch.Tensor) -> bool:
@@ -211,6 +216,7 @@ __all__ = [
     "apply_linear",
     "fingerprint",
     "has_hooks",
+    "hooks_of",
     "is_traced",
     "linear",
     "pack",

@@ -40,9 +40,11 @@ from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
+from .character_encoder import OWN_LAYERS as OWN_ENCODER_LAYERS
 from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
+from .matrix_product import fingerprint, hooks_of, is_traced
 from .model_card import TAGS, replace_empty_card
 from .model_files import (
     BILM_WEIGHT,
@@ -51,8 +53,9 @@ from .model_files import (
     check_weight_files,
     check_weight_index,
 )
-from .projected_lstm import ElmoLayer, Packing, ProjectedLSTM
+from .projected_lstm import ElmoLayer, Packing, ProjectedLSTM, Sequences
 from .sampled_softmax import ElmoSoftmax
+from .text_cache import TextCache
 
 
 # Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward: as torch.nn.LSTM's.
@@ -299,6 +302,7 @@ class ElmoModel(ElmoPreTrainedModel):
         self.scalar_mixes = nn.ModuleList(ScalarMix(config) for _ in range(config.num_output_representations))
         self.gradient_checkpointing = False
         self.representation_dropout = config.representation_dropout
+        self.text_cache: TextCache | None = None
         if config.mix_parameters is not None:
             # The mixes then have no parameters; a checkpoint of the same biLM may hold trained ones.
             self._keys_to_ignore_on_load_unexpected = [
@@ -341,6 +345,25 @@ class ElmoModel(ElmoPreTrainedModel):
         words = list(words)
         rows = np.concatenate([boundary_characters(size)[: 2 * bool(words)], encode_characters(words, size)])
         self.character_encoder.cache_words(torch.from_numpy(rows).to(self.device), max_new_words)
+
+    def cache_texts(self, max_bytes: int = 0) -> None:
+        """Remembers the biLM's layers of each sequence, for all later calls, until the weights change.
+
+        What the original tools did with a file of a data set's vectors: a frozen biLM gives a sequence the same layers
+        in every epoch of fine-tuning, so that it need not run but in the first. The cache is used where all of the biLM
+        is frozen, for calls that neither take or return `state` nor return `hidden_states`, and is not saved.
+
+        Args:
+            max_bytes (`int`, *optional*, defaults to 0): The memory for layers. In float32, a word takes 4 bytes times
+                `hidden_size` times the number of layers, layer 0 among them: 12 KB of the original model. Sequences
+                for which there is no more room are computed each time. With 0, the cache is dropped.
+
+        Raises:
+            `ValueError`: If `max_bytes` is negative.
+        """
+        if max_bytes < 0:
+            raise ValueError(f"max_bytes: expected 0 or more, found {max_bytes}")
+        self.text_cache = TextCache(max_bytes) if max_bytes else None
 
     @merge_with_config_defaults
     @capture_outputs(tie_last_hidden_states=False)
@@ -396,15 +419,12 @@ class ElmoModel(ElmoPreTrainedModel):
         torch.Size([1, 6, 32])
         ```"""
         inputs, mask = self._inputs_and_mask(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
-        packing = Packing.from_mask(mask, token_type_ids)
-        if inputs_embeds is None:
-            embeddings = self._embed(inputs.long(), packing.forward_index)
-        else:
-            embeddings = inputs_embeds.masked_fill(~mask.unsqueeze(-1), 0)
-        hidden, cell = self._initial_state(state, use_cache, packing, embeddings)
-
         new_state: list[State] = []
-        layers = self.run_layers(torch.cat([embeddings, embeddings], dim=-1), packing, (hidden, cell), new_state)
+        wants_layers = kwargs.get("output_hidden_states", self.config.output_hidden_states)
+        if inputs_embeds is None and state is None and not use_cache and not wants_layers and self._remembers(inputs):
+            layers: Iterable[torch.Tensor] = self._remembered_layers(inputs, mask, token_type_ids)
+        else:
+            layers = self._compute_layers(inputs, mask, token_type_ids, state, use_cache, new_state)
         # A single mix takes each layer as it comes, so that without gradients only two are in memory at a time.
         mixed = layers if len(self.scalar_mixes) == 1 else list(layers)
         representations = tuple(
@@ -415,6 +435,58 @@ class ElmoModel(ElmoPreTrainedModel):
             elmo_representations=representations,
             state=join_states(new_state) if use_cache else None,
         )
+
+    def _compute_layers(
+        self,
+        inputs: torch.Tensor,
+        mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None,
+        state: State | None,
+        use_cache: bool | None,
+        new_state: list[State],
+    ) -> Iterator[torch.Tensor]:
+        """Yields the layers `(B, W, 2P)` of ids or of token embeddings, see `run_layers`."""
+        packing = Packing.from_mask(mask, token_type_ids)
+        if inputs.is_floating_point():
+            embeddings = inputs.masked_fill(~mask.unsqueeze(-1), 0)
+        else:
+            embeddings = self._embed(inputs.long(), packing.forward_index)
+        hidden, cell = self._initial_state(state, use_cache, packing, embeddings)
+        return self.run_layers(torch.cat([embeddings, embeddings], dim=-1), packing, (hidden, cell), new_state)
+
+    def _remembers(self, ids: torch.Tensor) -> bool:
+        """Whether there is a cache, and layers follow from ids and weights alone: they are frozen, on one device, and
+        nobody has put hooks or other layers in."""
+        if self.text_cache is None or is_traced(ids):
+            return False
+        return not any(
+            parameter.requires_grad or parameter.device != ids.device for parameter in self._bilm_parameters()
+        ) and all(
+            type(module) in OWN_LAYERS and "forward" not in vars(module) and not _has_hooks_of_others(module)
+            for part in (self.get_input_embeddings(), self.layers)
+            for module in part.modules()
+        )
+
+    def _remembered_layers(
+        self, ids: torch.Tensor, mask: torch.Tensor, token_type_ids: torch.Tensor | None
+    ) -> tuple[torch.Tensor, ...]:
+        """The same as `_compute_layers`, where `_remembers`."""
+        assert self.text_cache is not None
+
+        def compute(mask: torch.Tensor, token_type_ids: torch.Tensor | None) -> Iterator[torch.Tensor]:
+            return self._compute_layers(ids, mask, token_type_ids, None, False, [])
+
+        sequences = Sequences.from_mask(mask, token_type_ids)
+        if not len(sequences.row):
+            return tuple(compute(mask, token_type_ids))
+        device_type = ids.device.type
+        autocasts = torch.is_autocast_enabled(device_type)
+        dtype = torch.get_autocast_dtype(device_type) if autocasts else None
+        made_from = fingerprint(*self._bilm_parameters()), dtype
+        return self.text_cache.layers(ids, mask, sequences, compute, made_from)
+
+    def _bilm_parameters(self) -> list[nn.Parameter]:
+        return [*self.get_input_embeddings().parameters(), *self.layers.parameters()]
 
     def run_layers(
         self, hidden_states: torch.Tensor, packing: Packing, state: State, new_state: list[State]
@@ -522,6 +594,15 @@ class ElmoModel(ElmoPreTrainedModel):
         _check_shape("state: hidden states", hidden, hidden_shape)
         _check_shape("state: cell states", cell, cell_shape)
         return hidden.to(inputs_embeds), cell.to(inputs_embeds.device, cell_dtype)
+
+
+# What a biLM is made of, unless somebody has put other layers in their place.
+OWN_LAYERS = {*OWN_ENCODER_LAYERS, ElmoWordEmbedding, ElmoLayer, ProjectedLSTM}
+
+
+def _has_hooks_of_others(module: nn.Module) -> bool:
+    # Those with which transformers collects hidden states stay on the layers when they have done so.
+    return any(getattr(hook, "__module__", None) != capture_outputs.__module__ for hook in hooks_of(module))
 
 
 def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -> None:

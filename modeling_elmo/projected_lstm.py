@@ -55,6 +55,44 @@ DirectionState = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True)
+class Sequences:
+    """The sequences of a padded batch, row by row.
+
+    Attributes:
+        position (`torch.Tensor` of shape `(N,)`): Flat positions (row times W plus column) of the real tokens.
+        number (`torch.Tensor` of shape `(N,)`): Which sequence each of them belongs to, counted from 0.
+        start (`torch.Tensor` of shape `(S,)`): Which of them is each sequence's first.
+        length (`torch.Tensor` of shape `(S,)`): How many tokens each sequence has.
+        row (`torch.Tensor` of shape `(S,)`): The batch row of each sequence.
+        has_segments (`bool`): Whether some row holds more than one sequence.
+    """
+
+    position: torch.Tensor
+    number: torch.Tensor
+    start: torch.Tensor
+    length: torch.Tensor
+    row: torch.Tensor
+    has_segments: bool
+
+    @classmethod
+    def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Sequences":
+        """Finds the sequences; see [`Packing.from_mask`]."""
+        position = mask.flatten().nonzero().squeeze(1)
+        row = position // mask.shape[1]
+        is_start = torch.ones_like(position, dtype=torch.bool)
+        is_start[1:] = row[1:] != row[:-1]
+        has_segments = False
+        if token_type_ids is not None:
+            token_type = token_type_ids.flatten()[position]
+            starts_segment = (token_type[1:] != token_type[:-1]) & ~is_start[1:]
+            has_segments = bool(starts_segment.any())
+            is_start[1:] |= starts_segment
+        start = is_start.nonzero().squeeze(1)
+        length = torch.diff(start, append=start.new_tensor([len(position)]))
+        return cls(position, is_start.cumsum(0) - 1, start, length, row[start], has_segments)
+
+
+@dataclass(frozen=True)
 class Packing:
     """Where the real tokens of a padded batch stand, in the order in which the LSTMs read them.
 
@@ -84,20 +122,9 @@ class Packing:
             mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
             token_type_ids (`torch.Tensor` of shape `(B, W)`, *optional*): The segment of each token.
         """
-        position = mask.flatten().nonzero().squeeze(1)
-        row = position // mask.shape[1]
-        starts_sequence = torch.ones_like(position, dtype=torch.bool)
-        starts_sequence[1:] = row[1:] != row[:-1]
-        has_segments = False
-        if token_type_ids is not None:
-            token_type = token_type_ids.flatten()[position]
-            starts_segment = (token_type[1:] != token_type[:-1]) & ~starts_sequence[1:]
-            has_segments = bool(starts_segment.any())
-            starts_sequence[1:] |= starts_segment
-
-        start = starts_sequence.nonzero().squeeze(1)
-        sequence = starts_sequence.cumsum(0) - 1
-        length = torch.diff(start, append=start.new_tensor([len(position)]))
+        sequences = Sequences.from_mask(mask, token_type_ids)
+        position, start, length = sequences.position, sequences.start, sequences.length
+        sequence = sequences.number
         longest_first = length.argsort(descending=True, stable=True)
         rank = torch.empty_like(longest_first)
         rank[longest_first] = torch.arange(len(start), device=start.device)
@@ -109,8 +136,8 @@ class Packing:
             batch_sizes=torch.bincount(step).tolist(),
             forward_index=position[(step * num_sequences + rank[sequence]).argsort()],
             backward_index=position[(step_from_end * num_sequences + rank[sequence]).argsort()],
-            rows=row[start][longest_first],
-            has_segments=has_segments,
+            rows=sequences.row[longest_first],
+            has_segments=sequences.has_segments,
         )
 
     def to(self, device: torch.device | str, **kwargs: object) -> "Packing":
@@ -267,4 +294,4 @@ class ElmoLayer(GradientCheckpointingLayer):
         return output, torch.stack(new_hidden), torch.stack(new_cell)
 
 
-__all__ = ["ElmoLayer", "Packing", "ProjectedLSTM"]
+__all__ = ["ElmoLayer", "Packing", "ProjectedLSTM", "Sequences"]

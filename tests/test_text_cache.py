@@ -1,0 +1,337 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+from tests.task_examples import HEADS, randomized
+
+
+TOKENIZER = ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", *"abcdefgh"])
+ROOM = 10**6
+# Of one token: three layers of 8 float32 numbers.
+BYTES = 3 * 8 * 4
+
+
+def batch_of(*texts, **kwargs):
+    """A batch of texts, pairs of texts being divided by a bar."""
+    first = [text.partition("|")[0].split() for text in texts]
+    second = [text.partition("|")[2].split() for text in texts] if "|" in "".join(texts) else None
+    return TOKENIZER(first, second, is_split_into_words=True, padding=True, return_tensors="pt", **kwargs)
+
+
+@pytest.fixture
+def model(tiny_config):
+    return randomized_bilm(ElmoModel(tiny_config()))
+
+
+def randomized_bilm(model):
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator)
+    return model
+
+
+@pytest.fixture
+def computed(model, monkeypatch):
+    """The numbers of tokens that the LSTMs have read, call by call."""
+    counts, run_layers = [], model.run_layers
+
+    def counting(hidden_states, packing, *args):
+        counts.append(len(packing.forward_index))
+        return run_layers(hidden_states, packing, *args)
+
+    monkeypatch.setattr(model, "run_layers", counting)
+    return counts
+
+
+def check(model, batch):
+    """Compares with a model that remembers nothing."""
+    plain = ElmoModel(model.config).to(model.dtype)
+    plain.load_state_dict(model.state_dict())
+    torch.testing.assert_close(model(**batch).elmo_representations, plain(**batch).elmo_representations)
+
+
+texts = st.lists(st.text("abc ", max_size=6), min_size=1, max_size=3).map("|".join)
+
+
+class TestLayers:
+    @settings(max_examples=25, deadline=None)
+    @given(
+        batches=st.lists(st.lists(texts, min_size=1, max_size=4), min_size=1, max_size=4),
+        reads_words=st.booleans(),
+        max_bytes=st.sampled_from([1, 7 * BYTES, ROOM]),
+        padding_side=st.sampled_from(["left", "right"]),
+    )
+    def test_are_those_of_a_model_that_remembers_nothing(self, batches, reads_words, max_bytes, padding_side):
+        sizes = {"cell_size": 6, "projection_size": 4, "character_embedding_size": 3, "character_filters": [[2, 4]]}
+        others = {"vocab_size": 12, "num_output_representations": 2, "representation_dropout": 0.0}
+        token_input = "words" if reads_words else "characters"
+        model = randomized_bilm(ElmoModel(ElmoConfig(**sizes, **others, token_input=token_input)))
+        model.cache_texts(max_bytes)
+        for rows in batches:
+            # Any number of segments in a row, empty ones too, and real tokens that don't begin where the row does.
+            parts = [[TOKENIZER(part.split(), is_split_into_words=True) for part in row.split("|")] for row in rows]
+            examples = [
+                {
+                    "input_ids": sum((part["input_ids"] for part in row), []),
+                    "character_ids": sum((list(part["character_ids"]) for part in row), []),
+                    "token_type_ids": [number for number, part in enumerate(row) for _ in part["input_ids"]],
+                }
+                for row in parts
+            ]
+            batch = TOKENIZER.pad(examples, return_tensors="pt", padding_side=padding_side)
+            check(model, batch)
+            assert model.text_cache.num_bytes <= max_bytes
+
+    def test_neighbours_of_a_remembered_segment_stay_apart(self, model, computed):
+        model.cache_texts(ROOM)
+        model(**batch_of("b"))
+        ids = TOKENIZER(["a", "b", "c"])["character_ids"]
+        batch = {
+            "character_ids": torch.tensor([[*ids[0], *ids[1], *ids[2]]]),
+            "token_type_ids": torch.tensor([[0, 0, 0, 1, 1, 1, 0, 0, 0]]),
+        }
+        check(model, batch)
+        assert computed == [3, 6]
+
+    def test_only_sequences_that_are_not_remembered_are_computed(self, model, computed):
+        model.cache_texts(ROOM)
+        for texts, expected in [
+            (["a b", "c"], [7]),
+            (["c"], []),
+            (["a b c", "a b", "c"], [5]),
+            (["c|a b", "d|c"], [3]),
+            (["d", "a b c"], []),
+        ]:
+            computed.clear()
+            check(model, batch_of(*texts))
+            assert computed == expected
+        assert len(model.text_cache) == 4
+
+    def test_a_sequence_that_comes_twice_in_a_batch_is_computed_once(self, model, computed):
+        model.cache_texts(ROOM)
+        check(model, batch_of("a b", "c", "a b"))
+        assert computed == [7]
+
+    def test_words_are_told_apart_by_all_their_characters(self, model, computed):
+        model.cache_texts(ROOM)
+        for word in ("naïve", "naive", "Naive", "n" * 47, "n" * 48):
+            check(model, batch_of(word))
+        assert computed == [3] * 5
+
+    def test_rows_without_words_are_no_trouble(self, model):
+        model.cache_texts(ROOM)
+        batch = batch_of("a", "b")
+        batch["attention_mask"][1] = 0
+        check(model, batch)
+        check(model, batch)
+        batch["attention_mask"][:] = 0
+        assert model(**batch)[0].abs().sum() == 0
+
+    def test_the_mix_gets_its_gradients_also_from_what_inference_mode_remembered(self, model):
+        plain, batch = copy.deepcopy(model), batch_of("a b", "c")
+        model.cache_texts(ROOM)
+        with torch.inference_mode():
+            model(**batch_of("a b"))
+        for each in (model, plain):
+            each.train()(**batch)[0].square().sum().backward()
+        for name, parameter in plain.scalar_mixes.named_parameters():
+            torch.testing.assert_close(model.scalar_mixes.get_parameter(name).grad, parameter.grad)
+
+
+class TestRoom:
+    def test_what_is_remembered_stays_when_there_is_no_more_room(self, model, computed):
+        model.cache_texts(7 * BYTES)
+        for texts, expected in [(["a b"], [4]), (["c d"], [4]), (["e"], [3]), (["a b", "c d", "e"], [4])]:
+            computed.clear()
+            check(model, batch_of(*texts))
+            assert computed == expected
+            assert model.text_cache.num_bytes <= 7 * BYTES
+        assert model.text_cache.num_bytes == 7 * BYTES
+
+    def test_only_what_is_remembered_is_held(self, model):
+        model.cache_texts(3 * BYTES)
+        model(**batch_of("a b c d e f g h", "a"))
+        (layers,) = model.text_cache._layers.values()
+        assert layers.untyped_storage().nbytes() == 3 * BYTES
+
+    def test_none_means_no_cache(self, model):
+        model.cache_texts(ROOM)
+        model.cache_texts()
+        assert model.text_cache is None
+
+    def test_must_not_be_negative(self, model):
+        with pytest.raises(ValueError, match="max_bytes: expected 0 or more, found -1"):
+            model.cache_texts(-1)
+
+
+class TestForgetting:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda model: model.layers[1].forward_lstm.weight_hh.mul_(2),
+            lambda model: model.layers[0].backward_lstm.bias.data.add_(1),
+            lambda model: model.character_encoder.character_embedding.weight.data.mul_(2),
+            lambda model: model.load_state_dict({name: w + 0.1 for name, w in model.state_dict().items()}),
+            lambda model: model.double(),
+        ],
+        ids=["in place", ".data", "characters", "load_state_dict", "to"],
+    )
+    def test_everything_is_forgotten_when_the_weights_change(self, model, computed, change):
+        model.cache_texts(ROOM)
+        batch = batch_of("a b", "c")
+        model(**batch)
+        with torch.no_grad():
+            change(model)
+        check(model, batch)
+        check(model, batch)
+        assert computed == [7, 7]
+
+    def test_the_mixes_are_no_part_of_what_is_remembered(self, model, computed):
+        model.cache_texts(ROOM)
+        model(**batch_of("a b"))
+        with torch.no_grad():
+            model.scalar_mixes[0].weight.copy_(torch.tensor([1.0, 2.0, 3.0]))
+        check(model, batch_of("a b"))
+        assert computed == [4]
+
+    def test_layers_of_another_precision_are_not_taken_for_those_that_are_wanted(self, model):
+        model.cache_texts(ROOM)
+        batch = batch_of("a b", "c")
+        exact = model(**batch)[0]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            for _ in range(2):
+                check(model, batch)
+                assert not torch.equal(model(**batch)[0].float(), exact)
+        torch.testing.assert_close(model(**batch)[0], exact, rtol=0, atol=1e-6)
+
+    def test_copies_start_empty_and_keep_their_bound(self, model):
+        model.cache_texts(ROOM)
+        model(**batch_of("a"))
+        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert len(twin.text_cache) == 0
+            assert twin.text_cache.max_bytes == ROOM
+            torch.testing.assert_close(twin(**batch_of("a"))[0], model(**batch_of("a"))[0])
+            assert len(twin.text_cache) == 1
+
+    def test_is_no_part_of_what_is_saved(self, model, tmp_path):
+        model.cache_texts(ROOM)
+        model(**batch_of("a"))
+        model.save_pretrained(tmp_path)
+        assert ElmoModel.from_pretrained(tmp_path).text_cache is None
+
+
+class TestPassedBy:
+    def test_where_the_bilm_is_trained(self, tiny_config):
+        model = randomized_bilm(ElmoModel(tiny_config(freeze_bilm=False)))
+        model.cache_texts(ROOM)
+        model(**batch_of("a b"))[0].sum().backward()
+        assert model.layers[0].forward_lstm.weight_hh.grad.abs().sum() > 0
+        assert len(model.text_cache) == 0
+
+    def test_where_a_single_weight_is_trained(self, model):
+        model.cache_texts(ROOM)
+        model.layers[1].backward_lstm.bias.requires_grad_(True)
+        model(**batch_of("a b"))
+        assert len(model.text_cache) == 0
+
+    @pytest.mark.parametrize("name", ["use_cache", "state", "output_hidden_states", "config", "inputs_embeds"])
+    def test_where_more_than_vectors_of_words_is_asked_for(self, model, name):
+        model.cache_texts(ROOM)
+        batch = batch_of("a b")
+        state = model(**batch, use_cache=True).state
+        if name == "state":
+            assert not torch.equal(model(**batch, state=state)[0], model(**batch)[0])
+        elif name == "config":
+            model.config.output_hidden_states = True
+            assert len(model(**batch).hidden_states) == 3
+        elif name == "inputs_embeds":
+            embeddings = torch.ones(1, 4, 4, requires_grad=True)
+            model(inputs_embeds=embeddings)[0].sum().backward()
+            assert embeddings.grad.abs().sum() > 0
+        else:
+            for _ in range(2):
+                assert model(**batch, **{name: True})[name.removeprefix("output_").replace("use_cache", "state")]
+        assert len(model.text_cache) == (name == "state")
+
+    def test_not_where_hidden_states_were_collected_before(self, model, computed):
+        model.cache_texts(ROOM)
+        model(**batch_of("a"), output_hidden_states=True)
+        for _ in range(2):
+            check(model, batch_of("a"))
+        assert computed == [3, 3]
+
+    @pytest.mark.parametrize("change", ["a hook", "another layer", "another forward"])
+    def test_where_layers_depend_on_more_than_weights(self, model, change):
+        class Switch(nn.Linear):
+            factor = 1.0
+
+            def forward(self, inputs):
+                return self.factor * super().forward(inputs)
+
+        layer, projection = model.layers[1], model.character_encoder.projection
+        switch = Switch(projection.in_features, projection.out_features).requires_grad_(False)
+        if change == "another layer":
+            model.character_encoder.projection = switch
+        elif change == "a hook":
+            layer.register_forward_hook(lambda module, args, output: (switch.factor * output[0], *output[1:]))
+        else:
+            forward = layer.forward
+            layer.forward = lambda *args: (switch.factor * forward(*args)[0], *forward(*args)[1:])
+        model.cache_texts(ROOM)
+        before = model(**batch_of("a b"))[0]
+        switch.factor = 2.0
+        assert not torch.allclose(model(**batch_of("a b"))[0], before)
+        assert len(model.text_cache) == 0
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_task_model_learns_the_same(name):
+    head = HEADS[name]
+    plain = randomized(head.model())
+    model = copy.deepcopy(plain)
+    model.elmo.cache_texts(ROOM)
+    batches = [head.collate(head.examples(4, seed)) for seed in (0, 1)] * 2
+    losses = []
+    for each in (plain, model):
+        optimizer = torch.optim.SGD([p for p in each.parameters() if p.requires_grad], lr=0.01)
+        losses.append([])
+        for batch in batches:
+            torch.manual_seed(0)
+            loss = each.train()(**batch).loss
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses[-1].append(loss.item())
+    assert len(model.elmo.text_cache) > 0
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_threads_may_share_it(model):
+    batches = [batch_of(*texts) for texts in (["a b", "c"], ["c", "d e"], ["a b", "d e"], ["f"])] * 8
+    expected = [model(**batch)[0] for batch in batches]
+    model.cache_texts(12 * BYTES)
+    with torch.no_grad(), ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda batch: model(**batch)[0], batches))
+    for got, wanted in zip(found, expected):
+        torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
+    assert model.text_cache.num_bytes <= 12 * BYTES
