@@ -37,7 +37,7 @@ from torch.nn import functional as F
 
 from .characters import PAD_CHARACTER
 from .configuration_elmo import ElmoConfig
-from .matrix_product import apply_linear, has_hooks, is_traced, linear
+from .matrix_product import apply_linear, has_hooks, is_replica, is_traced, linear, weights_of
 from .word_cache import WordCache
 
 
@@ -106,12 +106,13 @@ class ElmoCharacterEncoder(nn.Module):
             self.word_cache = cache
 
     def _is_trained(self) -> bool:
-        return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in self.parameters())
+        return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in weights_of(self))
 
     def _is_as_made(self, character_ids_NC: torch.Tensor) -> bool:
         """Whether embeddings follow from words and weights alone: not from autocast, hooks, or wrapped layers."""
         return (
             not is_traced(character_ids_NC)
+            and not is_replica(self)
             and not torch.is_autocast_enabled(character_ids_NC.device.type)
             and all(type(module) in OWN_LAYERS and not has_hooks(module) for module in self.modules())
         )

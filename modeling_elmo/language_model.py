@@ -33,6 +33,7 @@ from transformers.utils.generic import can_return_tuple, merge_with_config_defau
 from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_elmo import ElmoConfig
+from .matrix_product import weights_of
 from .modeling_elmo import ElmoModel, ElmoPreTrainedModel, State, _check_shape, join_states
 from .projected_lstm import Packing
 from .sampled_softmax import ElmoSoftmax, at_least_float32
@@ -161,7 +162,7 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
         new_state: list[State] = []
         pair = torch.cat([embeddings[0], embeddings[-1]], dim=-1)
         *_, top = self.elmo.run_layers(pair, packing, (hidden, cell), new_state)
-        is_trained = any(parameter.requires_grad for parameter in self.elmo.layers.parameters())
+        is_trained = any(parameter.requires_grad for parameter in weights_of(self.elmo.layers))
         forward, backward = F.dropout(top, self.config.lstm_dropout, self.training and is_trained).chunk(2, dim=-1)
         return forward, backward, join_states(new_state) if use_cache else None
 

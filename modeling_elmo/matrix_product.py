@@ -23,7 +23,7 @@ Dimensions: N rows, I input, O output.
 
 import functools
 import logging
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -98,7 +98,8 @@ def apply_linear(layer: nn.Module, inputs_NI: torch.Tensor) -> torch.Tensor:
     """`layer(inputs)`, through `linear` if it is `torch.nn.Linear` and nobody has changed what calling it does."""
     if type(layer).forward is not nn.Linear.forward or has_hooks(layer):
         return layer(inputs_NI)
-    return linear(inputs_NI, *layer.parameters(recurse=False))
+    layer = cast(nn.Linear, layer)
+    return linear(inputs_NI, layer.weight, layer.bias)
 
 
 def hooks_of(module: nn.Module) -> list[Any]:
@@ -111,6 +112,18 @@ def hooks_of(module: nn.Module) -> list[Any]:
 def has_hooks(module: nn.Module) -> bool:
     """Whether calling a module does more than its `forward`."""
     return bool(hooks_of(module))
+
+
+def is_replica(module: nn.Module) -> bool:
+    """Whether it is a copy that `nn.DataParallel` made for a single call: all but its weights is the original's."""
+    return getattr(module, "_is_replica", False)
+
+
+def weights_of(module: nn.Module) -> list[torch.Tensor]:
+    """Returns a module's parameters; those of a replica, of which torch says that it has none, are its copies."""
+    if not is_replica(module):
+        return list(module.parameters())
+    return [weight for part in module.modules() for weight in vars(part)["_former_parameters"].values()]
 
 
 def is_traced(*tensors: torch.Tensor) -> bool:
@@ -217,9 +230,11 @@ __all__ = [
     "fingerprint",
     "has_hooks",
     "hooks_of",
+    "is_replica",
     "is_traced",
     "linear",
     "pack",
     "product",
     "weight_gradient",
+    "weights_of",
 ]

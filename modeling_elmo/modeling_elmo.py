@@ -44,7 +44,7 @@ from .character_encoder import OWN_LAYERS as OWN_ENCODER_LAYERS
 from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
-from .matrix_product import fingerprint, hooks_of, is_traced
+from .matrix_product import fingerprint, hooks_of, is_replica, is_traced
 from .model_card import TAGS, replace_empty_card
 from .model_files import (
     BILM_WEIGHT,
@@ -457,11 +457,9 @@ class ElmoModel(ElmoPreTrainedModel):
     def _remembers(self, ids: torch.Tensor) -> bool:
         """Whether there is a cache, and layers follow from ids and weights alone: they are frozen, on one device, and
         nobody has put hooks or other layers in."""
-        if self.text_cache is None or is_traced(ids):
+        if self.text_cache is None or is_traced(ids) or is_replica(self):
             return False
-        return not any(
-            parameter.requires_grad or parameter.device != ids.device for parameter in self._bilm_parameters()
-        ) and all(
+        return not any(weight.requires_grad or weight.device != ids.device for weight in self._bilm_weights()) and all(
             type(module) in OWN_LAYERS and "forward" not in vars(module) and not _has_hooks_of_others(module)
             for part in (self.get_input_embeddings(), self.layers)
             for module in part.modules()
@@ -482,10 +480,10 @@ class ElmoModel(ElmoPreTrainedModel):
         device_type = ids.device.type
         autocasts = torch.is_autocast_enabled(device_type)
         dtype = torch.get_autocast_dtype(device_type) if autocasts else None
-        made_from = fingerprint(*self._bilm_parameters()), dtype
+        made_from = fingerprint(*self._bilm_weights()), dtype
         return self.text_cache.layers(ids, mask, sequences, compute, made_from)
 
-    def _bilm_parameters(self) -> list[nn.Parameter]:
+    def _bilm_weights(self) -> list[torch.Tensor]:
         return [*self.get_input_embeddings().parameters(), *self.layers.parameters()]
 
     def run_layers(

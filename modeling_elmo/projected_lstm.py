@@ -47,7 +47,7 @@ from .fast_lstm import (
     TrainedLSTM,
     run_lstm,
 )
-from .matrix_product import PackedWeight, is_traced
+from .matrix_product import PackedWeight, is_replica, is_traced, weights_of
 
 
 # Hidden state [S, P] and cell state [S, H] of one direction of one layer.
@@ -183,7 +183,7 @@ class ProjectedLSTM(nn.Module):
             Outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token. Their gradient
             can't be differentiated again; that of `plain_forward` can.
         """
-        tensors = (inputs_NI, *state, *self.parameters())
+        tensors = (inputs_NI, *state, *weights_of(self))
         device_type = inputs_NI.device.type
         # Autocast leaves float64 as it is; numbers of several types are an error that torch explains.
         autocasts = torch.is_autocast_enabled(device_type) if not inputs_NI.is_meta else False
@@ -207,7 +207,7 @@ class ProjectedLSTM(nn.Module):
             if hh is not self.weight_hh or (is_trainable and self.training):
                 packed = PackedWeights.for_one_call(hh, hr, batch_sizes)
                 return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
-            if device_type in CAPTURING_DEVICES:
+            if device_type in CAPTURING_DEVICES and not is_replica(self):
                 return self._captured_steps.run(inputs_NI, batch_sizes, state, weights, settings)
             packed = PackedWeights(self._packed_hh.of(hh), None if hr is None else self._packed_hr.of(hr))
             return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
@@ -273,7 +273,7 @@ class ElmoLayer(GradientCheckpointingLayer):
             return hidden_states, hidden, cell
         # A frozen biLM gives fixed features. As with the original's dropout wrapper, the skip connection sees the same
         # dropped input as the LSTM.
-        is_trained = any(parameter.requires_grad for parameter in self.parameters())
+        is_trained = any(parameter.requires_grad for parameter in weights_of(self))
         hidden_states = F.dropout(hidden_states, self.dropout, self.training and is_trained)
         directions = ((self.forward_lstm, packing.forward_index), (self.backward_lstm, packing.backward_index))
         outputs, new_hidden, new_cell = [], [], []

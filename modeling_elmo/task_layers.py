@@ -27,7 +27,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from .configuration_elmo import ElmoConfig
 from .fast_lstm import LSTMSettings, TrainedLSTM
-from .matrix_product import is_traced
+from .matrix_product import is_traced, weights_of
 from .projected_lstm import Packing
 
 
@@ -122,7 +122,7 @@ class TaskLSTM(nn.LSTM):
 
     def read(self, words_ND: torch.Tensor, packing: Packing) -> torch.Tensor:
         """Returns `(N, 2H)` for words `(N, D)`, both in the forward order of a packing that has words."""
-        weights = list(self.parameters())
+        weights = weights_of(self)
         is_trained = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (words_ND, *weights))
         is_ragged = packing.batch_sizes[0] != packing.batch_sizes[-1]
         autocasts = torch.is_autocast_enabled("cpu")

@@ -57,7 +57,7 @@ RELATIVE_IMPORTS = {
         "sampled_softmax",
         "text_cache",
     },
-    "language_model": {"configuration_elmo", "modeling_elmo", "projected_lstm", "sampled_softmax"},
+    "language_model": {"configuration_elmo", "matrix_product", "modeling_elmo", "projected_lstm", "sampled_softmax"},
     "task_layers": {"configuration_elmo", "fast_lstm", "matrix_product", "projected_lstm"},
     "conditional_random_field": set(),
     "task_heads": {

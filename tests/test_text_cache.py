@@ -92,8 +92,8 @@ class TestLayers:
             parts = [[TOKENIZER(part.split(), is_split_into_words=True) for part in row.split("|")] for row in rows]
             examples = [
                 {
-                    "input_ids": sum((part["input_ids"] for part in row), []),
-                    "character_ids": sum((list(part["character_ids"]) for part in row), []),
+                    "input_ids": [number for part in row for number in part["input_ids"]],
+                    "character_ids": [characters for part in row for characters in part["character_ids"]],
                     "token_type_ids": [number for number, part in enumerate(row) for _ in part["input_ids"]],
                 }
                 for row in parts

@@ -1,0 +1,120 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""`Trainer` wraps a model in `nn.DataParallel` where one process sees several GPUs. Here torch's own function makes the
+replicas, but for the copying of weights between GPUs, and they run one after the other."""
+
+import importlib
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from modeling_elmo import ElmoForMaskedLM, ElmoForPreTraining, ElmoModel
+from tests.task_examples import HEADS, TOKENIZER, logits_of, randomized
+
+
+# The name stands for the function in the package.
+replication = importlib.import_module("torch.nn.parallel.replicate")
+
+
+@pytest.fixture
+def replicate(monkeypatch) -> Callable[[nn.Module], list[nn.Module]]:
+    def copy_to_devices(tensors, devices, detach=False):
+        return [[tensor.detach().clone() if detach else tensor.clone() for tensor in tensors] for _ in devices]
+
+    monkeypatch.setattr(replication, "_broadcast_coalesced_reshape", copy_to_devices)
+    return lambda model: replication.replicate(model, [0, 1])
+
+
+def gradients(model):
+    found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+    model.zero_grad(set_to_none=True)
+    return found
+
+
+def halves_of(batch):
+    return [{name: value[part] for name, value in batch.items()} for part in (slice(0, 2), slice(2, 4))]
+
+
+@pytest.mark.parametrize("freeze", [True, False], ids=["frozen", "trained"])
+@pytest.mark.parametrize("name", HEADS)
+def test_replicas_of_a_task_model_together_do_what_the_model_does(replicate, name, freeze):
+    head = HEADS[name]
+    no_dropout = {"task_dropout": 0.0, "representation_dropout": 0.0}
+    model = randomized(head.model(freeze_bilm=freeze, mix_l2=0.1, **no_dropout)).train()
+    batch = head.collate(head.examples(4))
+    whole = model(**batch)
+    whole.loss.backward()
+    expected = gradients(model)
+    assert freeze == (not any(name.startswith("elmo.layers.") for name in expected))
+
+    labels = batch.get("labels", batch.get("start_positions"))
+    # As `Trainer` counts for several devices.
+    count = (labels != -100).sum().expand(1, 1)
+    outputs = [replica(**half, num_items_in_batch=count) for replica, half in zip(replicate(model), halves_of(batch))]
+    torch.testing.assert_close(sum(output.loss for output in outputs).squeeze(), whole.loss)
+    sum(output.loss for output in outputs).backward()
+    found = gradients(model)
+    assert found.keys() == expected.keys()
+    for key, gradient in expected.items():
+        torch.testing.assert_close(found[key], gradient, atol=1e-5, rtol=1e-4)
+    for of_half, of_whole in zip(logits_of(outputs[1]), logits_of(whole)):
+        torch.testing.assert_close(of_half, of_whole[2:], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("token_input", ["characters", "words"])
+@pytest.mark.parametrize("model_class", [ElmoModel, ElmoForPreTraining, ElmoForMaskedLM])
+def test_replicas_of_a_language_model_do_what_the_model_does(replicate, tiny_config, model_class, token_input):
+    model = model_class(tiny_config(token_input=token_input, vocab_size=len(TOKENIZER), freeze_bilm=False)).train()
+    batch = TOKENIZER(["a b c", "d e"], padding=True, return_tensors="pt")
+    if model_class is not ElmoModel:
+        batch["labels"] = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+
+    def loss_of(module):
+        torch.manual_seed(0)
+        output = module(**batch)
+        return output.last_hidden_state.square().mean() if model_class is ElmoModel else output.loss
+
+    loss = loss_of(model)
+    loss.backward()
+    expected = gradients(model)
+    copied = loss_of(replicate(model)[1])
+    copied.backward()
+    found = gradients(model)
+    torch.testing.assert_close(copied, loss)
+    assert found.keys() == expected.keys()
+    for key, gradient in expected.items():
+        torch.testing.assert_close(found[key], gradient)
+
+
+def test_dropout_of_a_trained_bilm_falls_in_replicas_too(replicate, tiny_config):
+    model = ElmoModel(tiny_config(lstm_dropout=0.5, freeze_bilm=False)).train()
+    batch = TOKENIZER(["a b c"], return_tensors="pt")
+    torch.manual_seed(0)
+    expected = model(**batch)[0]
+    torch.manual_seed(0)
+    torch.testing.assert_close(replicate(model)[0](**batch)[0], expected)
+
+
+def test_replicas_share_no_cache_with_the_model(replicate, tiny_config):
+    model = ElmoModel(tiny_config())
+    model.cache_texts(10**6)
+    model.cache_vocabulary(max_new_words=100)
+    batch = TOKENIZER(["a b c"], return_tensors="pt")
+    torch.testing.assert_close(replicate(model)[1](**batch)[0], model(**batch)[0])
+    assert len(model.text_cache) == 1
+    replicate(model)[1](**TOKENIZER(["d e"], return_tensors="pt"))
+    assert len(model.text_cache) == 1
+    assert len(model.character_encoder.word_cache) == 5
