@@ -72,6 +72,13 @@ def load_tagger(model_dir: Path) -> ElmoForTokenClassification:
     return AutoModelForTokenClassification.from_pretrained(model_dir, **fields).train()
 
 
+def load_remembering_tagger(model_dir: Path) -> ElmoForTokenClassification:
+    """The same, remembering the biLM's layers, as in every epoch after the first."""
+    tagger = load_tagger(model_dir)
+    tagger.elmo.cache_texts(10**9)
+    return tagger
+
+
 def loss_of_tagger(model: ElmoForTokenClassification, batch: Batch) -> torch.Tensor:
     """The loss of some label for every word."""
     labels = torch.full(batch.inputs["attention_mask"].shape, -100)
@@ -168,9 +175,10 @@ def main(
     with num_threads(report.threads), model_files(is_tiny=quick) as files:
         rival = allennlp_elmo.load(files, requires_grad=True) if allennlp_elmo.is_available() else None
         whole, frozen = load(files.converted, freeze_bilm=False), load(files.converted, freeze_bilm=True)
-        tagger = load_tagger(files.converted)
+        tagger, remembering = load_tagger(files.converted), load_remembering_tagger(files.converted)
         check(whole, rival, files, batches[0])
         check_frozen(frozen, whole, batches[0])
+        check_remembering(remembering, tagger, batches)
 
         def every(run_batch: Callable[[Batch], None]) -> Callable[[], None]:
             return lambda: [run_batch(batch) for batch in batches] and None
@@ -179,6 +187,9 @@ def main(
             "whole biLM": every(lambda batch: step(whole, partial(loss_of_ours, whole, batch))),
             "frozen biLM": every(lambda batch: step(frozen, partial(loss_of_ours, frozen, batch))),
             "tagger on a frozen biLM": every(lambda batch: step(tagger, partial(loss_of_tagger, tagger, batch))),
+            "tagger on remembered layers": every(
+                lambda batch: step(remembering, partial(loss_of_tagger, remembering, batch))
+            ),
             "inference": every(lambda batch: infer(frozen, batch)),
         }
         if rival is not None:
@@ -195,6 +206,10 @@ def main(
         report.say(f"\nfrozen biLM against inference: {report.figures['frozen_times_inference']}")
         report.figures["tagger_times_inference"] = rounded(rate["tagger on a frozen biLM"] / rate["inference"])
         report.say(f"tagger on a frozen biLM against inference: {report.figures['tagger_times_inference']}")
+        report.figures["remembering_times_tagger"] = rounded(
+            rate["tagger on remembered layers"] / rate["tagger on a frozen biLM"]
+        )
+        report.say(f"tagger on remembered layers, times the former: {report.figures['remembering_times_tagger']}")
         times = None if rival is None else rounded(rate["whole biLM"] / rate["allennlp, whole biLM"])
         report.figures["times_allennlp"] = times
         if times is not None:
@@ -216,6 +231,18 @@ def check_frozen(frozen: ElmoModel, whole: ElmoModel, batch: Batch) -> None:
     step(frozen, partial(loss_of_ours, frozen, batch))
     for ours, theirs in zip(frozen.scalar_mixes.parameters(), whole.scalar_mixes.parameters()):
         check_close("gradient of the scalar mix", ours.grad, theirs.grad, GRADIENT_TOLERANCE)
+
+
+def check_remembering(
+    remembering: ElmoForTokenClassification, tagger: ElmoForTokenClassification, batches: list[Batch]
+) -> None:
+    """Checks that remembered layers make the same vectors; all batches are remembered then."""
+    for batch in batches:
+        for _ in range(2):
+            found = remembering.elmo(**batch.inputs).last_hidden_state.detach()
+        check_close(
+            "remembered layers", found, tagger.elmo(**batch.inputs).last_hidden_state.detach(), GRADIENT_TOLERANCE
+        )
 
 
 if __name__ == "__main__":

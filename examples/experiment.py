@@ -58,7 +58,7 @@ USED_ARGUMENTS = "arguments.json"
 
 # Arguments that results do not depend on: where they go, how a run goes on, what it tells, keeps and runs on.
 INDIFFERENT = {
-    *("output_dir", "seeds", "cache_dir", "use_cpu", "local_rank"),
+    *("output_dir", "seeds", "cache_dir", "text_cache_gb", "use_cpu", "local_rank"),
     *("resume_from_checkpoint", "restore_callback_states_from_checkpoint", "ignore_data_skip"),
     *("disable_tqdm", "report_to", "run_name", "project", "debug", "skip_memory_metrics"),
     *("save_total_limit", "save_only_model", "save_on_each_node", "enable_jit_checkpoint", "push_to_hub"),
@@ -122,11 +122,23 @@ class ModelArguments(PretrainedArguments):
     freeze_word_vectors: bool | None = field(
         default=None, metadata={"help": "ELMo: whether static vectors stay fixed. By default those of a file do."}
     )
+    text_cache_gb: float = field(
+        default=1.0,
+        metadata={
+            "help": "ELMo: memory for the layers that a frozen biLM gives to texts, so that it runs in the first epoch "
+            "only, as far as there is room; 0 for none."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.text_cache_gb < float("inf"):
+            raise InputError(f"text_cache_gb: expected a finite number, 0 or more, found {self.text_cache_gb}")
 
     def elmo_fields(self, num_hidden_layers: int) -> dict[str, Any]:
         """Returns the fields of `ElmoConfig` that were asked for. Raises [`InputError`] for a layer that is none."""
         # Of these the names are those of the config.
-        own = {"freeze", "elmo_layers", "elmo_at", "word_vectors", *(each.name for each in fields(PretrainedArguments))}
+        own = {"freeze", "elmo_layers", "elmo_at", "word_vectors", "text_cache_gb"}
+        own |= {each.name for each in fields(PretrainedArguments)}
         asked = {name: value for name, value in vars(self).items() if name not in own and value is not None}
         if self.freeze is not None:
             asked["freeze_bilm"] = self.freeze
@@ -725,8 +737,10 @@ def _load(task: Task, arguments: ModelArguments, splits: Splits, is_new: bool) -
         task.begin(model, set(loading["missing_keys"]), splits.train)
     if matrix is not None:
         model.set_word_vectors(matrix)
-    if is_elmo and config.token_input == "characters" and config.freeze_bilm:
-        model.elmo.cache_vocabulary(max_new_words=REMEMBERED_WORDS)
+    if is_elmo and config.freeze_bilm:
+        model.elmo.cache_texts(int(arguments.text_cache_gb * 10**9))
+        if config.token_input == "characters":
+            model.elmo.cache_vocabulary(max_new_words=REMEMBERED_WORDS)
     if not is_elmo and arguments.freeze:
         model.base_model.requires_grad_(False)
     return tokenizer, model, found

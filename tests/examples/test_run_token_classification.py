@@ -14,6 +14,7 @@
 """`run_token_classification.py`, end to end."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from transformers import (
 
 from data_files import LabelledWords
 from experiment import FineTuningArguments, write_json
-from modeling_elmo import durable_files
+from modeling_elmo import ElmoModel, durable_files
 from run_token_classification import Tagging, are_entities, main, tagging_metrics
 from tests.examples.conftest import picture_size, results_of
 
@@ -290,6 +291,27 @@ def test_ablations_of_the_paper_are_arguments(run, files, elmo_dir, tmp_path, ar
     assert {name: saved[name] for name in config} == config
 
 
+def test_a_frozen_bilm_runs_in_the_first_epoch_only_where_there_is_room(run, files, elmo_dir, tmp_path, monkeypatch):
+    num_tokens, run_layers = [], ElmoModel.run_layers
+
+    def counting(model, hidden_states, packing, *args):
+        num_tokens.append(len(packing.forward_index))
+        return run_layers(model, hidden_states, packing, *args)
+
+    monkeypatch.setattr(ElmoModel, "run_layers", counting)
+    results = {}
+    for gigabytes in (None, 0, 1e-6):
+        num_tokens.clear()
+        output = {"output_dir": tmp_path / f"run-{gigabytes}", "num_train_epochs": 3}
+        output |= {} if gigabytes is None else {"text_cache_gb": gigabytes}
+        metrics = run(main, **files, **output, model_name_or_path=elmo_dir, do_train=True)
+        results[gigabytes] = metrics["eval_loss"], sum(num_tokens)
+    assert results[None][0] == pytest.approx(results[0][0], rel=1e-4)
+    # The validation data come once more, when the best epoch has been loaded.
+    assert results[None][1] < results[0][1] / 2
+    assert results[None][1] < results[1e-6][1] < results[0][1]
+
+
 def test_static_word_vectors_take_the_words_of_the_data_where_the_model_has_no_vocabulary(
     run, files, elmo_dir, tmp_path
 ):
@@ -398,6 +420,10 @@ class TestErrors:
 
     def test_a_layer_that_is_none(self, fails):
         assert "from 0 to 2, found '7'" in fails(elmo_layers="7")
+
+    @pytest.mark.parametrize("value", [-1, math.nan, math.inf])
+    def test_memory_that_is_none(self, fails, value):
+        assert f"text_cache_gb: expected a finite number, 0 or more, found {float(value)}" in fails(text_cache_gb=value)
 
     def test_arguments_for_elmo_with_another_model(self, fails, bert_dir):
         message = fails(model_name_or_path=bert_dir, elmo_at="both", use_crf=True)
