@@ -111,7 +111,9 @@ def hooks_of(module: nn.Module) -> list[Any]:
 
 def has_hooks(module: nn.Module) -> bool:
     """Whether calling a module does more than its `forward`."""
-    return bool(hooks_of(module))
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    )
 
 
 def is_replica(module: nn.Module) -> bool:

@@ -38,10 +38,9 @@ from transformers.modeling_outputs import ModelOutput
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import merge_with_config_defaults
-from transformers.utils.output_capturing import capture_outputs
+from transformers.utils.output_capturing import capture_outputs, maybe_install_capturing_hooks
 
-from .character_encoder import OWN_LAYERS as OWN_ENCODER_LAYERS
-from .character_encoder import ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate
+from .character_encoder import OWN_LAYERS, ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
 from .matrix_product import fingerprint, hooks_of, is_replica, is_traced
@@ -265,6 +264,11 @@ class ElmoPreTrainedModel(PreTrainedModel):
         replace_empty_card(working_dir, self.config, repo_id)
         return super()._upload_modified_files(working_dir, repo_id, *args, **kwargs)
 
+    def _replicate_for_data_parallel(self) -> Any:
+        # Else transformers, which finds no mark on a replica, would put its hooks on the shared layers at every step.
+        maybe_install_capturing_hooks(self)
+        return super()._replicate_for_data_parallel()
+
     def _apply_freeze(self) -> None:
         """Marks parameters of this very module as fixed that its config says are; each model within does its own."""
 
@@ -350,13 +354,16 @@ class ElmoModel(ElmoPreTrainedModel):
         """Remembers the biLM's layers of each sequence, for all later calls, until the weights change.
 
         What the original tools did with a file of a data set's vectors: a frozen biLM gives a sequence the same layers
-        in every epoch of fine-tuning, so that it need not run but in the first. The cache is used where all of the biLM
-        is frozen, for calls that neither take or return `state` nor return `hidden_states`, and is not saved.
+        in every epoch of fine-tuning, to rounding, so that it need not run but in the first. The cache is not saved. It
+        is passed by where a weight of the biLM is trained, where a call takes or returns `state` or returns
+        `hidden_states`, and where layers may depend on more than ids and weights: on hooks (gradient checkpointing
+        makes one), layers that somebody has put in, adapters; also under compilation and in the replicas of
+        `nn.DataParallel`.
 
         Args:
-            max_bytes (`int`, *optional*, defaults to 0): The memory for layers. In float32, a word takes 4 bytes times
-                `hidden_size` times the number of layers, layer 0 among them: 12 KB of the original model. Sequences
-                for which there is no more room are computed each time. With 0, the cache is dropped.
+            max_bytes (`int`, *optional*, defaults to 0): The memory, on the device of the biLM. In float32, a word
+                takes 4 bytes times `hidden_size` times the number of layers, layer 0 among them: 12 KB of the original
+                model. Sequences for which there is no more room are computed each time. With 0, the cache is dropped.
 
         Raises:
             `ValueError`: If `max_bytes` is negative.
@@ -457,17 +464,23 @@ class ElmoModel(ElmoPreTrainedModel):
     def _remembers(self, ids: torch.Tensor) -> bool:
         """Whether there is a cache, and layers follow from ids and weights alone: they are frozen, on one device, and
         nobody has put hooks or other layers in."""
-        if self.text_cache is None or is_traced(ids) or is_replica(self):
+        if self.text_cache is None or is_replica(self):
             return False
-        return not any(weight.requires_grad or weight.device != ids.device for weight in self._bilm_weights()) and all(
-            type(module) in OWN_LAYERS and "forward" not in vars(module) and not _has_hooks_of_others(module)
-            for part in (self.get_input_embeddings(), self.layers)
-            for module in part.modules()
+        parts = self.get_input_embeddings(), self.layers
+        weights = [weight for part in parts for weight in part.parameters()]
+        return (
+            not is_traced(ids, *weights)
+            and not any(weight.requires_grad or weight.device != ids.device for weight in weights)
+            and all(
+                type(module) in OWN_BILM_LAYERS and "forward" not in vars(module) and not _has_hooks_of_others(module)
+                for part in parts
+                for module in part.modules()
+            )
         )
 
     def _remembered_layers(
         self, ids: torch.Tensor, mask: torch.Tensor, token_type_ids: torch.Tensor | None
-    ) -> tuple[torch.Tensor, ...]:
+    ) -> Iterator[torch.Tensor]:
         """The same as `_compute_layers`, where `_remembers`."""
         assert self.text_cache is not None
 
@@ -476,15 +489,18 @@ class ElmoModel(ElmoPreTrainedModel):
 
         sequences = Sequences.from_mask(mask, token_type_ids)
         if not len(sequences.row):
-            return tuple(compute(mask, token_type_ids))
-        device_type = ids.device.type
+            return compute(mask, token_type_ids)
+        made_from = self._what_layers_are_made_from(ids.device.type)
+        num_layers = self.config.num_hidden_layers + 1
+        return self.text_cache.layers(ids, mask, sequences, compute, num_layers, made_from)
+
+    def _what_layers_are_made_from(self, device_type: str) -> tuple[object, ...]:
+        """Returns what changes when the layers of a sequence may."""
         autocasts = torch.is_autocast_enabled(device_type)
         dtype = torch.get_autocast_dtype(device_type) if autocasts else None
-        made_from = fingerprint(*self._bilm_weights()), dtype
-        return self.text_cache.layers(ids, mask, sequences, compute, made_from)
-
-    def _bilm_weights(self) -> list[torch.Tensor]:
-        return [*self.get_input_embeddings().parameters(), *self.layers.parameters()]
+        settings = [layer.settings() for layer in self.layers if isinstance(layer, ElmoLayer)]
+        weights = *self.get_input_embeddings().parameters(), *self.layers.parameters()
+        return dtype, settings, fingerprint(*weights)
 
     def run_layers(
         self, hidden_states: torch.Tensor, packing: Packing, state: State, new_state: list[State]
@@ -595,7 +611,7 @@ class ElmoModel(ElmoPreTrainedModel):
 
 
 # What a biLM is made of, unless somebody has put other layers in their place.
-OWN_LAYERS = {*OWN_ENCODER_LAYERS, ElmoWordEmbedding, ElmoLayer, ProjectedLSTM}
+OWN_BILM_LAYERS = {*OWN_LAYERS, ElmoWordEmbedding, ElmoLayer, ProjectedLSTM}
 
 
 def _has_hooks_of_others(module: nn.Module) -> bool:

@@ -253,6 +253,11 @@ class ElmoLayer(GradientCheckpointingLayer):
         self.dropout = config.lstm_dropout
         self.has_skip_connection = config.use_skip_connections and layer_idx > 0
 
+    def settings(self) -> tuple[object, ...]:
+        """Returns what its output depends on beside inputs and weights, dropout left out."""
+        lstms = self.forward_lstm, self.backward_lstm
+        return self.has_skip_connection, *((each.forget_bias, each.cell_clip, each.projection_clip) for each in lstms)
+
     def forward(
         self, hidden_states: torch.Tensor, packing: Packing, hidden: torch.Tensor, cell: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

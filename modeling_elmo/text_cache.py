@@ -16,11 +16,12 @@
 The original tools wrote the layers of a data set to a file, and trained on the file. Here they are remembered as they
 come by, and what is not remembered is computed, as ever.
 
-Dimensions: B batch, W words of a padded row, N real tokens, S sequences, L layers, P projection.
+Dimensions: B batch, W words of a padded row, N tokens, L layers, P projection.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
 
 import torch
 
@@ -30,16 +31,19 @@ from .projected_lstm import Sequences
 # The layers, each (B, W, 2P), of the real tokens of a mask (B, W), whose sequences are told apart by numbers (B, W).
 ComputeLayers = Callable[[torch.Tensor, torch.Tensor], Iterable[torch.Tensor]]
 
+# What a small tensor takes in memory beside its numbers.
+BYTES_OF_TENSOR = 400
+
 
 class TextCache:
     """Layers of sequences by their ids, in bounded memory.
 
-    When there is no room for more, what is remembered stays and other sequences are computed each time: in every epoch
-    each comes once, so that to forget one for another would gain nothing. When what the layers are made from changes,
-    everything is forgotten. Threads may share a cache.
+    When there is no room for more, what is remembered stays and other sequences are computed each time: to forget one
+    that comes again in the next epoch, for another that does so too, would gain nothing. When what the layers are made
+    from changes, everything is forgotten. Threads may share a cache.
 
     Args:
-        max_bytes (`int`): The memory for layers; some 200 bytes a word for the ids and the bookkeeping come to it.
+        max_bytes (`int`): The memory, on the device of the biLM.
     """
 
     def __init__(self, max_bytes: int):
@@ -47,7 +51,8 @@ class TextCache:
         self.num_bytes = 0
         self._lock = threading.Lock()
         self._made_from: object = None
-        self._layers: dict[bytes, torch.Tensor] = {}
+        # L+1 tensors (N, 2P) of each sequence.
+        self._layers: dict[bytes, list[torch.Tensor]] = {}
 
     def __len__(self) -> int:
         return len(self._layers)
@@ -56,67 +61,108 @@ class TextCache:
         # A copied or pickled model starts with nothing remembered.
         return TextCache, (self.max_bytes,)
 
-    @torch.no_grad()
     def layers(
-        self, ids: torch.Tensor, mask: torch.Tensor, sequences: Sequences, compute: ComputeLayers, made_from: object
-    ) -> tuple[torch.Tensor, ...]:
-        """Returns the layers of a batch, in which only sequences that are not remembered are computed.
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        sequences: Sequences,
+        compute: ComputeLayers,
+        num_layers: int,
+        made_from: object,
+    ) -> Iterator[torch.Tensor]:
+        """Yields the layers of a batch, for which only sequences that are not remembered are computed.
 
         Args:
             ids (`torch.LongTensor` of shape `(B, W)` or `(B, W, C)`): What the sequences consist of.
             mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
             sequences (`Sequences`): Those of the mask; one at least.
-            compute (`ComputeLayers`): The biLM.
-            made_from (`object`): Equal for as long as `compute` gives the same layers.
+            compute (`ComputeLayers`): The biLM, without gradients.
+            num_layers (`int`): How many layers it gives, layer 0 among them.
+            made_from (`object`): Equal for as long as it gives the same layers.
 
         Returns:
-            L+1 tensors `(B, W, 2P)`, zero outside the mask.
+            Tensors `(B, W, 2P)`, zero outside the mask.
         """
-        keys = _keys(ids.flatten(0, 1).index_select(0, sequences.position), sequences.length.tolist())
+        lengths = sequences.length.tolist()
+        position_of = sequences.position.split(lengths)
+        keys = _keys(ids.flatten(0, 1).index_select(0, sequences.position), lengths)
+        known = self._known(keys, made_from)
+        # Of sequences that come twice, the first is computed.
+        computed: dict[bytes, int] = {}
+        for number, key in enumerate(keys):
+            if key not in known:
+                computed.setdefault(key, number)
+        put_in = [number for number, key in enumerate(keys) if computed.get(key) != number]
+        if computed:
+            layers = iter(compute(*_only(list(computed.values()), sequences, mask)))
+        else:
+            layers = (words_ND.new_zeros(*mask.shape, words_ND.shape[-1]) for words_ND in known[keys[0]])
+
+        new: dict[bytes, list[torch.Tensor]] = {}
+        for index, layer in enumerate(layers):
+            words_XD = layer.flatten(0, 1)
+            if index == 0:
+                new = {key: [] for key in self._with_room(computed, lengths, num_layers, layer)}
+            for key, words in new.items():
+                words.append(words_XD.index_select(0, position_of[computed[key]]))
+            if index == num_layers - 1:
+                self._remember(new, made_from)
+            if put_in:
+                position = torch.cat([position_of[number] for number in put_in])
+                words_ND = torch.cat(
+                    [
+                        known[key][index] if key in known else words_XD.index_select(0, position_of[computed[key]])
+                        for key in (keys[number] for number in put_in)
+                    ]
+                )
+                layer = words_XD.index_copy(0, position, words_ND).unflatten(0, mask.shape)
+            yield layer
+
+    def _known(self, keys: list[bytes], made_from: object) -> dict[bytes, list[torch.Tensor]]:
         with self._lock:
             if made_from != self._made_from:
                 self._made_from, self._layers, self.num_bytes = made_from, {}, 0
-            layers_of = {key: self._layers[key] for key in self._layers.keys() & set(keys)}
-        unknown: dict[bytes, int] = {}
-        for number, key in enumerate(keys):
-            if key not in layers_of:
-                unknown.setdefault(key, number)
-        if unknown:
-            computed = _compute_some(list(unknown.values()), sequences, mask, compute)
-            layers_of.update(zip(unknown, computed))
-            with self._lock:
-                if made_from == self._made_from:
-                    self._remember(zip(unknown, computed))
-        words_LND = torch.cat([layers_of[key] for key in keys], dim=1)
-        layers = words_LND.new_zeros(len(words_LND), mask.numel(), words_LND.shape[-1])
-        return layers.index_copy_(1, sequences.position, words_LND).unflatten(1, mask.shape).unbind()
+            return {key: self._layers[key] for key in keys if key in self._layers}
 
-    def _remember(self, computed: Iterable[tuple[bytes, torch.Tensor]]) -> None:
-        for key, layers_LND in computed:
-            if key not in self._layers and self.num_bytes + layers_LND.nbytes <= self.max_bytes:
-                # A copy: a view would hold the whole batch in memory.
-                self._layers[key] = layers_LND.clone()
-                self.num_bytes += layers_LND.nbytes
+    def _with_room(
+        self, computed: dict[bytes, int], lengths: list[int], num_layers: int, layer: torch.Tensor
+    ) -> list[bytes]:
+        """Returns which of the computed sequences there is room for, if all layers are like this one."""
+        room, fitting = self.max_bytes - self.num_bytes, []
+        for key, number in computed.items():
+            room -= num_layers * (lengths[number] * layer.shape[-1] * layer.itemsize + BYTES_OF_TENSOR)
+            if room < 0:
+                break
+            fitting.append(key)
+        return fitting
+
+    def _remember(self, new: dict[bytes, list[torch.Tensor]], made_from: object) -> None:
+        with self._lock:
+            # Another thread may have been here since.
+            if made_from != self._made_from:
+                return
+            for key, words in new.items():
+                num_bytes = sum(words_ND.nbytes + BYTES_OF_TENSOR for words_ND in words)
+                if key not in self._layers and self.num_bytes + num_bytes <= self.max_bytes:
+                    self._layers[key] = words
+                    self.num_bytes += num_bytes
 
 
-def _compute_some(
-    numbers: list[int], sequences: Sequences, mask: torch.Tensor, compute: ComputeLayers
-) -> tuple[torch.Tensor, ...]:
-    """Returns the layers `(L+1, N, 2P)` of each of some sequences, by their numbers, which rise."""
+def _only(numbers: list[int], sequences: Sequences, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns a mask of some of the sequences, and the numbers of all: neighbours of one left out must not be one."""
     is_wanted_S = torch.zeros_like(sequences.row, dtype=torch.bool)
     is_wanted_S[numbers] = True
-    position = sequences.position[is_wanted_S[sequences.number]]
-    wanted = torch.zeros_like(mask).flatten().index_fill_(0, position, True).view(mask.shape)
-    # Neighbours of one that is left out must not become one.
-    number = torch.zeros_like(mask, dtype=torch.long).flatten().index_copy_(0, sequences.position, sequences.number)
-    layers = compute(wanted, number.view(mask.shape))
-    words_LND = torch.stack([layer.flatten(0, 1).index_select(0, position) for layer in layers])
-    return words_LND.split(sequences.length[numbers].tolist(), dim=1)
+    wanted, number = mask.new_zeros(mask.numel()), sequences.number.new_zeros(mask.numel())
+    wanted[sequences.position] = is_wanted_S[sequences.number]
+    number[sequences.position] = sequences.number
+    return wanted.view(mask.shape), number.view(mask.shape)
 
 
 def _keys(ids_N: torch.Tensor, lengths: list[int]) -> list[bytes]:
-    ids = ids_N.to("cpu", torch.int16 if ids_N.ndim > 1 else torch.int32)
-    return [sequence.numpy().tobytes() for sequence in ids.split(lengths)]
+    # Ids themselves would take more memory than the vectors of a small model.
+    ids = ids_N.to("cpu", torch.int32).numpy()
+    ends = torch.tensor(lengths).cumsum(0).tolist()
+    return [blake2b(ids[end - length : end].tobytes(), digest_size=16).digest() for end, length in zip(ends, lengths)]
 
 
 __all__ = ["TextCache"]

@@ -99,13 +99,17 @@ def test_replicas_of_a_language_model_do_what_the_model_does(replicate, tiny_con
         torch.testing.assert_close(found[key], gradient)
 
 
-def test_dropout_of_a_trained_bilm_falls_in_replicas_too(replicate, tiny_config):
-    model = ElmoModel(tiny_config(lstm_dropout=0.5, freeze_bilm=False)).train()
+@pytest.mark.parametrize("model_class", [ElmoModel, ElmoForPreTraining])
+def test_dropout_of_a_trained_bilm_falls_in_replicas_too(replicate, tiny_config, model_class):
+    config = tiny_config(lstm_dropout=0.5, freeze_bilm=False, vocab_size=len(TOKENIZER))
+    model = model_class(config).train()
     batch = TOKENIZER(["a b c"], return_tensors="pt")
-    torch.manual_seed(0)
-    expected = model(**batch)[0]
-    torch.manual_seed(0)
-    torch.testing.assert_close(replicate(model)[0](**batch)[0], expected)
+    labels = {} if model_class is ElmoModel else {"labels": batch["input_ids"]}
+    outputs = []
+    for module in (model, replicate(model)[0]):
+        torch.manual_seed(0)
+        outputs.append(module(**batch, **labels)[0])
+    torch.testing.assert_close(*outputs)
 
 
 def test_replicas_share_no_cache_with_the_model(replicate, tiny_config):
@@ -114,7 +118,30 @@ def test_replicas_share_no_cache_with_the_model(replicate, tiny_config):
     model.cache_vocabulary(max_new_words=100)
     batch = TOKENIZER(["a b c"], return_tensors="pt")
     torch.testing.assert_close(replicate(model)[1](**batch)[0], model(**batch)[0])
-    assert len(model.text_cache) == 1
-    replicate(model)[1](**TOKENIZER(["d e"], return_tensors="pt"))
-    assert len(model.text_cache) == 1
-    assert len(model.character_encoder.word_cache) == 5
+    caches = model.text_cache, model.character_encoder.word_cache
+    before = [len(cache) for cache in caches]
+    assert before == [1, 5]
+    replicate(model)[1](**TOKENIZER(["d e", "f"], padding=True, return_tensors="pt"))
+    assert [len(cache) for cache in caches] == before
+
+
+def test_replicas_train_the_lstms_alone(replicate, tiny_config):
+    model = ElmoModel(tiny_config(freeze_bilm=False))
+    model.character_encoder.requires_grad_(False)
+    batch = TOKENIZER(["a b c", "d e"], padding=True, return_tensors="pt")
+    model(**batch)[0].square().sum().backward()
+    expected = gradients(model)
+    replicate(model)[1](**batch)[0].square().sum().backward()
+    found = gradients(model)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient)
+
+
+def test_replicas_leave_no_hooks_behind(replicate, tiny_config):
+    model = ElmoModel(tiny_config())
+    batch = TOKENIZER(["a b c"], return_tensors="pt")
+    for _ in range(2):
+        for replica in replicate(model):
+            assert len(replica(**batch, output_hidden_states=True).hidden_states) == 3
+    assert len(model(**batch, output_hidden_states=True).hidden_states) == 3

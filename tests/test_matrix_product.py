@@ -26,6 +26,7 @@ from modeling_elmo.matrix_product import (
     PackedWeight,
     apply_linear,
     fingerprint,
+    hooks_of,
     linear,
     pack,
     product,
@@ -142,11 +143,19 @@ class TestApplyLinear:
         layer, inputs = Adapter(3, 2), torch.randn(5, 3)
         torch.testing.assert_close(apply_linear(layer, inputs), F.linear(inputs, layer.weight, layer.bias) + 1)
 
-    @pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+    @pytest.mark.parametrize(
+        "register",
+        [
+            *("register_forward_hook", "register_forward_pre_hook"),
+            *("register_full_backward_hook", "register_full_backward_pre_hook"),
+        ],
+    )
     def test_calls_hooks(self, register):
         called, layer = [], nn.Linear(3, 2)
         handle = getattr(layer, register)(lambda *args: called.append(True))
+        assert len(hooks_of(layer)) == 1
         expected = apply_linear(layer, torch.ones(1, 3))
+        expected.sum().backward()
         assert called
         handle.remove()
         torch.testing.assert_close(apply_linear(layer, torch.ones(1, 3)), expected)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 # What a file that travels with a model may import: the dependencies of transformers itself.
 REMOTE_IMPORTS = {"torch", "transformers", "tokenizers", "numpy", "huggingface_hub", "safetensors"}
 STANDARD = {
-    *("collections", "copy", "dataclasses", "functools", "itertools", "json", "logging", "math"),
+    *("collections", "copy", "dataclasses", "functools", "hashlib", "itertools", "json", "logging", "math"),
     *("os", "pathlib", "re", "shutil", "threading", "typing"),
 }
 

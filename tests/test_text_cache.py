@@ -20,15 +20,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+from modeling_elmo.projected_lstm import Sequences
+from modeling_elmo.text_cache import BYTES_OF_TENSOR, TextCache
 from tests.task_examples import HEADS, randomized
 
 
 TOKENIZER = ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", *"abcdefgh"])
 ROOM = 10**6
-# Of one token: three layers of 8 float32 numbers.
-BYTES = 3 * 8 * 4
+
+
+def room_for(*lengths):
+    """Bytes of sequences of so many tokens: three layers of 8 float32 numbers for each."""
+    return sum(3 * (length * 8 * 4 + BYTES_OF_TENSOR) for length in lengths)
 
 
 def batch_of(*texts, **kwargs):
@@ -70,15 +76,15 @@ def check(model, batch):
     torch.testing.assert_close(model(**batch).elmo_representations, plain(**batch).elmo_representations)
 
 
-texts = st.lists(st.text("abc ", max_size=6), min_size=1, max_size=3).map("|".join)
+rows = st.lists(st.text("abc ", max_size=6), min_size=1, max_size=3).map("|".join)
 
 
 class TestLayers:
     @settings(max_examples=25, deadline=None)
     @given(
-        batches=st.lists(st.lists(texts, min_size=1, max_size=4), min_size=1, max_size=4),
+        batches=st.lists(st.lists(rows, min_size=1, max_size=4), min_size=1, max_size=4),
         reads_words=st.booleans(),
-        max_bytes=st.sampled_from([1, 7 * BYTES, ROOM]),
+        max_bytes=st.sampled_from([1, 4000, ROOM]),
         padding_side=st.sampled_from(["left", "right"]),
     )
     def test_are_those_of_a_model_that_remembers_nothing(self, batches, reads_words, max_bytes, padding_side):
@@ -87,9 +93,9 @@ class TestLayers:
         token_input = "words" if reads_words else "characters"
         model = randomized_bilm(ElmoModel(ElmoConfig(**sizes, **others, token_input=token_input)))
         model.cache_texts(max_bytes)
-        for rows in batches:
+        for texts in batches:
             # Any number of segments in a row, empty ones too, and real tokens that don't begin where the row does.
-            parts = [[TOKENIZER(part.split(), is_split_into_words=True) for part in row.split("|")] for row in rows]
+            parts = [[TOKENIZER(part.split(), is_split_into_words=True) for part in row.split("|")] for row in texts]
             examples = [
                 {
                     "input_ids": [number for part in row for number in part["input_ids"]],
@@ -138,6 +144,13 @@ class TestLayers:
             check(model, batch_of(word))
         assert computed == [3] * 5
 
+    def test_word_ids_are_told_apart_in_any_vocabulary(self, tiny_config):
+        model = randomized_bilm(ElmoModel(tiny_config(token_input="words", vocab_size=70_000)))
+        model.cache_texts(ROOM)
+        for word in (1, 257, 65537):
+            check(model, {"input_ids": torch.tensor([[word]])})
+        assert len(model.text_cache) == 3
+
     def test_rows_without_words_are_no_trouble(self, model):
         model.cache_texts(ROOM)
         batch = batch_of("a", "b")
@@ -160,19 +173,33 @@ class TestLayers:
 
 class TestRoom:
     def test_what_is_remembered_stays_when_there_is_no_more_room(self, model, computed):
-        model.cache_texts(7 * BYTES)
-        for texts, expected in [(["a b"], [4]), (["c d"], [4]), (["e"], [3]), (["a b", "c d", "e"], [4])]:
+        model.cache_texts(room_for(4, 3))
+        for batch, expected in [(["a b"], [4]), (["c d"], [4]), (["e"], [3]), (["a b", "c d", "e"], [4])]:
             computed.clear()
-            check(model, batch_of(*texts))
+            check(model, batch_of(*batch))
             assert computed == expected
-            assert model.text_cache.num_bytes <= 7 * BYTES
-        assert model.text_cache.num_bytes == 7 * BYTES
+        assert model.text_cache.num_bytes == room_for(4, 3)
+
+    def test_as_many_sequences_of_a_batch_are_remembered_as_there_is_room_for(self, model, computed):
+        model.cache_texts(room_for(3, 3))
+        for expected in ([9], [3], [3]):
+            computed.clear()
+            check(model, batch_of("a", "b", "c"))
+            assert computed == expected
 
     def test_only_what_is_remembered_is_held(self, model):
-        model.cache_texts(3 * BYTES)
-        model(**batch_of("a b c d e f g h", "a"))
+        model.cache_texts(room_for(3))
+        model(**batch_of("a", "a b c d e f g h"))
         (layers,) = model.text_cache._layers.values()
-        assert layers.untyped_storage().nbytes() == 3 * BYTES
+        assert [layer.untyped_storage().nbytes() for layer in layers] == [3 * 8 * 4] * 3
+
+    def test_there_is_as_much_as_before_when_all_has_been_forgotten(self, model):
+        model.cache_texts(room_for(4, 3))
+        for _ in range(3):
+            with torch.no_grad():
+                model.layers[0].forward_lstm.bias.add_(1)
+            model(**batch_of("a b", "c"))
+            assert len(model.text_cache) == 2
 
     def test_none_means_no_cache(self, model):
         model.cache_texts(ROOM)
@@ -182,6 +209,44 @@ class TestRoom:
     def test_must_not_be_negative(self, model):
         with pytest.raises(ValueError, match="max_bytes: expected 0 or more, found -1"):
             model.cache_texts(-1)
+
+
+class TestSharedCache:
+    """What another thread does while layers are computed."""
+
+    def layers_of(self, cache, made_from, meanwhile=None):
+        ids = torch.tensor([[1, 2, 3]])
+        mask = torch.ones(1, 3, dtype=torch.bool)
+
+        def compute(mask, numbers):
+            if meanwhile is not None:
+                meanwhile()
+            return [torch.full((1, 3, 4), float(made_from))] * 2
+
+        return list(cache.layers(ids, mask, Sequences.from_mask(mask), compute, 2, made_from))
+
+    def test_layers_of_weights_that_have_changed_since_are_not_remembered(self):
+        cache = TextCache(ROOM)
+        self.layers_of(cache, 1, meanwhile=lambda: self.layers_of(cache, 2))
+        assert self.layers_of(cache, 2)[0].unique() == 2
+
+    def test_a_sequence_that_two_have_computed_counts_once(self):
+        cache = TextCache(ROOM)
+        self.layers_of(cache, 1)
+        once = cache.num_bytes
+        cache = TextCache(ROOM)
+        self.layers_of(cache, 1, meanwhile=lambda: self.layers_of(cache, 1))
+        assert cache.num_bytes == once
+
+    def test_threads_may_share_it(self, model):
+        batches = [batch_of(*rows) for rows in (["a b", "c"], ["c", "d e"], ["a b", "d e"], ["f"])] * 8
+        expected = [model(**batch)[0] for batch in batches]
+        model.cache_texts(room_for(4, 4, 3))
+        with torch.no_grad(), ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda batch: model(**batch)[0], batches))
+        for got, wanted in zip(found, expected):
+            torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
+        assert model.text_cache.num_bytes <= room_for(4, 4, 3)
 
 
 class TestForgetting:
@@ -214,15 +279,35 @@ class TestForgetting:
         check(model, batch_of("a b"))
         assert computed == [4]
 
-    def test_layers_of_another_precision_are_not_taken_for_those_that_are_wanted(self, model):
+    @pytest.mark.parametrize("token_input", ["characters", "words"])
+    def test_layers_of_another_precision_are_not_taken_for_those_that_are_wanted(self, tiny_config, token_input):
+        model = randomized_bilm(ElmoModel(tiny_config(token_input=token_input, vocab_size=12)))
+        plain = copy.deepcopy(model)
         model.cache_texts(ROOM)
         batch = batch_of("a b", "c")
-        exact = model(**batch)[0]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            for _ in range(2):
-                check(model, batch)
-                assert not torch.equal(model(**batch)[0].float(), exact)
-        torch.testing.assert_close(model(**batch)[0], exact, rtol=0, atol=1e-6)
+        for dtype in (None, torch.bfloat16, torch.float16, torch.bfloat16, None):
+            with torch.autocast("cpu", dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+                expected = plain(**batch)[0]
+                for _ in range(2):
+                    found = model(**batch)[0]
+                    assert found.dtype == expected.dtype
+                    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+                # As small as they come.
+                assert [layer.dtype for layer in next(iter(model.text_cache._layers.values()))][1:] == [
+                    dtype or torch.float32
+                ] * 2
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("forget_bias", 3.0), ("cell_clip", 0.1), ("projection_clip", 0.1)], ids=str
+    )
+    def test_everything_is_forgotten_when_the_settings_change(self, model, name, value):
+        plain, batch = copy.deepcopy(model), batch_of("a b", "c")
+        model.cache_texts(ROOM)
+        before = model(**batch)[0]
+        for each in (model, plain):
+            setattr(each.layers[1].backward_lstm, name, value)
+        torch.testing.assert_close(model(**batch)[0], plain(**batch)[0])
+        assert not torch.allclose(before, plain(**batch)[0])
 
     def test_copies_start_empty_and_keep_their_bound(self, model):
         model.cache_texts(ROOM)
@@ -234,10 +319,12 @@ class TestForgetting:
             assert len(twin.text_cache) == 1
 
     def test_is_no_part_of_what_is_saved(self, model, tmp_path):
+        model.save_pretrained(tmp_path / "without")
         model.cache_texts(ROOM)
         model(**batch_of("a"))
-        model.save_pretrained(tmp_path)
-        assert ElmoModel.from_pretrained(tmp_path).text_cache is None
+        model.save_pretrained(tmp_path / "with")
+        for path in (tmp_path / "without").iterdir():
+            assert path.read_bytes() == (tmp_path / "with" / path.name).read_bytes()
 
 
 class TestPassedBy:
@@ -279,6 +366,24 @@ class TestPassedBy:
         for _ in range(2):
             check(model, batch_of("a"))
         assert computed == [3, 3]
+
+    def test_where_operations_are_counted(self, model):
+        model.cache_texts(ROOM)
+        counts = []
+        for _ in range(2):
+            with FlopCounterMode(display=False) as counter:
+                model(**batch_of("a b"))
+            counts.append(counter.get_total_flops())
+        assert counts[0] == counts[1] > 0
+
+    def test_where_weights_are_no_plain_tensors(self, model):
+        class Weight(nn.Parameter):
+            pass
+
+        model.cache_texts(ROOM)
+        model.layers[0].forward_lstm.weight_hh = Weight(model.layers[0].forward_lstm.weight_hh.data, False)
+        model(**batch_of("a b"))
+        assert len(model.text_cache) == 0
 
     @pytest.mark.parametrize("change", ["a hook", "another layer", "another forward"])
     def test_where_layers_depend_on_more_than_weights(self, model, change):
@@ -324,14 +429,3 @@ def test_a_task_model_learns_the_same(name):
             losses[-1].append(loss.item())
     assert len(model.elmo.text_cache) > 0
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
-
-
-def test_threads_may_share_it(model):
-    batches = [batch_of(*texts) for texts in (["a b", "c"], ["c", "d e"], ["a b", "d e"], ["f"])] * 8
-    expected = [model(**batch)[0] for batch in batches]
-    model.cache_texts(12 * BYTES)
-    with torch.no_grad(), ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda batch: model(**batch)[0], batches))
-    for got, wanted in zip(found, expected):
-        torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
-    assert model.text_cache.num_bytes <= 12 * BYTES
