@@ -125,8 +125,8 @@ class ModelArguments(PretrainedArguments):
     text_cache_gb: float = field(
         default=1.0,
         metadata={
-            "help": "ELMo: memory for the layers that a frozen biLM gives to texts, so that it runs in the first epoch "
-            "only, as far as there is room; 0 for none."
+            "help": "ELMo: memory, in each process, for what a frozen biLM gives to texts, so that it reads each text "
+            "once, as far as there is room; 0 for none."
         },
     )
 

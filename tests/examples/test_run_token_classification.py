@@ -291,7 +291,7 @@ def test_ablations_of_the_paper_are_arguments(run, files, elmo_dir, tmp_path, ar
     assert {name: saved[name] for name in config} == config
 
 
-def test_a_frozen_bilm_runs_in_the_first_epoch_only_where_there_is_room(run, files, elmo_dir, tmp_path, monkeypatch):
+def test_a_frozen_bilm_reads_each_text_once_where_there_is_room(run, files, elmo_dir, tmp_path, monkeypatch):
     num_tokens, run_layers = [], ElmoModel.run_layers
 
     def counting(model, hidden_states, packing, *args):
