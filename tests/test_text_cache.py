@@ -214,20 +214,20 @@ class TestRoom:
 class TestSharedCache:
     """What another thread does while layers are computed."""
 
-    def layers_of(self, cache, made_from, meanwhile=None):
-        ids = torch.tensor([[1, 2, 3]])
-        mask = torch.ones(1, 3, dtype=torch.bool)
+    def layers_of(self, cache, made_from, ids=(1, 2, 3), meanwhile=None):
+        ids = torch.tensor([ids])
+        mask = torch.ones_like(ids, dtype=torch.bool)
 
         def compute(mask, numbers):
             if meanwhile is not None:
                 meanwhile()
-            return [torch.full((1, 3, 4), float(made_from))] * 2
+            return [torch.full((*mask.shape, 4), float(made_from))] * 2
 
         return list(cache.layers(ids, mask, Sequences.from_mask(mask), compute, 2, made_from))
 
     def test_layers_of_weights_that_have_changed_since_are_not_remembered(self):
         cache = TextCache(ROOM)
-        self.layers_of(cache, 1, meanwhile=lambda: self.layers_of(cache, 2))
+        self.layers_of(cache, 1, meanwhile=lambda: self.layers_of(cache, 2, ids=(4, 5)))
         assert self.layers_of(cache, 2)[0].unique() == 2
 
     def test_a_sequence_that_two_have_computed_counts_once(self):
