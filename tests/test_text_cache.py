@@ -219,9 +219,10 @@ class TestSharedCache:
         mask = torch.ones_like(ids, dtype=torch.bool)
 
         def compute(mask, numbers):
+            yield torch.full((*mask.shape, 4), float(made_from))
             if meanwhile is not None:
                 meanwhile()
-            return [torch.full((*mask.shape, 4), float(made_from))] * 2
+            yield torch.full((*mask.shape, 4), float(made_from))
 
         return list(cache.layers(ids, mask, Sequences.from_mask(mask), compute, 2, made_from))
 
@@ -229,6 +230,12 @@ class TestSharedCache:
         cache = TextCache(ROOM)
         self.layers_of(cache, 1, meanwhile=lambda: self.layers_of(cache, 2, ids=(4, 5)))
         assert self.layers_of(cache, 2)[0].unique() == 2
+
+    def test_room_that_another_has_taken_since_is_not_there(self):
+        cache = TextCache(2 * (3 * 4 * 4 + BYTES_OF_TENSOR))
+        self.layers_of(cache, 1, meanwhile=lambda: self.layers_of(cache, 1, ids=(4, 5, 6)))
+        assert len(cache) == 1
+        assert cache.num_bytes == cache.max_bytes
 
     def test_a_sequence_that_two_have_computed_counts_once(self):
         cache = TextCache(ROOM)
