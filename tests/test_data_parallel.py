@@ -121,7 +121,7 @@ def test_replicas_share_no_cache_with_the_model(replicate, tiny_config):
     caches = model.text_cache, model.character_encoder.word_cache
     before = [len(cache) for cache in caches]
     assert before == [1, 5]
-    replicate(model)[1](**TOKENIZER(["d e", "f"], padding=True, return_tensors="pt"))
+    replicate(model)[1](**TOKENIZER(["d e f g", "h"], padding=True, return_tensors="pt"))
     assert [len(cache) for cache in caches] == before
 
 
