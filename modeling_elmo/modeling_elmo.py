@@ -318,8 +318,8 @@ class ElmoModel(ElmoPreTrainedModel):
 
     def _apply_freeze(self) -> None:
         if self.config.freeze_bilm:
-            self.get_input_embeddings().requires_grad_(False)
-            self.layers.requires_grad_(False)
+            for part in self._bilm_parts():
+                part.requires_grad_(False)
 
     def get_input_embeddings(self) -> nn.Module:
         """Returns the module that makes token embeddings: the character encoder, or the table of word embeddings."""
@@ -466,14 +466,13 @@ class ElmoModel(ElmoPreTrainedModel):
         nobody has put hooks or other layers in."""
         if self.text_cache is None or is_replica(self):
             return False
-        parts = self.get_input_embeddings(), self.layers
-        weights = [weight for part in parts for weight in part.parameters()]
+        weights = self._bilm_weights()
         return (
             not is_traced(ids, *weights)
             and not any(weight.requires_grad or weight.device != ids.device for weight in weights)
             and all(
                 type(module) in OWN_BILM_LAYERS and "forward" not in vars(module) and not _has_hooks_of_others(module)
-                for part in parts
+                for part in self._bilm_parts()
                 for module in part.modules()
             )
         )
@@ -499,8 +498,14 @@ class ElmoModel(ElmoPreTrainedModel):
         autocasts = torch.is_autocast_enabled(device_type)
         dtype = torch.get_autocast_dtype(device_type) if autocasts else None
         settings = [layer.settings() for layer in self.layers if isinstance(layer, ElmoLayer)]
-        weights = *self.get_input_embeddings().parameters(), *self.layers.parameters()
-        return dtype, settings, fingerprint(*weights)
+        return dtype, settings, fingerprint(*self._bilm_weights())
+
+    def _bilm_parts(self) -> tuple[nn.Module, nn.Module]:
+        """Returns what `freeze_bilm` freezes: all but the mixes."""
+        return self.get_input_embeddings(), self.layers
+
+    def _bilm_weights(self) -> list[nn.Parameter]:
+        return [weight for part in self._bilm_parts() for weight in part.parameters()]
 
     def run_layers(
         self, hidden_states: torch.Tensor, packing: Packing, state: State, new_state: list[State]

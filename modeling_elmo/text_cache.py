@@ -92,7 +92,8 @@ class TextCache:
         for number, key in enumerate(keys):
             if key not in known:
                 computed.setdefault(key, number)
-        put_in = [number for number, key in enumerate(keys) if computed.get(key) != number]
+        put_in = [(key, position_of[number]) for number, key in enumerate(keys) if computed.get(key) != number]
+        put_at = torch.cat([position for _, position in put_in]) if put_in else None
         if computed:
             layers = iter(compute(*_only(list(computed.values()), sequences, mask)))
         else:
@@ -107,15 +108,14 @@ class TextCache:
                 words.append(words_XD.index_select(0, position_of[computed[key]]))
             if index == num_layers - 1:
                 self._remember(new, made_from)
-            if put_in:
-                position = torch.cat([position_of[number] for number in put_in])
+            if put_at is not None:
                 words_ND = torch.cat(
                     [
                         known[key][index] if key in known else words_XD.index_select(0, position_of[computed[key]])
-                        for key in (keys[number] for number in put_in)
+                        for key, _ in put_in
                     ]
                 )
-                layer = words_XD.index_copy(0, position, words_ND).unflatten(0, mask.shape)
+                layer = words_XD.index_copy(0, put_at, words_ND).unflatten(0, mask.shape)
             yield layer
 
     def _known(self, keys: list[bytes], made_from: object) -> dict[bytes, list[torch.Tensor]]:
@@ -160,9 +160,8 @@ def _only(numbers: list[int], sequences: Sequences, mask: torch.Tensor) -> tuple
 
 def _keys(ids_N: torch.Tensor, lengths: list[int]) -> list[bytes]:
     # Ids themselves would take more memory than the vectors of a small model.
-    ids = ids_N.to("cpu", torch.int32).numpy()
-    ends = torch.tensor(lengths).cumsum(0).tolist()
-    return [blake2b(ids[end - length : end].tobytes(), digest_size=16).digest() for end, length in zip(ends, lengths)]
+    sequences = ids_N.to("cpu", torch.int32).split(lengths)
+    return [blake2b(ids.numpy().tobytes(), digest_size=16).digest() for ids in sequences]
 
 
 __all__ = ["TextCache"]
