@@ -31,10 +31,10 @@ import torch
 import typer
 
 from modeling_elmo import ElmoEmbedder, ElmoModel
-from modeling_elmo.corpus_embedding import embed_corpus
-from modeling_elmo.embedding import Sentence as EmbeddedSentence
-from modeling_elmo.embedding import windows
-from modeling_elmo.sentence_sources import TextLines
+from modeling_elmo.embedding.embedder import Sentence as EmbeddedSentence
+from modeling_elmo.embedding.embedder import windows
+from modeling_elmo.embedding.job import embed_corpus
+from modeling_elmo.embedding.sources import TextLines
 
 from .correctness import check_vectors
 from .full_size_model import model_files

@@ -30,7 +30,7 @@ from torch import nn
 
 from modeling_elmo import ElmoConfig, ElmoModel, configuration
 from modeling_elmo.conversion_scripts import export
-from modeling_elmo.projected_lstm import ProjectedLSTM
+from modeling_elmo.model.lstm import ProjectedLSTM
 
 
 # Times the initial weights of bilm-tf's training; gives standard deviations of 0.7, 0.4 and 0.6 on the three layers.

@@ -34,8 +34,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from modeling_elmo.corpus import TextFiles, WordSplitter, WordTable
-from modeling_elmo.presets import read_tokenizer
+from modeling_elmo.model.tokenization_elmo import WordSplitter
+from modeling_elmo.pretraining.corpus import TextFiles
+from modeling_elmo.pretraining.initial_model import read_tokenizer
+from modeling_elmo.pretraining.windows import WordTable
 
 from .report import JsonOnly, Report, run
 

@@ -35,10 +35,11 @@ import torch
 import typer
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoTokenizer
-from modeling_elmo.corpus import Windows
-from modeling_elmo.presets import preset_config
-from modeling_elmo.pretraining import ElmoPretrainer, PretrainingSettings
-from modeling_elmo.vocabulary import LEADING_TOKENS
+from modeling_elmo.pretraining.initial_model import preset_config
+from modeling_elmo.pretraining.settings import PretrainingSettings
+from modeling_elmo.pretraining.trainer import ElmoPretrainer
+from modeling_elmo.pretraining.vocabulary import LEADING_TOKENS
+from modeling_elmo.pretraining.windows import Windows
 
 from .correctness import check_gradients
 from .full_size_model import TINY, character_encoder_flop_per_word, lstm_flop_per_word

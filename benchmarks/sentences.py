@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modeling_elmo.treebank import treebank_pre_tokenizer
+from modeling_elmo.model.word_splitting import treebank_pre_tokenizer
 
 
 Sentence = list[str]

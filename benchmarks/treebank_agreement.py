@@ -30,7 +30,7 @@ from typing import Annotated
 import typer
 from nltk.tokenize import NLTKWordTokenizer
 
-from modeling_elmo.treebank import treebank_pre_tokenizer
+from modeling_elmo.model.word_splitting import treebank_pre_tokenizer
 
 
 Span = tuple[int, int]

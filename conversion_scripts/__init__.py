@@ -28,10 +28,18 @@
 No model class depends on anything here.
 """
 
+from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError
+
 from .convert import OriginalFiles, convert
 from .download import download
-from .errors import ElmoDownloadError, ElmoFormatError
 from .export import export
 
 
-__all__ = ["ElmoDownloadError", "ElmoFormatError", "OriginalFiles", "convert", "download", "export"]
+__all__ = [
+    "ElmoDownloadError",
+    "ElmoFormatError",
+    "OriginalFiles",
+    "convert",
+    "download",
+    "export",
+]

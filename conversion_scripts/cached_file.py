@@ -37,7 +37,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import http_stream_backoff
 from tqdm.auto import tqdm
 
-from .errors import ElmoDownloadError, ElmoFormatError, one_line
+from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError, one_line
 
 
 # huggingface_hub 1 is built on httpx, 2 on httpx2: what its own error is derived from tells which.

@@ -17,8 +17,8 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from modeling_elmo.configuration_elmo import ElmoConfig
-from modeling_elmo.model_card import model_card, table
+from modeling_elmo.hub.model_card import model_card, table
+from modeling_elmo.model.configuration_elmo import ElmoConfig
 
 
 def write_model_card(

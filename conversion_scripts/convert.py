@@ -24,14 +24,14 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from modeling_elmo.configuration import NAMES
-from modeling_elmo.configuration_elmo import ElmoConfig
-from modeling_elmo.modeling_elmo import ElmoModel
-from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
+from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.files.output_directory import new_directory
+from modeling_elmo.model.bilm import ElmoModel
+from modeling_elmo.model.configuration_elmo import ElmoConfig
+from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
 
-from .errors import ElmoFormatError
-from .model_card import write_model_card
+from .conversion_card import write_model_card
 from .options_json import read_options
-from .output_directory import new_directory
 from .parity import measure_parity
 from .vocab_embedding_hdf5 import read_vocab_embedding
 from .weights_hdf5 import as_tensor, read_weights

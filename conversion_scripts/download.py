@@ -24,11 +24,11 @@ import h5py
 from huggingface_hub import constants
 
 from modeling_elmo import configuration
-from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS, read_vocabulary
+from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError
+from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, read_vocabulary
 
 from .cached_file import fetch
 from .convert import OriginalFiles, check_given
-from .errors import ElmoDownloadError, ElmoFormatError
 from .options_json import read_options
 from .weights_hdf5 import weight_table
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import torch
 
-from modeling_elmo.configuration_elmo import ElmoConfig
-from modeling_elmo.modeling_elmo import ElmoModel
-from modeling_elmo.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
+from modeling_elmo.files.errors import ElmoFormatError, damage_told
+from modeling_elmo.files.output_directory import new_directory
+from modeling_elmo.model.bilm import ElmoModel
+from modeling_elmo.model.configuration_elmo import ElmoConfig
+from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
 
-from .errors import ElmoFormatError, damage_told
 from .options_json import write_options
-from .output_directory import new_directory
 from .vocab_embedding_hdf5 import write_vocab_embedding
 from .weights_hdf5 import write_weights
 

@@ -23,7 +23,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .errors import ElmoFormatError, damage_told
+from modeling_elmo.files.errors import ElmoFormatError, damage_told
 
 
 # Filters that are part of h5py itself. Any other would be looked for among the plug-ins of the machine, and run.

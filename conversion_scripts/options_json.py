@@ -20,10 +20,9 @@ from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
 
-from modeling_elmo.configuration_elmo import ElmoConfig
-from modeling_elmo.model_files import nests_deeper
-
-from .errors import ElmoFormatError, one_line
+from modeling_elmo.files.errors import ElmoFormatError, one_line
+from modeling_elmo.model.configuration_elmo import ElmoConfig
+from modeling_elmo.model.loading_checks import nests_deeper
 
 
 # The published files have under 1 KB and nest 4 deep; a file of gigabytes under this name is a mistake, and one that

@@ -25,12 +25,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from modeling_elmo.configuration_elmo import ElmoConfig
-from modeling_elmo.modeling_elmo import ElmoModel
-from modeling_elmo.tokenization_elmo import ElmoTokenizer
+from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.model.bilm import ElmoModel
+from modeling_elmo.model.configuration_elmo import ElmoConfig
+from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
 from . import reference
-from .errors import ElmoFormatError
 from .hdf5 import open_hdf5
 
 

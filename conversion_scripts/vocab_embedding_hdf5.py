@@ -25,10 +25,10 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from modeling_elmo.modeling_elmo import ElmoModel
-from modeling_elmo.tokenization_elmo import ElmoTokenizer
+from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.model.bilm import ElmoModel
+from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
-from .errors import ElmoFormatError
 from .hdf5 import check_total_size, dataset_names, open_hdf5, read_dataset
 
 

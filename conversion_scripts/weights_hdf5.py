@@ -30,9 +30,9 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from modeling_elmo.configuration_elmo import ElmoConfig
+from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.model.configuration_elmo import ElmoConfig
 
-from .errors import ElmoFormatError
 from .hdf5 import check_total_size, dataset_names, file_name, open_hdf5, read_dataset
 
 

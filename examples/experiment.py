@@ -48,9 +48,9 @@ from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, WEIGH
 from data_files import InputError, hold_out, take_fraction
 from learning_plots import MIX_SHARE, mix_shares, plot_learning_curves, plot_mix_weights
 from modeling_elmo import ElmoTokenizer, load_word_vectors
-from modeling_elmo.durable_files import write_text
-from modeling_elmo.process_group import leave_process_group
-from modeling_elmo.training_directory import checkpoints
+from modeling_elmo.files.atomic import write_text
+from modeling_elmo.pretraining.checkpoints import checkpoints
+from modeling_elmo.pretraining.process_group import leave_process_group
 
 
 RESULTS = "all_results.json"

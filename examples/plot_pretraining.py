@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from learning_plots import plot_perplexities
-from modeling_elmo.training_directory import checkpoints
+from modeling_elmo.pretraining.checkpoints import checkpoints
 
 
 LOG_FILE = "trainer_state.json"

@@ -30,7 +30,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from modeling_elmo.treebank import treebank_pre_tokenizer
+from modeling_elmo.model.word_splitting import treebank_pre_tokenizer
 
 
 OPENERS = {".gz": gzip.open, ".xz": lzma.open}

@@ -47,7 +47,7 @@ from experiment import (
     read_splits,
     run_experiment,
 )
-from modeling_elmo.conditional_random_field import MARKS as MARKS_OF_SCHEMES
+from modeling_elmo.model.crf import MARKS as MARKS_OF_SCHEMES
 
 
 logger = logging.get_logger(f"transformers.{__name__}")

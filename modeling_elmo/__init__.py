@@ -21,29 +21,29 @@ Importing this package registers its classes with the Auto classes:
 
 import transformers as _transformers
 
-from . import auto_classes as _auto_classes
-from .configuration_elmo import AUTO_MAP as _AUTO_MAP
-from .configuration_elmo import ElmoConfig
-from .embedding import ElmoEmbedder
-from .language_model import (
+from .embedding.embedder import ElmoEmbedder
+from .fine_tuning.answers import Spans, best_spans
+from .fine_tuning.word_vectors import WordVectorCounts, load_word_vectors
+from .model import modeling_elmo as _auto_classes
+from .model.bilm import ElmoModel, ElmoModelOutput
+from .model.configuration_elmo import ElmoConfig
+from .model.language_model import (
     ElmoForMaskedLM,
     ElmoForPreTraining,
     ElmoForPreTrainingOutput,
     ElmoPreTrainedLanguageModel,
 )
-from .modeling_elmo import ElmoModel, ElmoModelOutput, ElmoPreTrainedModel
-from .task_heads import (
+from .model.pretrained import ElmoPreTrainedModel
+from .model.saved_code import AUTO_MAP as _AUTO_MAP
+from .model.task_models import (
     ElmoForMultipleChoice,
     ElmoForQuestionAnswering,
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
     ElmoPreTrainedTaskModel,
-    Spans,
-    best_spans,
 )
-from .tokenization_elmo import ElmoTokenizer
+from .model.tokenization_elmo import ElmoTokenizer
 from .version import __version__
-from .word_vectors import WordVectorCounts, load_word_vectors
 
 
 def _register_with_auto_classes() -> None:
@@ -61,6 +61,7 @@ def _register_with_auto_classes() -> None:
 
 
 _register_with_auto_classes()
+
 
 __all__ = [
     "ElmoConfig",

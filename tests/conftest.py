@@ -33,9 +33,9 @@ from hypothesis import HealthCheck, settings
 from transformers.utils import logging
 
 import modeling_elmo
-from modeling_elmo.cli import main
+from modeling_elmo.cli.main import main
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from tests.original_format import make_options, write_model
+from tests.helpers.original_format import make_options, write_model
 
 
 settings.register_profile(

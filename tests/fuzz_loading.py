@@ -243,7 +243,7 @@ def make_models(directory: Path) -> None:
 
     from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
     from modeling_elmo.conversion_scripts import OriginalFiles, convert
-    from tests.original_format import make_options, make_weights, write_hdf5, write_model
+    from tests.helpers.original_format import make_options, make_weights, write_hdf5, write_model
 
     torch.manual_seed(0)
     options = make_options()

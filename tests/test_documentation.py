@@ -28,15 +28,16 @@ from accelerate.commands.launch import launch_command_parser
 
 import experiment
 import modeling_elmo
-from modeling_elmo import cli, presets
-from modeling_elmo.pipelines import ElmoTokenClassificationPipeline
+from modeling_elmo.cli import main as cli
+from modeling_elmo.fine_tuning.pipelines import ElmoTokenClassificationPipeline
+from modeling_elmo.pretraining import initial_model as presets
 
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 # Its examples use what its commands make.
 PRETRAINING_PAGE = ROOT / "docs" / "pretraining.md"
-# Its examples need a Hub: tests/test_hub.py.
+# Its examples need a Hub: tests/hub/test_hub.py.
 HUB_PAGE = ROOT / "docs" / "hub.md"
 
 

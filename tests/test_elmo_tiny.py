@@ -83,7 +83,7 @@ def test_saved_again_it_has_all_that_a_hub_repository_needs(tokenizer, tmp_path)
     ElmoForPreTraining.from_pretrained(MODEL).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     assert "AutoModelForMaskedLM" in json.loads((tmp_path / "config.json").read_text())["auto_map"]
-    assert (tmp_path / "auto_classes.py").is_file()
+    assert (tmp_path / "modeling_elmo.py").is_file()
 
 
 @torch.no_grad()

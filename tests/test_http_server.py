@@ -22,7 +22,7 @@ import urllib.request
 
 import pytest
 
-from tests.http_server import HttpServer
+from tests.helpers.http_server import HttpServer
 
 
 DATA = random.Random(0).randbytes(1024)

@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo.conversion_scripts import OriginalFiles, convert, reference
-from tests.original_format import make_options, make_weights, read_hdf5, write_model
-from tests.variants import options_of_every_kind
+from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_model
+from tests.helpers.variants import options_of_every_kind
 
 
 # The bound that the project promises, whatever the batch.

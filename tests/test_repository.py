@@ -16,6 +16,7 @@
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,94 +24,101 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# What a file that travels with a model may import: the dependencies of transformers itself.
-REMOTE_IMPORTS = {"torch", "transformers", "tokenizers", "numpy", "huggingface_hub", "safetensors"}
-STANDARD = {
-    *("collections", "copy", "dataclasses", "functools", "hashlib", "itertools", "json", "logging", "math"),
-    *("os", "pathlib", "re", "shutil", "threading", "typing"),
-}
+PACKAGE = ROOT / "modeling_elmo"
 
-# Arrows run one way: each file may import relatively only these.
-RELATIVE_IMPORTS = {
-    "model_files": set(),
-    "configuration_elmo": {"characters", "model_files"},
-    "treebank": set(),
-    "characters": set(),
-    "matrix_product": set(),
-    "word_cache": {"matrix_product"},
-    "character_encoder": {"characters", "configuration_elmo", "matrix_product", "word_cache"},
-    "fast_lstm": {"matrix_product"},
-    "projected_lstm": {"configuration_elmo", "fast_lstm", "matrix_product"},
-    "text_cache": {"projected_lstm"},
-    "split_words": set(),
-    "tokenization_elmo": {"characters", "model_files", "split_words", "treebank"},
-    "sampled_softmax": {"configuration_elmo", "matrix_product"},
-    "model_card": {"configuration_elmo"},
-    "modeling_elmo": {
-        "character_encoder",
-        "characters",
-        "configuration_elmo",
-        "matrix_product",
-        "model_files",
-        "model_card",
-        "projected_lstm",
-        "sampled_softmax",
-        "text_cache",
-    },
-    "language_model": {"configuration_elmo", "matrix_product", "modeling_elmo", "projected_lstm", "sampled_softmax"},
-    "task_layers": {"configuration_elmo", "fast_lstm", "matrix_product", "projected_lstm"},
-    "conditional_random_field": set(),
-    "task_heads": {
-        "conditional_random_field",
-        "configuration_elmo",
-        "modeling_elmo",
-        "projected_lstm",
-        "task_layers",
-    },
-    # All that these import: see its docstring.
-    "auto_classes": {
-        "character_encoder",
-        "characters",
-        "conditional_random_field",
-        "configuration_elmo",
-        "fast_lstm",
-        "language_model",
-        "matrix_product",
-        "model_card",
-        "model_files",
-        "modeling_elmo",
-        "projected_lstm",
-        "sampled_softmax",
-        "task_heads",
-        "task_layers",
-        "text_cache",
-        "word_cache",
-    },
+# The files of `model/` by name: what travels with every saved model.
+MODEL_FILES = sorted(path.stem for path in (PACKAGE / "model").glob("*.py") if path.stem != "__init__")
+
+# The dependencies of transformers itself: all that a saved model may need.
+DEPENDENCIES = {"torch", "transformers", "tokenizers", "numpy", "huggingface_hub", "safetensors"}
+
+# Which folders each folder may import. `conversion_scripts` and `configuration` are folders of the package, too.
+MAY_IMPORT = {
+    "model": set(),
+    "files": set(),
+    "configuration": set(),
+    "hub": {"model", "files"},
+    "conversion_scripts": {"model", "files", "configuration", "hub.model_card"},
+    "pretraining": {"model", "files", "configuration", "hub.model_card"},
+    "embedding": {"model", "files"},
+    "fine_tuning": {"model", "files"},
 }
 
 
-def imports(path):
-    absolute, relative = set(), set()
+def folder_of(name):
+    return ROOT / name if (ROOT / name).is_dir() else PACKAGE / name
+
+
+def imported_modules(path):
+    """Yields (module, imported name) with modules of the package as absolute names."""
+    relative = path.relative_to(ROOT).with_suffix("").parts
+    package = [*(() if relative[0] == "modeling_elmo" else ("modeling_elmo",)), *relative[:-1]]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            absolute |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            relative.add(node.module)
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            absolute.add(node.module.partition(".")[0])
-    return absolute, relative
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ((module, alias.name) for alias in node.names)
 
 
-@pytest.mark.parametrize("name", RELATIVE_IMPORTS)
-def test_files_that_travel_with_a_model_depend_on_transformers_and_one_another_only(name):
-    absolute, relative = imports(ROOT / "modeling_elmo" / f"{name}.py")
-    assert absolute <= REMOTE_IMPORTS | STANDARD
-    assert relative == RELATIVE_IMPORTS[name]
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_a_file_of_the_model_folder_imports_its_siblings_by_one_dot_and_else_what_transformers_depends_on(name):
+    for node in ast.walk(ast.parse((PACKAGE / "model" / f"{name}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level == 1
+            assert node.module in MODEL_FILES
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            modules = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            for module in modules:
+                assert module.partition(".")[0] in DEPENDENCIES | set(sys.stdlib_module_names)
 
 
-def test_the_module_of_the_auto_classes_names_all_that_it_leads_to():
-    named = RELATIVE_IMPORTS["auto_classes"]
-    assert {name for module in named for name in RELATIVE_IMPORTS[module]} <= named
+def test_the_face_of_the_model_folder_names_all_that_it_leads_to():
+    def siblings(name):
+        tree = ast.parse((PACKAGE / "model" / f"{name}.py").read_text())
+        return {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
+
+    named = siblings("modeling_elmo")
+    assert {name for module in named for name in siblings(module)} <= named
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_folders_import_one_another_one_way(folder):
+    allowed = {f"modeling_elmo.{name}" for name in MAY_IMPORT[folder] | {folder}} | {"modeling_elmo.version"}
+    for path in folder_of(folder).glob("*.py"):
+        for module, name in imported_modules(path):
+            if module.partition(".")[0] == "modeling_elmo":
+                found = {module, f"{module}.{name}"}
+                assert any(f"{each}.".startswith(f"{prefix}.") for each in found for prefix in allowed), (
+                    path.name,
+                    found,
+                )
+
+
+def underscore_names(tree):
+    """Returns the private names that a file defines and those that it uses: imported, or as attributes."""
+    defined, used = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            defined.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            defined.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            (defined if isinstance(node.ctx, ast.Store) else used).add(node.attr)
+        elif isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("modeling_elmo")):
+            used |= {alias.name for alias in node.names}
+    return [{name for name in names if re.match("_[^_]", name)} for names in (defined, used)]
+
+
+def test_no_underscore_name_is_used_outside_its_file():
+    folders = ["modeling_elmo", "conversion_scripts", "configuration", "examples", "benchmarks"]
+    names = {
+        path: underscore_names(ast.parse(path.read_text())) for each in folders for path in (ROOT / each).rglob("*.py")
+    }
+    for path, (defined, used) in names.items():
+        of_others = set().union(*(others for other, (others, _) in names.items() if other != path)) - defined
+        assert not used & of_others, path.name
 
 
 def test_every_source_file_opens_with_the_license_and_a_docstring():

@@ -30,8 +30,8 @@ from huggingface_hub.utils import enable_progress_bars
 from huggingface_hub.utils import logging as hub_logging
 from transformers.utils import is_accelerate_available, logging
 
-from .configuration import NAMES
-from .version import __version__
+from ..configuration import NAMES
+from ..version import __version__
 
 
 # Errors of usage are click's `UsageError`, which typer keeps in different places in different versions: it is the class
@@ -189,15 +189,15 @@ def convert(
     ] = None,
 ) -> None:
     """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
-    from .conversion_scripts import OriginalFiles, download
-    from .conversion_scripts import convert as convert_files
-    from .conversion_scripts.output_directory import check_new_directory
+    from ..conversion_scripts import OriginalFiles, download
+    from ..conversion_scripts import convert as convert_files
+    from ..files.output_directory import check_new_directory
 
     if len(directories) > 2:
         raise typer.BadParameter(f"expected [SOURCE] OUT_DIR, found {len(directories)} directories")
     *sources, out_dir = directories
     if push_to_hub is not None:
-        from .publishing import check_target
+        from ..hub.push import check_target
 
         check_target(push_to_hub)
     source = sources[0] if sources else None
@@ -240,7 +240,7 @@ def push(
 
     The token is that of `hf auth login` or of HF_TOKEN. Done again, only what differs is changed.
     """
-    from .publishing import publish
+    from ..hub.push import publish
 
     if sys.stderr.isatty():
         enable_progress_bars()
@@ -287,7 +287,7 @@ def export(
 
     They have no place for the softmax of a language model, as the original's have none.
     """
-    from .conversion_scripts import export as export_files
+    from ..conversion_scripts import export as export_files
 
     export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force, progress=True)
     typer.echo(f"Wrote {_printable(out_dir)}")
@@ -305,9 +305,9 @@ def build_vocab(
     replace_invalid: ReplaceInvalid = False,
 ) -> None:
     """Count the words of text files: <S>, </S> and <UNK>, then words by falling frequency, one a line."""
-    from .corpus import TextFiles, WordSplitter
-    from .tokenization_elmo import ElmoTokenizer
-    from .vocabulary import build_vocabulary, count_words, write_vocabulary
+    from ..model.tokenization_elmo import ElmoTokenizer, WordSplitter
+    from ..pretraining.corpus import TextFiles
+    from ..pretraining.vocabulary import build_vocabulary, count_words, write_vocabulary
 
     if not output.parent.is_dir():
         raise typer.BadParameter(f"--output: {output.parent}: no such directory")
@@ -388,10 +388,10 @@ def pretrain(
     A training that was stopped (Ctrl-C, SIGTERM) or killed goes on from its newest checkpoint when the same command is
     given again. Several processes: torchrun --nproc-per-node N -m modeling_elmo.cli pretrain ...
     """
-    from . import pretraining
-    from .corpus import TextFiles
-    from .presets import continued_start, new_start
-    from .training_directory import prepare_output
+    from ..pretraining import job as pretraining
+    from ..pretraining.checkpoints import prepare_output
+    from ..pretraining.corpus import TextFiles
+    from ..pretraining.initial_model import continued_start, new_start
 
     if (preset is None) == (model is None):
         raise typer.BadParameter("expected one of --preset and --model")
@@ -481,8 +481,8 @@ def evaluate(
 
     Ends of sentences are predicted as words are, and words that the vocabulary lacks are predicted as <UNK>.
     """
-    from .corpus import TextFiles
-    from .perplexity import load_language_model, measure_perplexity, one_process
+    from ..pretraining.corpus import TextFiles
+    from ..pretraining.perplexity import load_language_model, measure_perplexity, one_process
 
     corpus = TextFiles(texts, errors="replace" if replace_invalid else "strict")
     language_model, tokenizer = load_language_model(model)
@@ -549,9 +549,10 @@ def embed(
     """
     import torch
 
-    from .corpus_embedding import embed_corpus, output_format
-    from .embedding import ElmoEmbedder, model_directory
-    from .sentence_sources import open_source
+    from ..embedding.embedder import ElmoEmbedder
+    from ..embedding.job import embed_corpus, output_format
+    from ..embedding.sources import open_source
+    from ..files.model_directory import model_directory
 
     if shard_size < 1:
         raise typer.BadParameter(f"--shard-size: expected at least 1, found {shard_size}")
@@ -597,9 +598,10 @@ def neighbors(
     replace_invalid: ReplaceInvalid = False,
 ) -> None:
     """Find where in CORPUS a word is used as it is in SENTENCE, by the cosine of its vectors in context."""
-    from .embedding import ElmoEmbedder, model_directory
-    from .neighbors import marked_word, nearest_contexts
-    from .sentence_sources import open_source
+    from ..embedding.embedder import ElmoEmbedder
+    from ..embedding.neighbors import marked_word, nearest_contexts
+    from ..embedding.sources import open_source
+    from ..files.model_directory import model_directory
 
     source = open_source(corpus, column, "replace" if replace_invalid else "strict")
     embedder = ElmoEmbedder.from_pretrained(model_directory(model), layers=layer)
@@ -620,7 +622,7 @@ def _need_accelerate() -> None:
 
 def main() -> None:
     """Runs the command line: exit code 0, or 2 after one line on standard error."""
-    from .conversion_scripts.errors import one_line
+    from ..files.errors import one_line
 
     _keep_quiet()
     _clean_up_when_stopped()
@@ -662,7 +664,3 @@ def _fail(message: str) -> NoReturn:
 def _printable(text: object) -> str:
     """Escapes what would break the line, or act upon the terminal: names of files and datasets may hold anything."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
-
-
-if __name__ == "__main__":
-    main()

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .embedding_shards import ShardFile
+from .shards import ShardFile
 
 
 class Background:

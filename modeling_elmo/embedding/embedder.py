@@ -30,21 +30,21 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from .character_encoder import WORDS_AT_A_TIME
-from .characters import PAD_CHARACTER, boundary_characters, encode_characters
-from .configuration_elmo import ElmoConfig
-from .corpus import LINES_AT_A_TIME, WordSplitter
-from .modeling_elmo import ElmoModel, State
+from ..files.model_directory import VOLATILE_FIELDS, local_accelerator
+from ..model.bilm import ElmoModel, State
+from ..model.characters import PAD_CHARACTER, boundary_characters, encode_characters
+from ..model.configuration_elmo import ElmoConfig
+from ..model.packing import DirectionState, Packing
+from ..model.token_embedding import WORDS_AT_A_TIME
+from ..model.tokenization_elmo import LINES_AT_A_TIME, LONE_SURROGATE, ElmoTokenizer, WordSplitter
+from .long_sentences import _Waiting, octets
 from .pooling import POOLS, RunningPool, pool_words
-from .projected_lstm import DirectionState, Packing
-from .tokenization_elmo import LONE_SURROGATE, ElmoTokenizer
 
 
 LAYERS = ("all", "average", "top", "mix")
@@ -66,9 +66,6 @@ PIECE_WORDS = 4096
 # Numbers of words are rounded up to multiples of this where they are encoded. oneDNN makes code for every new shape,
 # and memory that one shape has freed fits the next: with any number of words, a process would grow.
 WORDS_OF_A_SHAPE = 64
-
-# What is waiting of a sentence in pieces is in memory up to so many bytes.
-WAITING_IN_MEMORY = 1 << 20
 
 
 class Sentence(NamedTuple):
@@ -507,18 +504,6 @@ class ElmoEmbedder:
         }
 
 
-# Of a config, what no number depends on.
-VOLATILE_FIELDS = ("transformers_version", "architectures", "auto_map", "_name_or_path", "training_options")
-
-
-def local_accelerator() -> torch.device:
-    """Returns the accelerator of this process: with several processes on a machine, each has one."""
-    device = torch.accelerator.current_accelerator()
-    assert device is not None
-    number = int(os.environ.get("LOCAL_RANK", "0")) % torch.accelerator.device_count()
-    return torch.device(device.type, number)
-
-
 def windows(sentences: Iterable[Sentence], window_words: int, piece_words: int) -> Iterator[list[Sentence]]:
     """Yields runs of whole sentences of at least `window_words` words together, boundaries included, and the rest in
     the end. A sentence of more than `piece_words` words is a window of its own."""
@@ -536,42 +521,6 @@ def windows(sentences: Iterable[Sentence], window_words: int, piece_words: int) 
             window, num_words = [], 0
     if window:
         yield window
-
-
-def octets(tensor: torch.Tensor) -> memoryview:
-    """Returns the bytes of a tensor."""
-    flat = tensor.detach().cpu().contiguous().flatten()
-    return flat.view(torch.uint8).numpy().data if flat.numel() else memoryview(b"")
-
-
-class _Waiting:
-    """The outputs of the forward direction, layer by layer `(T, P)`: in memory while they are few, else in a file."""
-
-    def __init__(self, num_layers: int, num_tokens: int, size: int):
-        self.num_tokens = num_tokens
-        self.size = size
-        self.file = tempfile.SpooledTemporaryFile(WAITING_IN_MEMORY, prefix="elmo-")  # noqa: SIM115
-        self.dtype = torch.float32
-
-    def __enter__(self) -> "_Waiting":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.file.close()
-
-    def _seek(self, layer: int, start: int) -> None:
-        self.file.seek((layer * self.num_tokens + start) * self.size * self.dtype.itemsize)
-
-    def write(self, layer: int, start: int, rows_NP: torch.Tensor) -> None:
-        self.dtype = rows_NP.dtype
-        self._seek(layer, start)
-        self.file.write(octets(rows_NP))
-
-    def read(self, layer: int, start: int, most: int) -> torch.Tensor:
-        count = min(most, self.num_tokens - start)
-        self._seek(layer, start)
-        data = bytearray(self.file.read(count * self.size * self.dtype.itemsize))
-        return torch.frombuffer(data, dtype=self.dtype).view(count, self.size)
 
 
 def checked_layers(layers: str | int, config: ElmoConfig) -> str | int:
@@ -621,17 +570,6 @@ def _without_boundaries(mask_BW: torch.Tensor) -> torch.Tensor:
     kept_BW[:, 0] = False
     kept_BW[torch.arange(len(mask_BW)), mask_BW.sum(1) - 1] = False
     return kept_BW
-
-
-def model_directory(path: Path) -> Path:
-    """Returns a directory that holds a model.
-
-    Raises:
-        `ValueError`: If it holds none.
-    """
-    if not (path / "config.json").is_file():
-        raise ValueError(f"{path}: expected a model directory, found no config.json in it")
-    return path
 
 
 __all__ = ["Embedded", "ElmoEmbedder", "Sentence", "windows"]

@@ -29,8 +29,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .embedding_shards import ShardFile
-from .sentence_sources import import_parquet
+from .shards import ShardFile
+from .sources import import_parquet
 
 
 # So much of a shard is read at a time; more only where one sentence has more.

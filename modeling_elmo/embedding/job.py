@@ -38,15 +38,15 @@ import filelock
 import torch
 from torch import distributed
 
-from .corpus import Prefetched
-from .durable_files import flush, write_json
-from .embedding import ElmoEmbedder, Sentence
-from .embedding_background import Assembly, Background
-from .embedding_formats import write_hdf5, write_parquet
-from .embedding_progress import Progress
-from .embedding_shards import Shard, ShardFile, ShardWriter, shards
-from .modeling_elmo import State
-from .sentence_sources import SentenceSource, import_parquet
+from ..files.atomic import flush, write_json
+from ..files.background import Prefetched
+from ..files.progress import Progress
+from ..model.bilm import State
+from .background import Assembly, Background
+from .embedder import ElmoEmbedder, Sentence
+from .formats import write_hdf5, write_parquet
+from .shards import Shard, ShardFile, ShardWriter, shards
+from .sources import SentenceSource, import_parquet
 
 
 FORMATS = ("hdf5", "parquet", "safetensors")

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .embedding import ElmoEmbedder, Sentence, windows
-from .sentence_sources import SentenceSource
+from .embedder import ElmoEmbedder, Sentence, windows
+from .sources import SentenceSource
 
 
 MARKED = re.compile(r"\[([^\[\]]+)\]")

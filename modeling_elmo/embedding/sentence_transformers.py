@@ -29,6 +29,10 @@ from typing import Any
 
 import torch
 
+from ..model.bilm import ElmoModel
+from ..model.tokenization_elmo import ElmoTokenizer
+from .embedder import checked_layers
+
 
 try:
     from sentence_transformers.base.modules.input_module import InputModule
@@ -37,10 +41,6 @@ except ImportError as error:
         "modeling_elmo.sentence_transformers_module needs the package sentence-transformers, 5.2 or later: "
         "pip install 'modeling-elmo[sentence-transformers]'"
     ) from error
-
-from .embedding import checked_layers
-from .modeling_elmo import ElmoModel
-from .tokenization_elmo import ElmoTokenizer
 
 
 class ElmoEncoder(InputModule):

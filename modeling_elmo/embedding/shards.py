@@ -33,8 +33,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from .durable_files import flush
-from .embedding import ElmoEmbedder, Sentence, octets, windows
+from ..files.atomic import flush
+from .embedder import ElmoEmbedder, Sentence, windows
+from .long_sentences import octets
 
 
 # A shard ends with so many words, however small their vectors: so much is done again after a kill.

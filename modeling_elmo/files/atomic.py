@@ -15,8 +15,12 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 
 def flush(path: Path) -> None:
@@ -52,3 +56,31 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Writes a JSON file, whole or not at all."""
     write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+LOCK = ".lock"
+
+
+@contextmanager
+def sole_use(output_dir: Path) -> Iterator[None]:
+    """Keeps other trainings out of a directory while entered. One that was killed keeps nobody out.
+
+    Raises:
+        `ValueError`: If another training is using it.
+    """
+    lock = FileLock(output_dir / LOCK, timeout=0)
+    try:
+        # Some network file systems have no locks.
+        with suppress(NotImplementedError):
+            lock.acquire()
+    except Timeout as error:
+        raise ValueError(
+            f"{output_dir}: another training is writing to this directory (if none is, delete {LOCK} in it)"
+        ) from error
+    try:
+        yield
+    finally:
+        # Windows takes no open file away; its lock does so itself.
+        with suppress(OSError):
+            (output_dir / LOCK).unlink()
+        lock.release()

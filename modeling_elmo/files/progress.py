@@ -22,8 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tqdm.auto import tqdm
-
-from .embedding_shards import Shard
+from transformers import TrainerCallback
 
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -47,16 +46,16 @@ class Progress:
         self.num_words = self.num_found = 0
         self.first_share: float | None = None
         self.share: float | None = None
-        self._shard: Shard | None = None
+        self._shard: Any = None
         self._words_of_shard = 0
         self._words_done = 0
         self._last_line = 0.0
 
-    def found(self, shard: Shard) -> None:
+    def found(self, shard: Any) -> None:
         """Notes a shard that was there."""
         self.num_found += 1
 
-    def begin(self, shard: Shard) -> None:
+    def begin(self, shard: Any) -> None:
         """Notes a shard that is about to be computed."""
         if self.started is None:
             self.started = self._last_line = time.monotonic()
@@ -117,6 +116,49 @@ class Progress:
             self.bar = None
         self.tell(self._speed(time.monotonic()))
         self.started = None
+
+
+class ProgressReport(TrainerCallback):
+    """Shows progress: a bar on a terminal; otherwise a line whenever something is logged."""
+
+    def __init__(self, write: Callable[[str], None] | None = None) -> None:
+        self.write = write or (lambda line: print(line, flush=True))
+        self.bar: Any = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.is_world_process_zero and sys.stderr.isatty():
+            self.bar = tqdm(total=state.max_steps, initial=state.global_step, unit="step", dynamic_ncols=True)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        line = _describe_logs(logs or {})
+        if line is None or not state.is_world_process_zero:
+            return
+        if self.bar is None:
+            self.write(f"step {state.global_step:,} of {state.max_steps:,}: {line}")
+        elif "loss" in logs:
+            self.bar.set_postfix_str(line)
+        else:
+            self.bar.write(f"step {state.global_step:,}: {line}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _describe_logs(logs: dict[str, float]) -> str | None:
+    prefix = "eval_" if "eval_perplexity" in logs else ""
+    if f"{prefix}perplexity" not in logs:
+        return None
+    mean, forward, backward = (logs[f"{prefix}{name}perplexity"] for name in ("", "forward_", "backward_"))
+    line = f"perplexity {mean:,.2f} (forward {forward:,.2f}, backward {backward:,.2f})"
+    if prefix:
+        return f"evaluation: {line}"
+    line += f", learning rate {logs['learning_rate']:.3g}, {logs['words_per_second']:,.0f} words/s"
+    return f"{line}, epoch {logs['epoch']:.2f}" if logs.get("epoch") is not None else line
 
 
 __all__ = ["Progress"]

@@ -24,8 +24,8 @@ from typing import Any
 from transformers import FeatureExtractionPipeline, TokenClassificationPipeline
 from transformers.pipelines.token_classification import AggregationStrategy
 
-from .conditional_random_field import MARKS
-from .modeling_elmo import ElmoModelOutput
+from ..model.bilm import ElmoModelOutput
+from ..model.crf import MARKS
 
 
 class ElmoFeatureExtractionPipeline(FeatureExtractionPipeline):

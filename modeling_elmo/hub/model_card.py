@@ -17,21 +17,17 @@ This file travels with the models, so that a model that is pushed from anywhere 
 conversion or a training is told by `conversion_scripts/model_card.py` and `pretraining.py`.
 """
 
-import os
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from .configuration_elmo import AUTO_MAP, ElmoConfig
+from ..model.configuration_elmo import ElmoConfig
+from ..model.saved_code import AUTO_MAP, TAGS
 
 
 # Stands for the model's name until it has one on the Hub.
 NO_NAME = "path/to/this/directory"
-
-TAGS = ("elmo", "custom_code")
 
 PIPELINES = {
     "ElmoForMaskedLM": "fill-mask",
@@ -40,9 +36,6 @@ PIPELINES = {
     "ElmoForSequenceClassification": "text-classification",
     "ElmoForTokenClassification": "token-classification",
 }
-
-# What `PushToHubMixin` writes where there is no card: a form of two hundred lines to fill in.
-EMPTY_CARD = "This model card has been automatically generated."
 
 
 def model_card(
@@ -113,17 +106,6 @@ def change_card(
     if new_tags := [tag for tag in tags if tag not in (card.data.tags or ())]:
         card.data.tags = [*(card.data.tags or ()), *new_tags]
     return str(card)
-
-
-def replace_empty_card(directory: str | os.PathLike, config: ElmoConfig, name: str) -> None:
-    """Writes a card in the place of the form that transformers puts into what it is about to push as `name`."""
-    path = Path(directory, "README.md")
-    if path.is_file() and EMPTY_CARD in (form := path.read_text(encoding="utf-8")):
-        loaded_from = config.name_or_path
-        is_on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", loaded_from) and not os.path.exists(loaded_from)
-        base_model = loaded_from if is_on_hub and loaded_from != name else None
-        card = model_card(config, base_model=base_model)
-        path.write_text(change_card(card, name, tags=ModelCard(form).data.tags or ()), encoding="utf-8")
 
 
 def usage(name: str = "ElmoModel") -> str:

@@ -30,12 +30,12 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from huggingface_hub.utils import validate_repo_id
 from transformers.dynamic_module_utils import get_relative_import_files
 
-from . import auto_classes
-from .configuration_elmo import ElmoConfig
-from .conversion_scripts.errors import ElmoFormatError, damage_told, one_line
+from ..files.errors import ElmoFormatError, damage_told, one_line
+from ..model import modeling_elmo as auto_classes
+from ..model.configuration_elmo import ElmoConfig
+from ..model.loading_checks import MAX_CONFIG_BYTES, check_weight_index, read_json_object
+from ..model.tokenization_elmo import ElmoTokenizer
 from .model_card import change_card, class_name, model_card
-from .model_files import MAX_CONFIG_BYTES, check_weight_index, read_json_object
-from .tokenization_elmo import ElmoTokenizer
 
 
 WEIGHTS = "model.safetensors"

@@ -25,7 +25,7 @@ from hashlib import blake2b
 
 import torch
 
-from .projected_lstm import Sequences
+from .packing import Sequences
 
 
 # The layers, each (B, W, 2P), of the real tokens of a mask (B, W), whose sequences are told apart by numbers (B, W).

@@ -28,28 +28,12 @@ from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
-from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils import auto_docstring
 
 from .characters import MAX_CHARACTERS
-from .model_files import MAX_CONFIG_BYTES, read_json_object, short
+from .loading_checks import MAX_CONFIG_BYTES, read_json_object, short
+from .saved_code import AUTO_MAP, FORMER_MODULES, code_files, module_of
 
-
-# Where each Auto class finds its ELMo class in a model directory. The one list of them: the package registers these
-# names, and every saved config carries them, so that one folder serves every Auto class without the package installed.
-AUTO_MAP: dict[str, Any] = {
-    "AutoConfig": "configuration_elmo.ElmoConfig",
-    "AutoTokenizer": ["tokenization_elmo.ElmoTokenizer", None],
-    # Of the models, all in one module: transformers runs the module that an entry names even if another has imported it
-    # already, so two would make two sets of classes.
-    "AutoModel": "auto_classes.ElmoModel",
-    "AutoModelForMaskedLM": "auto_classes.ElmoForMaskedLM",
-    "AutoModelForMultipleChoice": "auto_classes.ElmoForMultipleChoice",
-    "AutoModelForPreTraining": "auto_classes.ElmoForPreTraining",
-    "AutoModelForQuestionAnswering": "auto_classes.ElmoForQuestionAnswering",
-    "AutoModelForSequenceClassification": "auto_classes.ElmoForSequenceClassification",
-    "AutoModelForTokenClassification": "auto_classes.ElmoForTokenClassification",
-}
 
 # `<PAD>` and `<MASK>` follow the vocabulary; the original vocabulary files have neither.
 NUM_APPENDED_TOKENS = 2
@@ -390,14 +374,14 @@ class ElmoConfig(PreTrainedConfig):
         # Code that comes along with a model is kept by transformers in a folder per class asked for: beside this file,
         # there is then no more than it needs. A model that saves its config says where its own is.
         folders = {Path(__file__).parent, Path(self.__dict__.pop("code_file", __file__)).parent}
-        code_files = sorted({path for folder in folders for path in _code_files(folder)})
-        ours = {_module_of(entry) for entry in AUTO_MAP.values()} | {path.stem for path in code_files}
+        files = sorted({path for folder in folders for path in code_files(folder)})
+        ours = {module_of(entry) for entry in AUTO_MAP.values()} | {path.stem for path in files} | FORMER_MODULES
         others = getattr(self, "auto_map", None) or {}
-        others = {name: reference for name, reference in others.items() if _module_of(reference) not in ours}
+        others = {name: reference for name, reference in others.items() if module_of(reference) not in ours}
         self.auto_map = {**copy.deepcopy(AUTO_MAP), **others}
         if not os.path.isfile(save_directory):
             os.makedirs(save_directory, exist_ok=True)
-            for path in code_files:
+            for path in files:
                 shutil.copyfile(path, Path(save_directory, path.name))
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
@@ -510,20 +494,6 @@ def _check_types_within(name: str, value: Any) -> None:
             raise ValueError(f"config.json: {name}: dtype: expected a string, found {_short(value['dtype'])}")
         for inner in value.values():
             _check_types_within(name, inner)
-
-
-def _module_of(reference: Any) -> str:
-    """Returns the module that an entry of an `auto_map` names: `module.Class`, `repository--module.Class`, or two."""
-    name = reference if isinstance(reference, str) else reference[0]
-    return name.rpartition("--")[2].partition(".")[0]
-
-
-def _code_files(folder: Path) -> list[Path]:
-    """Returns the files of a folder that hold the classes of `AUTO_MAP`, and what these import."""
-    modules = [folder / f"{_module_of(reference)}.py" for reference in AUTO_MAP.values()]
-    present = [path for path in modules if path.is_file()]
-    imported = [Path(name) for path in present for name in get_relative_import_files(path)]
-    return sorted({path.resolve() for path in present + imported})
 
 
 def _check_range(config: ElmoConfig, name: str, least: int, most: int) -> None:

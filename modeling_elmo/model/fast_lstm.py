@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.autograd.function import once_differentiable
 
-from .matrix_product import pack, product, weight_gradient
+from .fast_matmul import pack, product, weight_gradient
 
 
 # Hidden state [S, P] and cell state [S, H].

@@ -32,10 +32,11 @@ from transformers.utils import TransformersKwargs, auto_docstring
 from transformers.utils.generic import can_return_tuple, merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
+from .bilm import ElmoModel, State, join_states
 from .configuration_elmo import ElmoConfig
-from .matrix_product import weights_of
-from .modeling_elmo import ElmoModel, ElmoPreTrainedModel, State, _check_shape, join_states
-from .projected_lstm import Packing
+from .fast_path_guards import weights_of
+from .packing import Packing, _check_shape
+from .pretrained import ElmoPreTrainedModel
 from .sampled_softmax import ElmoSoftmax, at_least_float32
 
 
@@ -382,9 +383,4 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         return list(zip(tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))
 
 
-__all__ = [
-    "ElmoForMaskedLM",
-    "ElmoForPreTraining",
-    "ElmoForPreTrainingOutput",
-    "ElmoPreTrainedLanguageModel",
-]
+__all__ = ["ElmoForMaskedLM", "ElmoForPreTraining", "ElmoForPreTrainingOutput", "ElmoPreTrainedLanguageModel"]

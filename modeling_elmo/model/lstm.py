@@ -30,124 +30,16 @@ Dimensions: B batch, W words of a padded row, N real tokens, S sequences, T step
     cells.
 """
 
-from dataclasses import dataclass, replace
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_elmo import ElmoConfig
-from .fast_lstm import (
-    CAPTURING_DEVICES,
-    CapturedSteps,
-    LSTMSettings,
-    LSTMWeights,
-    PackedWeights,
-    TrainedLSTM,
-    run_lstm,
-)
-from .matrix_product import PackedWeight, is_replica, is_traced, weights_of
-
-
-# Hidden state [S, P] and cell state [S, H] of one direction of one layer.
-DirectionState = tuple[torch.Tensor, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """The sequences of a padded batch, row by row.
-
-    Attributes:
-        position (`torch.Tensor` of shape `(N,)`): Flat positions (row times W plus column) of the real tokens.
-        number (`torch.Tensor` of shape `(N,)`): Which sequence each of them belongs to, counted from 0.
-        start (`torch.Tensor` of shape `(S,)`): Which of them is each sequence's first.
-        length (`torch.Tensor` of shape `(S,)`): How many tokens each sequence has.
-        row (`torch.Tensor` of shape `(S,)`): The batch row of each sequence.
-        has_segments (`bool`): Whether some row holds more than one sequence.
-    """
-
-    position: torch.Tensor
-    number: torch.Tensor
-    start: torch.Tensor
-    length: torch.Tensor
-    row: torch.Tensor
-    has_segments: bool
-
-    @classmethod
-    def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Sequences":
-        """Finds the sequences; see [`Packing.from_mask`]."""
-        position = mask.flatten().nonzero().squeeze(1)
-        row = position // mask.shape[1]
-        is_start = torch.ones_like(position, dtype=torch.bool)
-        is_start[1:] = row[1:] != row[:-1]
-        has_segments = False
-        if token_type_ids is not None:
-            token_type = token_type_ids.flatten()[position]
-            starts_segment = (token_type[1:] != token_type[:-1]) & ~is_start[1:]
-            has_segments = bool(starts_segment.any())
-            is_start[1:] |= starts_segment
-        start = is_start.nonzero().squeeze(1)
-        length = torch.diff(start, append=start.new_tensor([len(position)]))
-        return cls(position, is_start.cumsum(0) - 1, start, length, row[start], has_segments)
-
-
-@dataclass(frozen=True)
-class Packing:
-    """Where the real tokens of a padded batch stand, in the order in which the LSTMs read them.
-
-    Attributes:
-        batch_sizes (`list[int]`): Number of sequences that are still running at each of the T steps; falls with time.
-        forward_index (`torch.Tensor` of shape `(N,)`): Flat positions (row times W plus column) of the tokens, step by
-            step, longest sequence first.
-        backward_index (`torch.Tensor` of shape `(N,)`): The same with every sequence read from its end.
-        rows (`torch.Tensor` of shape `(S,)`): The batch row of each sequence, longest sequence first.
-        has_segments (`bool`): Whether some row holds more than one sequence.
-    """
-
-    batch_sizes: list[int]
-    forward_index: torch.Tensor
-    backward_index: torch.Tensor
-    rows: torch.Tensor
-    has_segments: bool
-
-    @classmethod
-    def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Packing":
-        """Finds the sequences of a batch.
-
-        A row's real tokens follow one another wherever its padding is. With `token_type_ids`, each run of equal types
-        among them is a sequence of its own.
-
-        Args:
-            mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
-            token_type_ids (`torch.Tensor` of shape `(B, W)`, *optional*): The segment of each token.
-        """
-        sequences = Sequences.from_mask(mask, token_type_ids)
-        position, start, length = sequences.position, sequences.start, sequences.length
-        sequence = sequences.number
-        longest_first = length.argsort(descending=True, stable=True)
-        rank = torch.empty_like(longest_first)
-        rank[longest_first] = torch.arange(len(start), device=start.device)
-
-        step = torch.arange(len(position), device=position.device) - start[sequence]
-        step_from_end = length[sequence] - 1 - step
-        num_sequences = len(start)
-        return cls(
-            batch_sizes=torch.bincount(step).tolist(),
-            forward_index=position[(step * num_sequences + rank[sequence]).argsort()],
-            backward_index=position[(step_from_end * num_sequences + rank[sequence]).argsort()],
-            rows=sequences.row[longest_first],
-            has_segments=sequences.has_segments,
-        )
-
-    def to(self, device: torch.device | str, **kwargs: object) -> "Packing":
-        """The same on another device; called by accelerate where layers are spread over devices."""
-        return replace(
-            self,
-            forward_index=self.forward_index.to(device),
-            backward_index=self.backward_index.to(device),
-            rows=self.rows.to(device),
-        )
+from .fast_lstm import CAPTURING_DEVICES, CapturedSteps, LSTMSettings, LSTMWeights, PackedWeights, TrainedLSTM, run_lstm
+from .fast_matmul import PackedWeight
+from .fast_path_guards import is_replica, is_traced, weights_of
+from .packing import DirectionState, Packing
 
 
 class ProjectedLSTM(nn.Module):
@@ -299,4 +191,4 @@ class ElmoLayer(GradientCheckpointingLayer):
         return output, torch.stack(new_hidden), torch.stack(new_cell)
 
 
-__all__ = ["ElmoLayer", "Packing", "ProjectedLSTM", "Sequences"]
+__all__ = ["ElmoLayer", "ProjectedLSTM"]

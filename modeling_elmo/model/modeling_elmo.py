@@ -22,26 +22,30 @@ is looked for file by file.
 """
 
 # ruff: noqa: F401
-from .character_encoder import ElmoCharacterEncoder
+from .bilm import ElmoModel
+from .caches import TextCache
 from .characters import encode_characters
-from .conditional_random_field import LabelConstraints
 from .configuration_elmo import ElmoConfig
+from .crf import LabelConstraints
 from .fast_lstm import LSTMWeights
+from .fast_matmul import product
+from .fast_path_guards import is_traced
 from .language_model import ElmoForMaskedLM, ElmoForPreTraining
-from .matrix_product import product
-from .model_card import model_card
-from .model_files import read_json_object
-from .modeling_elmo import ElmoModel
-from .projected_lstm import ElmoLayer
+from .loading_checks import read_json_object
+from .lstm import ElmoLayer
+from .packing import Packing
+from .pretrained import ElmoPreTrainedModel
 from .sampled_softmax import ElmoSoftmax
-from .task_heads import (
+from .saved_code import AUTO_MAP
+from .scalar_mix import ScalarMix
+from .task_layers import ElmoWordVectors
+from .task_models import (
     ElmoForMultipleChoice,
     ElmoForQuestionAnswering,
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
 )
-from .task_layers import ElmoWordVectors
-from .text_cache import TextCache
+from .token_embedding import ElmoCharacterEncoder
 from .word_cache import WordCache
 
 

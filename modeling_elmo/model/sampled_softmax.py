@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from .configuration_elmo import NUM_APPENDED_TOKENS, ElmoConfig
-from .matrix_product import linear
+from .fast_matmul import linear
 
 
 # Logits are computed for so many pairs of prediction and word at a time: 128 MB of float32.

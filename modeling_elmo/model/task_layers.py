@@ -27,8 +27,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from .configuration_elmo import ElmoConfig
 from .fast_lstm import LSTMSettings, TrainedLSTM
-from .matrix_product import is_traced, weights_of
-from .projected_lstm import Packing
+from .fast_path_guards import is_traced, weights_of
+from .packing import Packing
 
 
 # What a plain LSTM has none of.

@@ -37,7 +37,8 @@ from torch.nn import functional as F
 
 from .characters import PAD_CHARACTER
 from .configuration_elmo import ElmoConfig
-from .matrix_product import apply_linear, has_hooks, is_replica, is_traced, linear, weights_of
+from .fast_matmul import apply_linear, linear
+from .fast_path_guards import has_hooks, is_replica, is_traced, weights_of
 from .word_cache import WordCache
 
 
@@ -171,5 +172,13 @@ OWN_LAYERS = {
     *(ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate, ElmoHighwayLayer),
     *(nn.Conv1d, nn.Linear, nn.ModuleList),
 }
+
+
+class ElmoWordEmbedding(nn.Embedding):
+    """Token embeddings of a model that reads words: word ids to `[..., P]`."""
+
+    def __init__(self, config: ElmoConfig):
+        super().__init__(config.vocab_size, config.projection_size)
+
 
 __all__ = ["ElmoCharacterEncoder"]

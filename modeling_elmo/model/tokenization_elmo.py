@@ -51,9 +51,13 @@ from .characters import (
     leading_bytes,
     numbers_among,
 )
-from .model_files import read_json_object, short
+from .loading_checks import read_json_object, short
 from .split_words import LazyEncodings, lay_out
-from .treebank import treebank_pre_tokenizer
+from .word_splitting import treebank_pre_tokenizer
+
+
+# Raw text is split so many lines at a time: several threads share the work, and other threads of Python run meanwhile.
+LINES_AT_A_TIME = 256
 
 
 # A Python string may hold halves of surrogate pairs, which no encoding accepts.
@@ -737,6 +741,26 @@ def _depth(ids: Any) -> int:
 
 def _describe(value: Any) -> str:
     return f"{type(value).__name__} {short(value)}"
+
+
+class WordSplitter:
+    """Text to words: at white space, as the original does with text that is tokenised already, or as `ElmoTokenizer`
+    splits raw text. A special token that stands in raw text is text."""
+
+    def __init__(self, tokenizer: ElmoTokenizer | None = None):
+        self._backend: Any = None
+        if tokenizer is not None:
+            # Without a vocabulary, so that no word is looked up.
+            self._backend = ElmoTokenizer(vocab=[])._backend(False)._tokenizer
+            self._backend.pre_tokenizer = tokenizer.backend_tokenizer.pre_tokenizer
+            self._backend.encode_special_tokens = True
+
+    def split(self, texts: Sequence[str]) -> list[list[str]]:
+        """Returns the words of each text."""
+        if self._backend is None:
+            return [text.split() for text in texts]
+        encodings = self._backend.encode_batch(texts, add_special_tokens=False)
+        return [[text[start:end] for start, end in encoding.offsets] for text, encoding in zip(texts, encodings)]
 
 
 __all__ = ["ElmoTokenizer"]

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 
-from .matrix_product import fingerprint
+from .fast_path_guards import fingerprint
 
 
 # Token embeddings (N, P) of character ids (N, C), without gradients.

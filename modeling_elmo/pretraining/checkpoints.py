@@ -16,17 +16,75 @@
 What is in a checkpoint is `pretraining.py`'s; here are names and locks.
 """
 
+import hashlib
+import json
+import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock, Timeout
+from ..files.atomic import LOCK
+from ..model.configuration_elmo import ElmoConfig
+from ..model.loading_checks import short
+from ..model.tokenization_elmo import ElmoTokenizer
+from .corpus import Corpus
+from .settings import SETTINGS_FILE, PretrainingSettings
+
+
+def checkpoint_settings(
+    settings: PretrainingSettings,
+    config: ElmoConfig,
+    tokenizer: ElmoTokenizer,
+    corpus: Corpus,
+    epoch_size: int | None = None,
+) -> dict[str, Any]:
+    """Returns what a training that goes on from a checkpoint must agree with, as it stands in the checkpoint."""
+    vocabulary = hashlib.sha256("\n".join(tokenizer.get_words()).encode()).hexdigest()
+    fields = {**config.to_dict()}
+    for name in ("transformers_version", "architectures", "dtype", "auto_map", "_name_or_path", "training_options"):
+        fields.pop(name, None)
+    # As JSON gives it back.
+    model = json.loads(json.dumps(fields))
+    return {
+        **asdict(settings),
+        "vocabulary": vocabulary,
+        "text": [os.path.basename(name) for name in corpus.names],
+        "model": model,
+        "epoch_size": epoch_size,
+    }
+
+
+def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
+    """Raises `ValueError` if a checkpoint was made with other settings, naming them."""
+    try:
+        saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{checkpoint}: not a checkpoint of this command ({error})") from error
+    # A training that began in float32 may go on in bfloat16, and back: what is kept is float32.
+    free = {"epoch_size", "bf16"}
+    # At a constant learning rate, a training may be made longer.
+    if settings["optimizer"] == "adagrad":
+        free.add("max_steps")
+    differing = []
+    for name, value in settings.items():
+        if name == "model" and isinstance(saved.get("model"), dict):
+            old = saved["model"]
+            fields = sorted({*old, *value})
+            differing += [(field, old.get(field), value.get(field)) for field in fields]
+        elif name not in free:
+            differing.append((name, saved.get(name), value))
+    differing = [(name, old, new) for name, old, new in differing if old != new]
+    if differing:
+        described = "; ".join(f"{name}={short(old)}, found {short(new)}" for name, old, new in differing)
+        raise ValueError(
+            f"{checkpoint}: made with {described}. A training goes on with the settings that it began with; "
+            f"another one needs another directory"
+        )
 
 
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 INCOMPLETE = ".incomplete"
-LOCK = ".lock"
 
 
 def checkpoints(output_dir: Path) -> list[Path]:
@@ -56,28 +114,3 @@ def prepare_output(output_dir: Path, resume: bool) -> Path | None:
     if others and not found:
         raise ValueError(f"{output_dir}: expected an empty directory, or one with checkpoints, found {others[0]}")
     return found[-1] if found else None
-
-
-@contextmanager
-def sole_use(output_dir: Path) -> Iterator[None]:
-    """Keeps other trainings out of a directory while entered. One that was killed keeps nobody out.
-
-    Raises:
-        `ValueError`: If another training is using it.
-    """
-    lock = FileLock(output_dir / LOCK, timeout=0)
-    try:
-        # Some network file systems have no locks.
-        with suppress(NotImplementedError):
-            lock.acquire()
-    except Timeout as error:
-        raise ValueError(
-            f"{output_dir}: another training is writing to this directory (if none is, delete {LOCK} in it)"
-        ) from error
-    try:
-        yield
-    finally:
-        # Windows takes no open file away; its lock does so itself.
-        with suppress(OSError):
-            (output_dir / LOCK).unlink()
-        lock.release()

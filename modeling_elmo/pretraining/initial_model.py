@@ -20,11 +20,11 @@ from typing import Any
 
 import torch
 
-from .configuration import directory
-from .configuration_elmo import ElmoConfig
-from .corpus import check_vocabulary
-from .language_model import ElmoForPreTraining
-from .tokenization_elmo import ElmoTokenizer
+from ..configuration import directory
+from ..model.configuration_elmo import ElmoConfig
+from ..model.language_model import ElmoForPreTraining
+from ..model.tokenization_elmo import ElmoTokenizer
+from .windows import check_vocabulary
 
 
 # Beside the published architectures: one that a laptop trains in hours.

@@ -21,9 +21,11 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from .corpus import IGNORED_LABEL, Corpus, Prefetched, Reading, SentenceRows, Windows
-from .language_model import ElmoForPreTraining
-from .tokenization_elmo import ElmoTokenizer
+from ..files.background import Prefetched
+from ..model.language_model import ElmoForPreTraining
+from ..model.tokenization_elmo import ElmoTokenizer
+from .corpus import Corpus
+from .windows import IGNORED_LABEL, Reading, SentenceRows, Windows
 
 
 @dataclass(frozen=True)

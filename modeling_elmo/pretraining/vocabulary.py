@@ -23,8 +23,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from .corpus import Corpus, WordSplitter
-from .tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
+from ..model.tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS, WordSplitter
+from .corpus import Corpus
 
 
 # In this order at the head of a vocabulary file.

@@ -22,8 +22,10 @@ import pytest
 from benchmarks import ngram_perplexity
 from benchmarks.ngram_perplexity import KneserNey, Tokens, discounts, unigram_loss
 from modeling_elmo import ElmoForPreTraining, ElmoTokenizer
-from modeling_elmo.corpus import TextFiles, WordSplitter, WordTable
-from modeling_elmo.perplexity import measure_perplexity, one_process
+from modeling_elmo.model.tokenization_elmo import WordSplitter
+from modeling_elmo.pretraining.corpus import TextFiles
+from modeling_elmo.pretraining.perplexity import measure_perplexity, one_process
+from modeling_elmo.pretraining.windows import WordTable
 
 
 WORDS = ["<S>", "</S>", "<UNK>", *"abcdefghij"]

@@ -31,11 +31,11 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 import modeling_elmo
-from modeling_elmo.cli import main
+from modeling_elmo.cli.main import main
 from modeling_elmo.conversion_scripts import cached_file, weights_hdf5
-from tests.http_server import HttpServer
-from tests.original_format import make_options, write_hdf5, write_model
-from tests.published_models import published_files
+from tests.helpers.http_server import HttpServer
+from tests.helpers.original_format import make_options, write_hdf5, write_model
+from tests.helpers.published_models import published_files
 
 
 # Some tests call `main` themselves.
@@ -329,12 +329,12 @@ class TestPretrainAndEvaluate:
         fails("found no config.json in it", "evaluate", tmp_path, text)
 
     def test_without_accelerate(self, fails, pretrain, monkeypatch):
-        monkeypatch.setattr("modeling_elmo.cli.is_accelerate_available", lambda: False)
+        monkeypatch.setattr("modeling_elmo.cli.main.is_accelerate_available", lambda: False)
         fails("needs the package accelerate: pip install 'modeling-elmo[train]'", *pretrain())
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
     def test_an_interrupt_saves_a_checkpoint(self, elmo, pretrain, monkeypatch, tmp_path):
-        from modeling_elmo import pretraining
+        from modeling_elmo.pretraining import job as pretraining
 
         monkeypatch.setattr(
             pretraining.ProgressReport,

@@ -20,7 +20,7 @@ import h5py
 import pytest
 
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert
-from tests.original_format import make_options, write_model
+from tests.helpers.original_format import make_options, write_model
 
 
 WORDS = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river", "."]

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from modeling_elmo.conversion_scripts import ElmoDownloadError, ElmoFormatError, cached_file
 from modeling_elmo.conversion_scripts.cached_file import fetch, httpx
-from tests.http_server import HttpServer, Response
+from tests.helpers.http_server import HttpServer, Response
 
 
 DATA = random.Random(0).randbytes(150_000)

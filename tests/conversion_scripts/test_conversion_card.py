@@ -20,7 +20,7 @@ import yaml
 
 from modeling_elmo import ElmoConfig
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from modeling_elmo.conversion_scripts.model_card import write_model_card
+from modeling_elmo.conversion_scripts.conversion_card import write_model_card
 
 
 def test_names_the_source_files_with_their_digests(source, tmp_path):

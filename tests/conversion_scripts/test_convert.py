@@ -26,12 +26,12 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from modeling_elmo import ElmoModel
-from modeling_elmo.configuration_elmo import AUTO_MAP
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert
 from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights
-from tests.original_format import make_options, make_weights, write_model
-from tests.test_repository import RELATIVE_IMPORTS
-from tests.variants import options_of_every_kind
+from modeling_elmo.model.saved_code import AUTO_MAP
+from tests.helpers.original_format import make_options, make_weights, write_model
+from tests.helpers.variants import options_of_every_kind
+from tests.test_repository import MODEL_FILES
 
 from .conftest import WORDS, contents
 
@@ -192,7 +192,7 @@ class TestVocabulary:
 
 class TestModelDirectory:
     def test_holds_these_files(self, model_dir):
-        code = {f"{name}.py" for name in RELATIVE_IMPORTS}
+        code = {f"{name}.py" for name in MODEL_FILES}
         data = {"README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
         assert {path.name for path in model_dir.iterdir()} == code | data
 

@@ -24,8 +24,8 @@ from modeling_elmo.conversion_scripts import ElmoDownloadError, ElmoFormatError,
 from modeling_elmo.conversion_scripts.cached_file import httpx
 from modeling_elmo.conversion_scripts.options_json import read_options
 from modeling_elmo.conversion_scripts.weights_hdf5 import weight_table
-from tests.http_server import HttpServer
-from tests.published_models import OFFICIAL, published_files, source
+from tests.helpers.http_server import HttpServer
+from tests.helpers.published_models import OFFICIAL, published_files, source
 
 
 @pytest.fixture(autouse=True)

@@ -26,11 +26,12 @@ from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert, export
-from modeling_elmo.corpus import TextFiles
-from modeling_elmo.presets import Start
-from modeling_elmo.pretraining import PretrainingSettings, run
-from tests.original_format import make_options, make_weights, read_hdf5, write_model
-from tests.variants import options_of_every_kind
+from modeling_elmo.pretraining.corpus import TextFiles
+from modeling_elmo.pretraining.initial_model import Start
+from modeling_elmo.pretraining.job import run
+from modeling_elmo.pretraining.settings import PretrainingSettings
+from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_model
+from tests.helpers.variants import options_of_every_kind
 
 from .conftest import WORDS, contents
 from .test_options_json import with_defaults

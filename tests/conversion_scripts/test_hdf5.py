@@ -23,7 +23,7 @@ from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, con
 from modeling_elmo.conversion_scripts.hdf5 import open_hdf5, read_dataset
 from modeling_elmo.conversion_scripts.options_json import read_options
 from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights
-from tests.original_format import make_options, make_weights, read_hdf5, write_hdf5, write_model
+from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_hdf5, write_model
 
 
 CELL = "RNN_0/RNN/MultiRNNCell/Cell0/LSTMCell"

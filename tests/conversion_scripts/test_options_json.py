@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_elmo import ElmoConfig
-from modeling_elmo.conversion_scripts.errors import ElmoFormatError
 from modeling_elmo.conversion_scripts.options_json import read_options, write_options
-from tests.original_format import make_options
-from tests.variants import options_of_every_kind
+from modeling_elmo.files.errors import ElmoFormatError
+from tests.helpers.original_format import make_options
+from tests.helpers.variants import options_of_every_kind
 
 
 class TestFile:

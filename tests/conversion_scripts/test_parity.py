@@ -23,8 +23,8 @@ from transformers import AutoConfig, AutoTokenizer
 
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert, export
 from modeling_elmo.conversion_scripts.parity import measure_parity
-from tests.original_format import make_options, make_weights, write_model
-from tests.variants import options_of_every_kind
+from tests.helpers.original_format import make_options, make_weights, write_model
+from tests.helpers.variants import options_of_every_kind
 
 from .conftest import WORDS, contents
 

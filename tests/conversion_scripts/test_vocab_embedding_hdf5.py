@@ -20,7 +20,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo.conversion_scripts import OriginalFiles, convert, export, reference
-from tests.original_format import make_options, make_weights, read_hdf5, write_hdf5, write_model
+from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_hdf5, write_model
 
 from .conftest import WORDS
 

@@ -19,10 +19,10 @@ import torch
 from hypothesis import example, given, settings
 
 from modeling_elmo import ElmoConfig, ElmoModel
-from modeling_elmo.conversion_scripts.errors import ElmoFormatError
 from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights, weight_table, write_weights
-from tests.original_format import make_options, make_weights, read_hdf5, write_hdf5
-from tests.variants import options_of_every_kind
+from modeling_elmo.files.errors import ElmoFormatError
+from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_hdf5
+from tests.helpers.variants import options_of_every_kind
 
 
 CELL = "RNN_0/RNN/MultiRNNCell/Cell0/LSTMCell"

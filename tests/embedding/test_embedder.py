@@ -22,8 +22,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modeling_elmo import ElmoEmbedder, ElmoForTokenClassification, ElmoModel, ElmoTokenizer
-from modeling_elmo.embedding import LAYERS, Sentence, windows
-from modeling_elmo.pooling import POOLS
+from modeling_elmo.embedding.embedder import LAYERS, Sentence, windows
+from modeling_elmo.embedding.pooling import POOLS
 
 
 TOLERANCE = 1e-5

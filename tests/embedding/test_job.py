@@ -32,18 +32,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-import modeling_elmo.corpus_embedding
-import modeling_elmo.durable_files
-import modeling_elmo.embedding_progress
+import modeling_elmo.embedding.job
+import modeling_elmo.files.atomic
+import modeling_elmo.files.progress
 from modeling_elmo import ElmoEmbedder, ElmoModel
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from modeling_elmo.corpus_embedding import embed_corpus, output_format
-from modeling_elmo.embedding_shards import ShardWriter
-from modeling_elmo.pooling import POOLS
-from modeling_elmo.sentence_sources import TextLines, open_source
+from modeling_elmo.embedding.job import embed_corpus, output_format
+from modeling_elmo.embedding.pooling import POOLS
+from modeling_elmo.embedding.shards import ShardWriter
+from modeling_elmo.embedding.sources import TextLines, open_source
 
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WORDS = ["the", "bank", "of", "river", ".", "naïve", "日本", "odd"]
 SHARD_BYTES = 20_000
 
@@ -256,11 +256,11 @@ class TestResuming:
     @pytest.mark.parametrize(
         ("module", "function"),
         [
-            (modeling_elmo.corpus_embedding, "write_hdf5"),
-            (modeling_elmo.corpus_embedding, "flush"),
-            (modeling_elmo.corpus_embedding, "write_json"),
+            (modeling_elmo.embedding.job, "write_hdf5"),
+            (modeling_elmo.embedding.job, "flush"),
+            (modeling_elmo.embedding.job, "write_json"),
             # In the middle of `write_json`.
-            (modeling_elmo.durable_files, "flush"),
+            (modeling_elmo.files.atomic, "flush"),
         ],
     )
     @pytest.mark.parametrize("name", ["vectors.hdf5", "vectors"])
@@ -285,7 +285,7 @@ class TestResuming:
         embed(embedder, corpus, tmp_path / "once" / name)
         began, finish = threading.Event(), ShardWriter.finish
         function = "write_hdf5" if name == "vectors.hdf5" else "write_parquet"
-        write = getattr(modeling_elmo.corpus_embedding, function)
+        write = getattr(modeling_elmo.embedding.job, function)
 
         def noted(files):
             for file in files:
@@ -299,7 +299,7 @@ class TestResuming:
 
         monkeypatch.setattr(ShardWriter, "finish", finish_later)
         monkeypatch.setattr(
-            modeling_elmo.corpus_embedding, function, lambda path, files, *rest: write(path, noted(files), *rest)
+            modeling_elmo.embedding.job, function, lambda path, files, *rest: write(path, noted(files), *rest)
         )
         embed(embedder, corpus, tmp_path / "during" / name)
         assert content(tmp_path / "during") == content(tmp_path / "once")
@@ -311,13 +311,13 @@ class TestResuming:
         embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
         output.write_text("older")
         with monkeypatch.context() as patch:
-            kill_at(patch, modeling_elmo.corpus_embedding._Run, "_give_name", 0)
+            kill_at(patch, modeling_elmo.embedding.job._Run, "_give_name", 0)
             with pytest.raises(Killed):
                 embed(embedder, corpus, output, force=True)
         assert (tmp_path / "vectors.hdf5.incomplete" / "complete").exists()
         # The next run is killed before there is a new output.
         with monkeypatch.context() as patch:
-            kill_at(patch, modeling_elmo.corpus_embedding, "write_hdf5", 0)
+            kill_at(patch, modeling_elmo.embedding.job, "write_hdf5", 0)
             with pytest.raises(Killed):
                 embed(embedder, corpus, output, force=True)
         assert output.read_text() == "older"
@@ -327,7 +327,7 @@ class TestResuming:
     def test_killed_after_the_output_has_its_name(self, embedder, corpus, tmp_path, monkeypatch):
         embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
         with monkeypatch.context() as patch:
-            kill_at(patch, modeling_elmo.corpus_embedding.shutil, "rmtree", 0)
+            kill_at(patch, modeling_elmo.embedding.job.shutil, "rmtree", 0)
             with pytest.raises(Killed):
                 embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
         assert (tmp_path / "killed" / "vectors.hdf5").exists()
@@ -414,7 +414,7 @@ def content(directory):
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "tests.embed_in_processes", *map(str, arguments)]
+    return [sys.executable, "-m", "tests.helpers.embed_in_processes", *map(str, arguments)]
 
 
 class TestProcesses:
@@ -446,7 +446,7 @@ class TestProcesses:
 
     def test_what_several_processes_can_not_do(self, embedder, corpus, tmp_path, monkeypatch):
         monkeypatch.setenv("WORLD_SIZE", "2")
-        monkeypatch.setattr(modeling_elmo.corpus_embedding.distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(modeling_elmo.embedding.job.distributed, "is_initialized", lambda: True)
         with pytest.raises(ValueError, match="carry_state: .* expected one process"):
             embed(embedder, corpus, tmp_path / "vectors", carry_state=True)
         with pytest.raises(ValueError, match="standard input: expected a file for several processes"):
@@ -563,7 +563,7 @@ class TestOutput:
 
 class TestProgress:
     def test_lines_tell_speed_and_time_left(self, embedder, corpus, tmp_path, monkeypatch):
-        monkeypatch.setattr(modeling_elmo.embedding_progress, "SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr(modeling_elmo.files.progress, "SECONDS_BETWEEN_LINES", 0.0)
         lines = []
         embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
         assert any("words/s, " in line and "% of the input, " in line and line.endswith(" left") for line in lines)

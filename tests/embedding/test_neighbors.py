@@ -18,8 +18,8 @@ import pytest
 import torch
 
 from modeling_elmo import ElmoEmbedder, ElmoModel
-from modeling_elmo.neighbors import marked_word, nearest_contexts
-from modeling_elmo.sentence_sources import TextLines
+from modeling_elmo.embedding.neighbors import marked_word, nearest_contexts
+from modeling_elmo.embedding.sources import TextLines
 
 
 @pytest.fixture

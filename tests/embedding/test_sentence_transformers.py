@@ -22,7 +22,7 @@ from modeling_elmo import ElmoEmbedder
 sentence_transformers = pytest.importorskip("sentence_transformers", reason="needs the package sentence-transformers")
 from sentence_transformers.sentence_transformer.modules import Pooling  # noqa: E402
 
-from modeling_elmo.sentence_transformers_module import ElmoEncoder  # noqa: E402
+from modeling_elmo.embedding.sentence_transformers import ElmoEncoder  # noqa: E402
 
 
 SENTENCES = ["The bank of the river.", "Money", "", "A sentence that is longer than the others, by far."]

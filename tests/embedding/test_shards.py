@@ -22,8 +22,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from modeling_elmo import ElmoEmbedder, ElmoModel
-from modeling_elmo.embedding import Sentence
-from modeling_elmo.embedding_shards import ShardFile, ShardWriter, shards
+from modeling_elmo.embedding.embedder import Sentence
+from modeling_elmo.embedding.shards import ShardFile, ShardWriter, shards
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_shards_end_with_a_window_at_their_size_or_their_words(embedder, monkeyp
     by_size = list(shards(embedder, corpus, 5 * 96))
     assert [shard.num_sentences for shard in by_size] == [4, 4, 2]
     assert [shard.first_sentence for shard in by_size] == [0, 4, 8]
-    monkeypatch.setattr("modeling_elmo.embedding_shards.SHARD_WORDS", 3)
+    monkeypatch.setattr("modeling_elmo.embedding.shards.SHARD_WORDS", 3)
     assert [shard.num_words for shard in shards(embedder, corpus, 10**9)] == [4] * 5
 
 
@@ -104,7 +104,7 @@ def test_a_shard_is_on_the_disk_before_it_has_its_name(embedder, tmp_path, monke
     writer = written(path, shard, embedder)
     flushed = []
     monkeypatch.setattr(
-        "modeling_elmo.embedding_shards.flush", lambda what: flushed.append((what, what.stat().st_size, path.exists()))
+        "modeling_elmo.embedding.shards.flush", lambda what: flushed.append((what, what.stat().st_size, path.exists()))
     )
     writer.rows(0, torch.randn(3, 3, 8))
     writer.finish()

@@ -23,7 +23,7 @@ import threading
 
 import pytest
 
-from modeling_elmo.sentence_sources import DatasetColumn, JSONLines, ParquetColumn, TextLines, open_source
+from modeling_elmo.embedding.sources import DatasetColumn, JSONLines, ParquetColumn, TextLines, open_source
 
 
 TEXT = "\ufeffThe bank .\r\n\r\n naïve\u2028river \n\x85\nlast"
@@ -32,7 +32,7 @@ SENTENCES = ["The bank .", "", " naïve\u2028river ", "\x85", "last"]
 
 class TestTextLines:
     def test_a_line_of_gigabytes_in_a_small_file_is_refused(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("modeling_elmo.sentence_sources.MAX_LINE_BYTES", 1000)
+        monkeypatch.setattr("modeling_elmo.files.text.MAX_LINE_BYTES", 1000)
         with gzip.open(tmp_path / "text.gz", "wb") as file:
             file.write(b"x" * 999 + b"\n" + b"y" * 10_000)
         sentences = iter(TextLines(tmp_path / "text.gz"))

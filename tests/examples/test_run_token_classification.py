@@ -31,7 +31,8 @@ from transformers import (
 
 from data_files import LabelledWords
 from experiment import FineTuningArguments, write_json
-from modeling_elmo import ElmoModel, durable_files
+from modeling_elmo import ElmoModel
+from modeling_elmo.files import atomic as durable_files
 from run_token_classification import Tagging, are_entities, main, tagging_metrics
 from tests.examples.conftest import picture_size, results_of
 

@@ -21,10 +21,9 @@ from pathlib import Path
 
 import pytest
 
-from modeling_elmo.conversion_scripts.errors import ElmoFormatError
-from modeling_elmo.conversion_scripts.output_directory import new_directory
-
-from .conftest import contents
+from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.files.output_directory import new_directory
+from tests.conversion_scripts.conftest import contents
 
 
 def write(path, text="new", meanwhile=lambda target: None, **kwargs):

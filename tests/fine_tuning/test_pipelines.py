@@ -27,8 +27,8 @@ from modeling_elmo import (
     ElmoModel,
     ElmoTokenizer,
 )
-from modeling_elmo.pipelines import ElmoFeatureExtractionPipeline, ElmoTokenClassificationPipeline
-from tests.task_examples import BIO, SIZES, TOKENIZER
+from modeling_elmo.fine_tuning.pipelines import ElmoFeatureExtractionPipeline, ElmoTokenClassificationPipeline
+from tests.helpers.task_examples import BIO, SIZES, TOKENIZER
 
 
 STRATEGIES = ["none", "simple", "first", "average", "max"]

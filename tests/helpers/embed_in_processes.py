@@ -18,8 +18,8 @@ import sys
 import torch
 
 from modeling_elmo import ElmoEmbedder
-from modeling_elmo.corpus_embedding import embed_corpus
-from modeling_elmo.sentence_sources import open_source
+from modeling_elmo.embedding.job import embed_corpus
+from modeling_elmo.embedding.sources import open_source
 
 
 def main(model: str, source: str, output: str, shard_bytes: str) -> None:

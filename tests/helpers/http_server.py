@@ -19,7 +19,7 @@
         download(f"{server.url}/weights.hdf5")
     assert [request.headers["Range"] for request in server.requests] == ...
 
-`tests.hub_server` builds the Hub's interface on it by overriding `respond`.
+`tests.helpers.hub_server` builds the Hub's interface on it by overriding `respond`.
 """
 
 import hashlib

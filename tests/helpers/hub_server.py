@@ -34,7 +34,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard, constants
 
-from tests.http_server import HttpServer, Request, Response
+from tests.helpers.http_server import HttpServer, Request, Response
 
 
 TOKEN = "hf_of_the_test_user"

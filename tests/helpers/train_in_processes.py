@@ -19,8 +19,8 @@ import sys
 import torch
 from transformers import Trainer, TrainingArguments
 
-from modeling_elmo.process_group import leave_process_group
-from tests.task_examples import HEADS, TOKENIZER
+from modeling_elmo.pretraining.process_group import leave_process_group
+from tests.helpers.task_examples import HEADS, TOKENIZER
 
 
 def main(output_file: str, batch_size: int) -> None:

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoTokenizer
-from modeling_elmo.presets import Start
-from modeling_elmo.pretraining import PretrainingSettings
+from modeling_elmo.pretraining.initial_model import Start
+from modeling_elmo.pretraining.settings import PretrainingSettings
 
 
 WORDS = ["<S>", "</S>", "<UNK>", "the", "of", "a", "bank", "river", "money", "water", "."]

@@ -15,7 +15,7 @@
 
 from hypothesis import strategies as st
 
-from tests.original_format import make_options
+from tests.helpers.original_format import make_options
 
 
 @st.composite

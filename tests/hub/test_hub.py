@@ -30,12 +30,12 @@ from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo import ElmoForTokenClassification, ElmoModel
-from modeling_elmo.configuration_elmo import AUTO_MAP
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from modeling_elmo.publishing import publish
-from tests.hub_server import TOKEN, HubServer, lead_client
+from modeling_elmo.hub.push import publish
+from modeling_elmo.model.saved_code import AUTO_MAP
+from tests.helpers.hub_server import TOKEN, HubServer, lead_client
+from tests.model.test_remote_code import SENTENCES, WITHOUT_PACKAGE
 from tests.test_documentation import HUB_PAGE, commands, python_blocks
-from tests.test_remote_code import SENTENCES, WITHOUT_PACKAGE
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ for name, revision in (
 transformers.AutoConfig.from_pretrained("org/private", token=sys.argv[1], trust_remote_code=True)
 """
     told = run(hub, tmp_path, code, TOKEN, token=None).splitlines()
-    for line, part in zip(told, ("projected_lstm.py", "auto_classes.py", "org/private", "org/none", "v9")):
+    for line, part in zip(told, ("projected_lstm.py", "modeling_elmo.py", "org/private", "org/none", "v9")):
         assert line.startswith("OSError")
         assert part in line
     assert len(told) == 5

@@ -17,8 +17,8 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
 from modeling_elmo import ElmoConfig
-from modeling_elmo.configuration_elmo import AUTO_MAP
-from modeling_elmo.model_card import change_card, model_card, replace_empty_card
+from modeling_elmo.hub.model_card import change_card, model_card
+from modeling_elmo.model.saved_code import AUTO_MAP
 
 
 HEADS = [name for name in AUTO_MAP if name.startswith("AutoModelFor") and name != "AutoModelForPreTraining"]
@@ -96,26 +96,3 @@ def test_a_card_without_metadata_gets_some():
     text = change_card("# Mine\n", "org/elmo", license="mit")
     assert ModelCard(text).data.license == "mit"
     assert "# Mine" in text
-
-
-def test_the_empty_card_of_transformers_is_replaced(empty_card):
-    config = config_of("AutoModelForTokenClassification", name_or_path="org/base")
-    replace_empty_card(empty_card.parent, config, "org/tagger")
-    card = ModelCard.load(empty_card)
-    assert (card.data.base_model, card.data.tags) == ("org/base", ["elmo", "custom_code", "mine"])
-    assert '"org/tagger"' in card.text
-    assert "More Information Needed" not in card.text
-
-
-@pytest.mark.parametrize("loaded_from", ["", "org/elmo", "/a/directory", "relative/directory"])
-def test_a_base_model_is_another_model_on_the_hub(empty_card, monkeypatch, loaded_from):
-    monkeypatch.chdir(empty_card.parent)
-    (empty_card.parent / "relative" / "directory").mkdir(parents=True)
-    replace_empty_card(empty_card.parent, ElmoConfig(name_or_path=loaded_from), "org/elmo")
-    assert ModelCard.load(empty_card).data.base_model is None
-
-
-def test_a_card_that_somebody_wrote_is_not_replaced(tmp_path):
-    (tmp_path / "README.md").write_text("# Mine")
-    replace_empty_card(tmp_path, ElmoConfig(), "org/elmo")
-    assert (tmp_path / "README.md").read_text() == "# Mine"

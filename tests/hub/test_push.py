@@ -25,9 +25,9 @@ from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo import ElmoForTokenClassification
 from modeling_elmo.conversion_scripts import ElmoFormatError
-from modeling_elmo.publishing import PublishingError, publish
-from tests.http_server import Response
-from tests.hub_server import ORGANIZATION, HubServer, lead_client
+from modeling_elmo.hub.push import PublishingError, publish
+from tests.helpers.http_server import Response
+from tests.helpers.hub_server import ORGANIZATION, HubServer, lead_client
 from tests.test_repository import ROOT
 
 
@@ -127,7 +127,7 @@ class TestFiles:
         publish(ROOT / "models" / "elmo-tiny", REPOSITORY)
         for name, content in hub.files_of(REPOSITORY).items():
             (tmp_path / name).write_bytes(content)
-        assert (tmp_path / "auto_classes.py").is_file()
+        assert (tmp_path / "modeling_elmo.py").is_file()
         assert "AutoModel" in json.loads((tmp_path / "config.json").read_text())["auto_map"]
         assert "AutoTokenizer" in json.loads((tmp_path / "tokenizer_config.json").read_text())["auto_map"]
         assert AutoTokenizer.from_pretrained(tmp_path)("bank") == AutoTokenizer.from_pretrained(

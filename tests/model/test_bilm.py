@@ -27,9 +27,10 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorForTokenClassific
 from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.utils import output_capturing
 
-from modeling_elmo import ElmoConfig, ElmoModel, ElmoPreTrainedModel, ElmoTokenizer, fast_lstm
+from modeling_elmo import ElmoConfig, ElmoModel, ElmoPreTrainedModel, ElmoTokenizer
 from modeling_elmo.conversion_scripts import reference
-from modeling_elmo.modeling_elmo import ScalarMix
+from modeling_elmo.model import fast_lstm
+from modeling_elmo.model.scalar_mix import ScalarMix
 
 
 TOKENIZER = ElmoTokenizer()

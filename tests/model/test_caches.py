@@ -23,9 +23,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
-from modeling_elmo.projected_lstm import Sequences
-from modeling_elmo.text_cache import BYTES_OF_TENSOR, TextCache
-from tests.task_examples import HEADS, randomized
+from modeling_elmo.model.caches import BYTES_OF_TENSOR, TextCache
+from modeling_elmo.model.packing import Sequences
+from tests.helpers.task_examples import HEADS, randomized
 
 
 TOKENIZER = ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", *"abcdefgh"])

@@ -22,9 +22,9 @@ from transformers import AutoConfig
 
 import modeling_elmo
 from modeling_elmo import ElmoConfig
-from modeling_elmo.configuration_elmo import AUTO_MAP
-from tests.original_format import make_options
-from tests.test_repository import RELATIVE_IMPORTS
+from modeling_elmo.model.saved_code import AUTO_MAP
+from tests.helpers.original_format import make_options
+from tests.test_repository import MODEL_FILES
 
 
 clips = st.none() | st.floats(0.01, 10) | st.integers(1, 5)
@@ -285,7 +285,7 @@ class TestSaving:
 
     def test_code_of_every_class_named_lies_beside_a_saved_config(self, tmp_path):
         ElmoConfig().save_pretrained(tmp_path)
-        assert {path.stem for path in tmp_path.glob("*.py")} == set(RELATIVE_IMPORTS)
+        assert {path.stem for path in tmp_path.glob("*.py")} == set(MODEL_FILES)
 
     def test_every_class_named_is_the_one_registered(self):
         config = ElmoConfig(cell_size=4, projection_size=2, character_filters=[[1, 2]])

@@ -20,7 +20,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeling_elmo.conditional_random_field import FORBIDDEN, ConditionalRandomField, LabelConstraints
+from modeling_elmo.model.crf import FORBIDDEN, ConditionalRandomField, LabelConstraints
 
 
 BIO = ["O", "B-X", "I-X", "B-Y", "I-Y"]

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from modeling_elmo import ElmoForMaskedLM, ElmoForPreTraining, ElmoModel
-from tests.task_examples import HEADS, TOKENIZER, logits_of, randomized
+from tests.helpers.task_examples import HEADS, TOKENIZER, logits_of, randomized
 
 
 # The name stands for the function in the package.

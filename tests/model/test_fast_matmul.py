@@ -21,17 +21,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from modeling_elmo import matrix_product
-from modeling_elmo.matrix_product import (
-    PackedWeight,
-    apply_linear,
-    fingerprint,
-    hooks_of,
-    linear,
-    pack,
-    product,
-    weight_gradient,
-)
+from modeling_elmo.model import fast_matmul as matrix_product
+from modeling_elmo.model.fast_matmul import PackedWeight, apply_linear, linear, pack, product, weight_gradient
+from modeling_elmo.model.fast_path_guards import fingerprint, hooks_of
 
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
@@ -96,7 +88,7 @@ class TestProduct:
         for operator in (fails, lambda inputs, weight, *rest: torch.zeros(3, 12)):
             matrix_product._is_right.cache_clear()
             monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", operator)
-            with caplog.at_level("DEBUG", logger="modeling_elmo.matrix_product"):
+            with caplog.at_level("DEBUG", logger="modeling_elmo.model.fast_matmul"):
                 assert not matrix_product._is_right(torch.float32)
             assert "torch's own takes its place" in caplog.text
         matrix_product._is_right.cache_clear()

@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from modeling_elmo import ElmoForMaskedLM, ElmoForPreTraining, ElmoTokenizer
-from modeling_elmo.configuration_elmo import NUM_APPENDED_TOKENS
+from modeling_elmo.model.configuration_elmo import NUM_APPENDED_TOKENS
 
 
 WORDS = ["<S>", "</S>", "<UNK>", "the", "cat", "sat", "on", "mat", "dog"]

@@ -33,9 +33,9 @@ from modeling_elmo import (
     ElmoPreTrainedModel,
     ElmoTokenizer,
 )
-from modeling_elmo.configuration_elmo import AUTO_MAP
-from modeling_elmo.model_files import check_new_parameters, read_json_object
-from tests.test_remote_code import run_without_package
+from modeling_elmo.model.loading_checks import check_new_parameters, read_json_object
+from modeling_elmo.model.saved_code import AUTO_MAP
+from tests.model.test_remote_code import run_without_package
 
 
 MODEL_CLASSES = [

@@ -24,8 +24,11 @@ from torch import nn
 from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
-from modeling_elmo import fast_lstm, matrix_product, projected_lstm
-from modeling_elmo.projected_lstm import ElmoLayer, Packing, ProjectedLSTM
+from modeling_elmo.model import fast_lstm
+from modeling_elmo.model import fast_matmul as matrix_product
+from modeling_elmo.model import lstm as projected_lstm
+from modeling_elmo.model.lstm import ElmoLayer, ProjectedLSTM
+from modeling_elmo.model.packing import Packing
 
 
 def random_parameters(module, scale=0.5):

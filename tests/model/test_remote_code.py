@@ -141,14 +141,14 @@ except ValueError as error:
 def test_with_the_package_its_own_classes_are_used_whatever_is_trusted(model_dir):
     for trust in (None, False, True):
         model = AutoModel.from_pretrained(model_dir, trust_remote_code=trust)
-        assert type(model).__module__ == "modeling_elmo.modeling_elmo"
+        assert type(model).__module__ == "modeling_elmo.model.bilm"
 
 
 @pytest.mark.parametrize(
-    "name", ["character_encoder.py", "projected_lstm.py", "treebank.py", "modeling_elmo.py", "task_heads.py"]
+    "name", ["token_embedding.py", "lstm.py", "word_splitting.py", "modeling_elmo.py", "task_models.py"]
 )
 def test_code_files_are_those_of_the_package(model_dir, name):
-    from modeling_elmo import modeling_elmo as module
+    from modeling_elmo.model import bilm as module
 
     package = os.path.dirname(module.__file__)
     with open(os.path.join(package, name)) as ours:

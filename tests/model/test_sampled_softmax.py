@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from modeling_elmo import ElmoConfig, sampled_softmax
-from modeling_elmo.sampled_softmax import ElmoSoftmax, LogUniformSampler
+from modeling_elmo import ElmoConfig
+from modeling_elmo.model import sampled_softmax
+from modeling_elmo.model.sampled_softmax import ElmoSoftmax, LogUniformSampler
 
 
 def softmax_of(num_words, projection_size=5):

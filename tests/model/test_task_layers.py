@@ -17,8 +17,7 @@ import pytest
 import torch
 from torch import nn
 
-from modeling_elmo.task_heads import ElmoForSequenceClassification
-from modeling_elmo.task_layers import (
+from modeling_elmo.model.task_layers import (
     Alignment,
     BiAttention,
     FeedForward,
@@ -33,6 +32,7 @@ from modeling_elmo.task_layers import (
     masked_softmax,
     text_dropout,
 )
+from modeling_elmo.model.task_models import ElmoForSequenceClassification
 
 
 D = 6
@@ -163,7 +163,7 @@ class TestTaskEncoder:
         encoder.lstm.register_forward_hook(lambda *_: calls.append(1))
         for is_torch in (False, True):
             if is_torch:
-                monkeypatch.setattr("modeling_elmo.task_layers.is_traced", lambda *tensors: True)
+                monkeypatch.setattr("modeling_elmo.model.task_layers.is_traced", lambda *tensors: True)
             inputs = words.detach().double().requires_grad_()
             output = encoder(inputs, FIRST | SECOND, SECOND)
             weight = torch.arange(output.numel(), dtype=torch.float64).view_as(output).sin()

@@ -34,8 +34,8 @@ from modeling_elmo import (
     ElmoTokenizer,
     best_spans,
 )
-from tests.task_examples import BIO, HEADS, SIZES, TOKENIZER, logits_of, randomized
-from tests.test_remote_code import run_without_package
+from tests.helpers.task_examples import BIO, HEADS, SIZES, TOKENIZER, logits_of, randomized
+from tests.model.test_remote_code import run_without_package
 
 
 every_head = pytest.mark.parametrize("name", HEADS)
@@ -646,7 +646,7 @@ class TestBadInput:
 
     def test_single_texts_to_a_model_of_pairs_are_warned_of(self, monkeypatch):
         told = []
-        monkeypatch.setattr("modeling_elmo.task_heads.logger.warning_once", told.append)
+        monkeypatch.setattr("modeling_elmo.model.task_models.logger.warning_once", told.append)
         HEADS["pairs"].model()(**without_labels(batch_of("pairs")))
         assert not told
         logits = HEADS["pairs"].model()(**without_labels(batch_of("single_label"))).logits
@@ -764,7 +764,7 @@ torch.save(saved, f"{out}/outputs.pt")
         for name, (inputs, expected) in torch.load(tmp_path / "outputs.pt").items():
             module = __import__("transformers")
             model = getattr(module, f"AutoModelFor{name}").from_pretrained(tmp_path / name)
-            assert type(model).__module__ == "modeling_elmo.task_heads"
+            assert type(model).__module__ == "modeling_elmo.model.task_models"
             close(model(**inputs)[0], expected)
             code_files = {path.name for path in model_dir.glob("*.py")}
             assert {path.name for path in (tmp_path / name).glob("*.py")} == code_files
@@ -784,7 +784,7 @@ torch.save(saved, f"{out}/outputs.pt")
         config = model.config
         sizes = {"K": 1 if name == "multiple_choice" else 3, "V": config.vocab_size, "X": 7, "S": 16, "Z": 3}
         sizes["E"] = 2 * sizes["S"] + (config.hidden_size if config.elmo_at_output else 0)
-        page = (Path(__file__).parents[1] / "docs/architecture.md").read_text()
+        page = (Path(__file__).parents[2] / "docs/architecture.md").read_text()
         section = page.partition("### Task heads\n")[2].partition("\n## ")[0]
         common, _, of_head = section.partition("\n`Elmo")
         of_head = ("`Elmo" + of_head).partition(f"{title}")[2].partition("\n`Elmo")[0]
@@ -952,10 +952,10 @@ class TestTraining:
             torch.testing.assert_close(many[weight], value, atol=2e-6, rtol=1e-4)
 
     def test_two_processes_agree_with_one(self, tmp_path):
-        root = Path(__file__).parents[1]
+        root = Path(__file__).parents[2]
         environment = {**os.environ, "PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
         launch = [sys.executable, "-m", "accelerate.commands.launch", "--mixed_precision=no", "--num_machines=1"]
-        script = str(root / "tests/train_in_processes.py")
+        script = str(root / "tests/helpers/train_in_processes.py")
         runs = []
         for processes, batch_size in ((1, 4), (2, 2)):
             several = (

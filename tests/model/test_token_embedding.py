@@ -22,9 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from modeling_elmo import character_encoder
-from modeling_elmo.character_encoder import ElmoCharacterEncoder
-from modeling_elmo.characters import encode_characters
+from modeling_elmo.model import token_embedding as character_encoder
+from modeling_elmo.model.characters import encode_characters
+from modeling_elmo.model.token_embedding import ElmoCharacterEncoder
 
 
 def test_padding_character_takes_part_in_the_maximum(tiny_config):

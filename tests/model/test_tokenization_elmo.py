@@ -47,8 +47,8 @@ from transformers.data.data_collator import DataCollatorForMultipleChoice
 from transformers.pipelines.base import pad_collate_fn
 
 from modeling_elmo import ElmoConfig, ElmoTokenizer
-from modeling_elmo.characters import encode_characters
 from modeling_elmo.conversion_scripts.reference import character_ids
+from modeling_elmo.model.characters import encode_characters
 
 
 deterministic = settings(derandomize=True, deadline=None, max_examples=150)
@@ -1108,7 +1108,7 @@ def test_thousands_of_added_tokens_do_not_slow_every_call_down(tokenizer, monkey
         def __setattr__(self, name, value):
             setattr(self.backend, name, value)
 
-    monkeypatch.setattr("modeling_elmo.tokenization_elmo.Tokenizer", CountingTokenizer)
+    monkeypatch.setattr("modeling_elmo.model.tokenization_elmo.Tokenizer", CountingTokenizer)
     assert tokenizer("the [2999]")["input_ids"] == [0, 3, 3012, 1]
     # Each of these calls takes time in proportion to all the tokens there are.
     assert (calls.count("add_tokens"), calls.count("add_special_tokens")) == (1, 1)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from modeling_elmo.treebank import treebank_pre_tokenizer
+from modeling_elmo.model.word_splitting import treebank_pre_tokenizer
 
 
 PRE_TOKENIZER = treebank_pre_tokenizer()

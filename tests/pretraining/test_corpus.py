@@ -22,17 +22,16 @@ import pytest
 import torch
 
 from modeling_elmo import ElmoTokenizer
-from modeling_elmo.corpus import (
+from modeling_elmo.files.background import Prefetched
+from modeling_elmo.model.tokenization_elmo import WordSplitter
+from modeling_elmo.pretraining.corpus import StreamedDataset, TextFiles
+from modeling_elmo.pretraining.windows import (
     IGNORED_LABEL,
     MAX_WORDS_PER_ROW,
     Position,
-    Prefetched,
     Reading,
     SentenceRows,
-    StreamedDataset,
-    TextFiles,
     Windows,
-    WordSplitter,
     WordTable,
     rows_of_process,
 )
@@ -142,7 +141,7 @@ class TestWindows:
         corpus = TextFiles([shards])
         positions = take(Windows(corpus, tokenizer, reading(), True), 400)[-1][1]
         read, blocks = TextFiles.read, []
-        monkeypatch.setattr("modeling_elmo.corpus.LINES_AT_A_TIME", 1)
+        monkeypatch.setattr("modeling_elmo.model.tokenization_elmo.LINES_AT_A_TIME", 1)
         monkeypatch.setattr(TextFiles, "read", lambda self, block: blocks.append(block) or read(self, block))
         next(iter(Windows(corpus, tokenizer, reading(), True, positions)))
         # Some rows are ahead of others; but 140 shards have been read before.
@@ -319,7 +318,7 @@ class TestStreamedDataset:
         assert texts[:25] != texts[25:]
 
     def test_each_direction_goes_through_it_in_one_go(self, tokenizer, monkeypatch):
-        monkeypatch.setattr("modeling_elmo.corpus.LINES_AT_A_TIME", 1)
+        monkeypatch.setattr("modeling_elmo.model.tokenization_elmo.LINES_AT_A_TIME", 1)
         rows = Rows([{"text": f"word{number}"} for number in range(25)])
         windows = Windows(StreamedDataset(rows, rows_per_block=2), tokenizer, reading(batch_size=1), True)
         take(windows, 6)

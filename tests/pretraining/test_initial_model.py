@@ -18,12 +18,12 @@ import torch
 from transformers import AutoModel
 
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from modeling_elmo.corpus import TextFiles
-from modeling_elmo.perplexity import load_language_model
-from modeling_elmo.presets import continued_start, new_start, preset_config
-from modeling_elmo.pretraining import run
-from tests.original_format import make_options, write_model
-from tests.training_examples import WORDS, losses, settings, start
+from modeling_elmo.pretraining.corpus import TextFiles
+from modeling_elmo.pretraining.initial_model import continued_start, new_start, preset_config
+from modeling_elmo.pretraining.job import run
+from modeling_elmo.pretraining.perplexity import load_language_model
+from tests.helpers.original_format import make_options, write_model
+from tests.helpers.training_examples import WORDS, losses, settings, start
 
 
 @pytest.mark.parametrize("name", ["tiny", "small", "medium", "original"])

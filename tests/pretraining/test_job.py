@@ -32,24 +32,21 @@ import torch
 from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, TrainerControl
 from typer.testing import CliRunner
 
-from modeling_elmo import (
-    ElmoConfig,
-    ElmoForPreTraining,
-    ElmoModel,
-    ElmoTokenizer,
-    pretraining,
-    training_directory,
-    training_progress,
-)
-from modeling_elmo.cli import app
-from modeling_elmo.corpus import Position, Reading, TextFiles, Windows
-from modeling_elmo.perplexity import load_language_model, measure_perplexity, one_process
-from modeling_elmo.presets import Start
-from modeling_elmo.pretraining import PretrainingSettings, check_settings, run
-from modeling_elmo.training_directory import checkpoints, prepare_output
+from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer
+from modeling_elmo.cli.main import app
+from modeling_elmo.pretraining import checkpoints as training_directory
+from modeling_elmo.pretraining import job as pretraining
+from modeling_elmo.pretraining import signals as training_progress
+from modeling_elmo.pretraining.checkpoints import check_settings, checkpoints, prepare_output
+from modeling_elmo.pretraining.corpus import TextFiles
+from modeling_elmo.pretraining.initial_model import Start
+from modeling_elmo.pretraining.job import run
+from modeling_elmo.pretraining.perplexity import load_language_model, measure_perplexity, one_process
+from modeling_elmo.pretraining.settings import PretrainingSettings
+from modeling_elmo.pretraining.windows import Position, Reading, Windows
 from tests.conftest import SHARED
-from tests.original_format import make_options
-from tests.training_examples import STEPS, WORDS, losses, settings, start, write_text
+from tests.helpers.original_format import make_options
+from tests.helpers.training_examples import STEPS, WORDS, losses, settings, start, write_text
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +110,7 @@ class TestResume:
 
     @pytest.mark.parametrize("place", ["torch.save", "write_json", "complete_directory", "rotate_checkpoints"])
     def test_after_a_kill_in_the_middle_of_a_checkpoint(self, train, killed, expected, monkeypatch, place, tmp_path):
-        target = {"torch.save": "torch.save"}.get(place, f"modeling_elmo.pretraining.{place}")
+        target = {"torch.save": "torch.save"}.get(place, f"modeling_elmo.pretraining.job.{place}")
         original = torch.save if place == "torch.save" else getattr(pretraining, place)
         calls = []
 
@@ -356,7 +353,7 @@ class TestProcesses:
 
     @pytest.fixture
     def environment(self):
-        return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+        return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
 
     def test_sigkill_loses_only_the_steps_since_the_last_checkpoint(self, command, environment, tmp_path):
         arguments = [*command("out"), "--max-steps=1000000"]

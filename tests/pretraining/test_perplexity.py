@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 
 from modeling_elmo import ElmoTokenizer
-from modeling_elmo.corpus import TextFiles
-from modeling_elmo.perplexity import load_language_model, measure_perplexity, one_process
-from tests.training_examples import WORDS, start, write_text
+from modeling_elmo.pretraining.corpus import TextFiles
+from modeling_elmo.pretraining.perplexity import load_language_model, measure_perplexity, one_process
+from tests.helpers.training_examples import WORDS, start, write_text
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_elmo import ElmoTokenizer
-from modeling_elmo.corpus import TextFiles, WordSplitter
-from modeling_elmo.tokenization_elmo import read_vocabulary
-from modeling_elmo.vocabulary import build_vocabulary, count_words, write_vocabulary
+from modeling_elmo.model.tokenization_elmo import WordSplitter, read_vocabulary
+from modeling_elmo.pretraining.corpus import TextFiles
+from modeling_elmo.pretraining.vocabulary import build_vocabulary, count_words, write_vocabulary
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4).filter(lambda word: word.split())

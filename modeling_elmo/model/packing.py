@@ -1,0 +1,143 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The real tokens of a padded batch, in the order in which the LSTMs read them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+
+def _check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> None:
+    """Raises `ValueError` unless `tensor` has the shape `expected`, in which a word stands for any size."""
+    if not isinstance(tensor, torch.Tensor):
+        raise ValueError(f"{name}: expected a tensor, found {type(tensor).__name__}")
+    sizes = zip(tensor.shape, expected)
+    if tensor.ndim != len(expected) or any(isinstance(size, int) and size != found for found, size in sizes):
+        shape = ", ".join(map(str, expected))
+        raise ValueError(f"{name}: expected shape ({shape}), found {tuple(tensor.shape)}")
+
+
+def _check_ids(name: str, ids: torch.Tensor, size: int) -> None:
+    if ids.is_floating_point() or ids.dtype == torch.bool:
+        raise ValueError(f"{name}: expected integers, found {ids.dtype}")
+    # An id out of range would be an error far from its cause on a CPU, and stop the whole process on a GPU. Reading
+    # values would cut a compiled graph in two.
+    if ids.numel() and not torch.compiler.is_compiling():
+        least, most = int(ids.min()), int(ids.max())
+        if least < 0 or most >= size:
+            raise ValueError(f"{name}: expected ids from 0 to {size - 1}, found {least if least < 0 else most}")
+
+
+# Hidden state [S, P] and cell state [S, H] of one direction of one layer.
+DirectionState = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The sequences of a padded batch, row by row.
+
+    Attributes:
+        position (`torch.Tensor` of shape `(N,)`): Flat positions (row times W plus column) of the real tokens.
+        number (`torch.Tensor` of shape `(N,)`): Which sequence each of them belongs to, counted from 0.
+        start (`torch.Tensor` of shape `(S,)`): Which of them is each sequence's first.
+        length (`torch.Tensor` of shape `(S,)`): How many tokens each sequence has.
+        row (`torch.Tensor` of shape `(S,)`): The batch row of each sequence.
+        has_segments (`bool`): Whether some row holds more than one sequence.
+    """
+
+    position: torch.Tensor
+    number: torch.Tensor
+    start: torch.Tensor
+    length: torch.Tensor
+    row: torch.Tensor
+    has_segments: bool
+
+    @classmethod
+    def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Sequences":
+        """Finds the sequences; see [`Packing.from_mask`]."""
+        position = mask.flatten().nonzero().squeeze(1)
+        row = position // mask.shape[1]
+        is_start = torch.ones_like(position, dtype=torch.bool)
+        is_start[1:] = row[1:] != row[:-1]
+        has_segments = False
+        if token_type_ids is not None:
+            token_type = token_type_ids.flatten()[position]
+            starts_segment = (token_type[1:] != token_type[:-1]) & ~is_start[1:]
+            has_segments = bool(starts_segment.any())
+            is_start[1:] |= starts_segment
+        start = is_start.nonzero().squeeze(1)
+        length = torch.diff(start, append=start.new_tensor([len(position)]))
+        return cls(position, is_start.cumsum(0) - 1, start, length, row[start], has_segments)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the real tokens of a padded batch stand, in the order in which the LSTMs read them.
+
+    Attributes:
+        batch_sizes (`list[int]`): Number of sequences that are still running at each of the T steps; falls with time.
+        forward_index (`torch.Tensor` of shape `(N,)`): Flat positions (row times W plus column) of the tokens, step by
+            step, longest sequence first.
+        backward_index (`torch.Tensor` of shape `(N,)`): The same with every sequence read from its end.
+        rows (`torch.Tensor` of shape `(S,)`): The batch row of each sequence, longest sequence first.
+        has_segments (`bool`): Whether some row holds more than one sequence.
+    """
+
+    batch_sizes: list[int]
+    forward_index: torch.Tensor
+    backward_index: torch.Tensor
+    rows: torch.Tensor
+    has_segments: bool
+
+    @classmethod
+    def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Packing":
+        """Finds the sequences of a batch.
+
+        A row's real tokens follow one another wherever its padding is. With `token_type_ids`, each run of equal types
+        among them is a sequence of its own.
+
+        Args:
+            mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
+            token_type_ids (`torch.Tensor` of shape `(B, W)`, *optional*): The segment of each token.
+        """
+        sequences = Sequences.from_mask(mask, token_type_ids)
+        position, start, length = sequences.position, sequences.start, sequences.length
+        sequence = sequences.number
+        longest_first = length.argsort(descending=True, stable=True)
+        rank = torch.empty_like(longest_first)
+        rank[longest_first] = torch.arange(len(start), device=start.device)
+
+        step = torch.arange(len(position), device=position.device) - start[sequence]
+        step_from_end = length[sequence] - 1 - step
+        num_sequences = len(start)
+        return cls(
+            batch_sizes=torch.bincount(step).tolist(),
+            forward_index=position[(step * num_sequences + rank[sequence]).argsort()],
+            backward_index=position[(step_from_end * num_sequences + rank[sequence]).argsort()],
+            rows=sequences.row[longest_first],
+            has_segments=sequences.has_segments,
+        )
+
+    def to(self, device: torch.device | str, **kwargs: object) -> "Packing":
+        """The same on another device; called by accelerate where layers are spread over devices."""
+        return replace(
+            self,
+            forward_index=self.forward_index.to(device),
+            backward_index=self.backward_index.to(device),
+            rows=self.rows.to(device),
+        )
+
+
+__all__ = ["Packing", "Sequences"]

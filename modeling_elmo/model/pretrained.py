@@ -1,0 +1,220 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""How ELMo models are loaded, initialised and frozen."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.utils import auto_docstring
+from transformers.utils.output_capturing import maybe_install_capturing_hooks
+
+from .configuration_elmo import ElmoConfig
+from .loading_checks import (
+    BILM_WEIGHT,
+    check_loading_arguments,
+    check_new_parameters,
+    check_weight_files,
+    check_weight_index,
+)
+from .lstm import ElmoLayer, ProjectedLSTM
+from .sampled_softmax import ElmoSoftmax
+from .saved_code import TAGS
+from .scalar_mix import ScalarMix
+from .token_embedding import (
+    ElmoCharacterEmbedding,
+    ElmoHighwayGate,
+    ElmoWordEmbedding,
+)
+
+
+@auto_docstring(
+    custom_intro="""
+    The base of all ELMo models: how they are loaded, initialised and frozen.
+    """
+)
+class ElmoPreTrainedModel(PreTrainedModel):
+    config: ElmoConfig
+    base_model_prefix = "elmo"
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["ElmoCharacterEncoder", "ElmoLayer"]
+    _can_record_outputs = {"hidden_states": ElmoLayer}
+    # The softmax of a language model is not missed by what is loaded from its directory without it.
+    _keys_to_ignore_on_load_unexpected = [r"^lm_head\."]
+
+    def __init__(self, config: ElmoConfig, *args: Any, **kwargs: Any):
+        # Fields assigned since the config was made have been checked for their type alone.
+        config.validate()
+        super().__init__(config, *args, **kwargs)
+        # For model cards, that of `Trainer` among them. A list of its own: `add_model_tags` appends to it.
+        self.model_tags = list(TAGS)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Draws weights from the distributions of the original training code (bilm-tf's `training.py`)."""
+        if isinstance(module, ProjectedLSTM):
+            # One Glorot bound for the joint matrix [x, h] -> gates, which the original stores as one.
+            size_in = module.weight_ih.shape[1] + module.weight_hh.shape[1]
+            bound = (6 / (size_in + module.weight_ih.shape[0])) ** 0.5
+            init.uniform_(module.weight_ih, -bound, bound)
+            init.uniform_(module.weight_hh, -bound, bound)
+            init.zeros_(module.bias)
+            if module.weight_hr is not None:
+                init.xavier_uniform_(module.weight_hr)
+        elif isinstance(module, ElmoCharacterEmbedding):
+            weight = torch.empty_like(module.weight).uniform_(-1, 1)
+            weight[module.padding_idx] = 0
+            init.copy_(module.weight, weight)
+        elif isinstance(module, ElmoWordEmbedding):
+            init.xavier_uniform_(module.weight)
+        elif isinstance(module, nn.Conv1d):
+            if self.config.hidden_act == "relu":
+                init.uniform_(module.weight, -0.05, 0.05)
+            else:
+                init.normal_(module.weight, std=(module.in_channels * module.kernel_size[0]) ** -0.5)
+            init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear):
+            init.normal_(module.weight, std=module.in_features**-0.5)
+            if module.bias is not None:
+                init.constant_(module.bias, -2.0 if isinstance(module, ElmoHighwayGate) else 0.0)
+        elif isinstance(module, ElmoSoftmax):
+            init.normal_(module.weight, std=module.weight.shape[1] ** -0.5)
+            init.zeros_(module.bias)
+        elif isinstance(module, ScalarMix):
+            if module.fixed_weight is None:
+                init.zeros_(module.weight)
+                init.ones_(module.gamma)
+        else:
+            super()._init_weights(module)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in `PreTrainedModel`, from safetensors files alone, whose weights must be those that the config describes.
+
+        Raises:
+            `ValueError`: If an argument or a file asks for another format, a file is damaged, weights of the biLM are
+                missing or too many, or the config asks for far more weights than the files have.
+            `RuntimeError`: If weights have other shapes, without `ignore_mismatched_sizes=True`.
+        """
+        check_loading_arguments(kwargs)
+        if pretrained_model_name_or_path is not None:
+            folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
+            check_weight_index(folder, kwargs.get("variant"))
+            kwargs["use_safetensors"] = True
+        asked = kwargs.get("dtype") or kwargs.get("torch_dtype")
+        if getattr(kwargs.get("config"), "dtype", "auto") is None and asked in (None, "auto"):
+            # Else it would be looked for in the weights, whatever they are in.
+            kwargs["dtype"] = torch.float32
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        # Loading replaces every parameter by a trainable one, so freezing has to be done again.
+        for module in (loaded[0] if isinstance(loaded, tuple) else loaded).modules():
+            if isinstance(module, ElmoPreTrainedModel):
+                module._apply_freeze()
+        return loaded
+
+    @staticmethod
+    def _load_pretrained_model(
+        model: Any, state_dict: Any, checkpoint_files: list[str] | None, load_config: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        if checkpoint_files is not None:
+            subfolder = (load_config.download_kwargs or {}).get("subfolder") or ""
+            check_weight_files(os.path.join(load_config.pretrained_model_name_or_path, subfolder), checkpoint_files)
+        return PreTrainedModel._load_pretrained_model(model, state_dict, checkpoint_files, load_config, *args, **kwargs)
+
+    @staticmethod
+    def _finalize_model_loading(model: Any, load_config: Any, loading_info: Any) -> Any:
+        # What the files lack is still without memory here.
+        _check_loaded(model, load_config, loading_info)
+        return PreTrainedModel._finalize_model_loading(model, load_config, loading_info)
+
+    def _load_and_finalize_distributed_pretrained_model(self, checkpoint_dir: Any, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError(f"{checkpoint_dir}: expected one model.safetensors or its shards, found those of a training")
+
+    def load_adapter(self, *args: Any, **kwargs: Any) -> Any:
+        """As in `PreTrainedModel`, of an adapter's weights themselves: transformers would also read them from a pickle.
+
+        Raises:
+            `ValueError`: Without `adapter_state_dict`.
+        """
+        if kwargs.get("adapter_state_dict") is None:
+            raise ValueError(
+                "load_adapter: expected adapter_state_dict, as safetensors' load_file returns it, found none"
+            )
+        return super().load_adapter(*args, **kwargs)
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """As in `PreTrainedModel`; see `ElmoConfig.save_pretrained` for the code files."""
+        self.config.code_file = __file__
+        try:
+            super().save_pretrained(*args, **kwargs)
+        finally:
+            self.config.__dict__.pop("code_file", None)
+
+    def _replicate_for_data_parallel(self) -> Any:
+        # Else transformers, which finds no mark on a replica, would put its hooks on the shared layers at every step.
+        maybe_install_capturing_hooks(self)
+        return super()._replicate_for_data_parallel()
+
+    def _apply_freeze(self) -> None:
+        """Marks parameters of this very module as fixed that its config says are; each model within does its own."""
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
+        """As in `PreTrainedModel` for a model that reads words. One that reads characters has no table of words to
+        resize: only `config.vocab_size` changes."""
+        if self.config.token_input == "words":
+            return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
+        if new_num_tokens is not None:
+            self.config.vocab_size = new_num_tokens
+        return self.get_input_embeddings()
+
+    @property
+    def dummy_inputs(self) -> dict[str, torch.Tensor]:
+        """`dict[str, torch.Tensor]`: A batch of one word, enough for a forward pass."""
+        inputs = {"input_ids": torch.zeros(1, 1, dtype=torch.long)}
+        if self.config.token_input == "characters":
+            inputs["character_ids"] = torch.ones(1, 1, self.config.max_characters_per_token, dtype=torch.long)
+        return inputs
+
+
+def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -> None:
+    """Raises `ValueError` or `RuntimeError` unless what was loaded is the model that the config describes."""
+    # Of tied weights the files have one.
+    tied = dict(getattr(model, "all_tied_weights_keys", None) or {})
+    tied.update({source: target for target, source in tied.items()})
+    absent = loading_info.missing_and_mismatched()
+    parameters = model.state_dict()
+    new = {name: value for name, value in parameters.items() if {name, tied.get(name, name)} <= absent}
+    if load_config.pretrained_model_name_or_path is not None:
+        _check_bilm("config.json describes weights that no file has", loading_info.missing_keys & new.keys())
+        _check_bilm("config.json does not describe weights that the files have", loading_info.unexpected_keys)
+    for name, found, expected in sorted(loading_info.mismatched_keys):
+        if not load_config.ignore_mismatched_sizes:
+            raise RuntimeError(
+                f"{name}: expected shape {tuple(expected)}, as config.json says, found {tuple(found)} in the files of "
+                "weights; ignore_mismatched_sizes=True would begin with new ones"
+            )
+    check_new_parameters(new, sum(value.nbytes for name, value in parameters.items() if name not in absent))
+
+
+def _check_bilm(problem: str, names: Iterable[str]) -> None:
+    found = sorted(name for name in names if BILM_WEIGHT.match(name))
+    if found:
+        raise ValueError(f"{problem}: {', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
+
+
+__all__ = ["ElmoPreTrainedModel"]

@@ -1,0 +1,64 @@
+# Copyright 2026 The modeling-elmo authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The scalar mix of the biLM's layers."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from .configuration_elmo import ElmoConfig
+
+
+class ScalarMix(nn.Module):
+    r"""A weighted sum of the biLM's layers (Peters et al. 2018, equation 1): gamma * sum_j softmax(w)_j h_j.
+
+    With `config.mix_parameters` the weights are those and gamma is 1, and the module has no parameters. With
+    `config.mix_layer_norm` each layer is first normalised by one mean and one variance over all real tokens *of the
+    batch* and all dimensions, as AllenNLP's `do_layer_norm`: a sentence's vectors then depend on its neighbours.
+    """
+
+    def __init__(self, config: ElmoConfig):
+        super().__init__()
+        self.fixed_weight = config.mix_parameters
+        self.layer_norm = config.mix_layer_norm
+        if self.fixed_weight is None:
+            self.weight = nn.Parameter(torch.empty(config.num_hidden_layers + 1))
+            self.gamma = nn.Parameter(torch.empty(1))
+
+    def forward(self, layers: Iterable[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
+        """Mixes L+1 tensors `(B, W, 2P)`, zero outside `mask` `(B, W)`, into one `(B, W, 2P)`."""
+        if self.fixed_weight is None:
+            share, gamma = self.weight.softmax(dim=0), self.gamma
+        else:
+            weight = torch.tensor(self.fixed_weight, dtype=torch.float32, device=mask.device)
+            share, gamma = weight.softmax(dim=0), None
+        mixed: torch.Tensor | None = None
+        for weight, layer in zip(share, layers, strict=True):
+            values = _normalize_over_batch(layer, mask) if self.layer_norm else layer
+            weighted = weight.to(layer.dtype) * values
+            mixed = weighted if mixed is None else mixed + weighted
+        assert mixed is not None
+        return mixed if gamma is None else gamma.to(mixed.dtype) * mixed
+
+
+def _normalize_over_batch(layer: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    # Sums over a whole batch overflow float16, so they are taken in float32 at least.
+    values = layer.to(torch.promote_types(layer.dtype, torch.float32))
+    mask = mask.unsqueeze(-1)
+    count = (mask.sum() * layer.shape[-1]).clamp(min=1)
+    mean = (values * mask).sum() / count
+    variance = ((values - mean).square() * mask).sum() / count
+    # 1e-13 keeps a constant layer finite: AllenNLP's value for float32.
+    return ((values - mean) / torch.sqrt(variance + 1e-13) * mask).to(layer.dtype)
