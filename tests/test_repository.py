@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """Rules of the repository that no linter knows."""
 
 import ast
@@ -129,7 +118,9 @@ def test_every_source_file_opens_with_the_license_and_a_docstring():
         text = (ROOT / name).read_text()
         if name == "tests/__init__.py" or not text:
             continue
-        assert text.startswith("# Copyright"), name
+        assert text.startswith(
+            "# Copyright 2026 The modeling-elmo authors.\n# SPDX-License-Identifier: Apache-2.0\n"
+        ), name
         is_test = name.startswith("tests/")
         assert is_test or ast.get_docstring(ast.parse(text)), name
 

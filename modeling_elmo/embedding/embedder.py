@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """Sentences in, vectors out: `ElmoEmbedder`, which sorts, batches, computes, and gives results in input order.
 
 Whatever comes is cut into *windows*: whole sentences, so many words together. Within a window the distinct words are
@@ -41,7 +30,6 @@ from ..model.bilm import ElmoModel, State
 from ..model.characters import PAD_CHARACTER, boundary_characters, encode_characters
 from ..model.configuration_elmo import ElmoConfig
 from ..model.packing import DirectionState, Packing
-from ..model.token_embedding import WORDS_AT_A_TIME
 from ..model.tokenization_elmo import LINES_AT_A_TIME, LONE_SURROGATE, ElmoTokenizer, WordSplitter
 from .long_sentences import _Waiting, octets
 from .pooling import POOLS, RunningPool, pool_words
@@ -265,7 +253,7 @@ class ElmoEmbedder:
         first_row_S = np.cumsum([0, *lengths])[:-1]
         tokens_S = [[self.boundaries[0], *words, self.boundaries[1]] for words in window]
         table_XP, numbers_S = self._encode_distinct(tokens_S)
-        for members in self._batches(lengths):
+        for members in self.batches(lengths):
             mask_BW, numbers_BW = _padded([numbers_S[member] for member in members])
             batch_KBWD = self._embed_batch(table_XP, numbers_BW, mask_BW)
             kept_BW = mask_BW if self.keep_boundaries else _without_boundaries(mask_BW)
@@ -283,7 +271,7 @@ class ElmoEmbedder:
                 vectors_KND[kind].index_copy_(0, target, rows)
         return Embedded(vectors_KND, lengths)
 
-    def _batches(self, lengths: list[int]) -> Iterator[list[int]]:
+    def batches(self, lengths: list[int]) -> Iterator[list[int]]:
         """Yields the sentences of each batch by their places in the window, longest first; not those without rows."""
         order = sorted((place for place, length in enumerate(lengths) if length), key=lambda place: -lengths[place])
         begin = 0
@@ -309,13 +297,11 @@ class ElmoEmbedder:
         size = self.config.max_characters_per_token
         # A word that reads `<S>` is the boundary; so is it to the tokenizer.
         rows_XC = np.concatenate([boundary_characters(size), encode_characters(words[2:], size)])
-        encoder = self.model.character_encoder
         # Words of a length go together: what is computed of each is as long as the longest beside it. Not through the
         # encoder's cache: that remembers what was computed beside other words, so that low bits would be others.
         order_X = np.argsort((rows_XC != PAD_CHARACTER).sum(axis=1), kind="stable")
         rows_XC = rows_XC[order_X[np.minimum(np.arange(_rounded_up(len(words))), len(words) - 1)]]
-        portions = torch.from_numpy(rows_XC).to(self.model.device).split(WORDS_AT_A_TIME)
-        encoded_XP = torch.cat([encoder._encode(encoder._trim(ids_NC)) for ids_NC in portions])
+        encoded_XP = self.model.character_encoder.encode_sorted(torch.from_numpy(rows_XC).to(self.model.device))
         table_XP = encoded_XP.new_empty(len(words), encoded_XP.shape[1])
         table_XP[torch.from_numpy(order_X).to(table_XP.device)] = encoded_XP[: len(words)]
         return table_XP, numbers_S
@@ -325,10 +311,10 @@ class ElmoEmbedder:
         mask = mask_BW.to(device)
         embeddings_BWP = table_XP[numbers_BW.to(device)].masked_fill(~mask.unsqueeze(-1), 0)
         packing = Packing.from_mask(mask)
-        state = self.model._initial_state(None, False, packing, embeddings_BWP)
+        state = self.model.initial_state(packing, embeddings_BWP)
         pair_BWD = torch.cat([embeddings_BWP, embeddings_BWP], dim=-1)
-        layers = self.model.run_layers(pair_BWD, packing, state, [])
-        return self._combined(layers, mask)
+        outputs = (output for output, _ in self.model.run_layers(pair_BWD, packing, state))
+        return self._combined(itertools.chain([pair_BWD], outputs), mask)
 
     def _combined(self, layers: Iterator[torch.Tensor], mask_BW: torch.Tensor) -> torch.Tensor:
         """Returns the kinds of vectors `(K, B, W, D)` that layers give, asking for no more layers than needed."""

@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """Where sentences to be embedded come from: text files, standard input, Parquet, JSON lines, `datasets`.
 
 A source is read from its beginning to its end, and again if a run is taken up again; no more of it is in memory than a
@@ -25,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from ..files.text import STANDARD_INPUT, _Lines
+from ..files.text import STANDARD_INPUT, Lines
 
 
 DEFAULT_COLUMN = "text"
@@ -54,7 +43,7 @@ class SentenceSource(Protocol):
         """Returns how much of it has been read, from 0 to 1; None if that is not known."""
 
 
-class TextLines(_Lines):
+class TextLines(Lines):
     """Texts, one a line: of a file (.gz and .xz too), or of standard input if it is named `-`.
 
     Args:
@@ -67,7 +56,7 @@ class TextLines(_Lines):
     """
 
 
-class JSONLines(_Lines):
+class JSONLines(Lines):
     """One field of JSON objects, one object a line: texts, or lists of words.
 
     Args:

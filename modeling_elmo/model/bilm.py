@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """PyTorch ELMo model.
 
     character ids -> character encoder -> token embedding [B, W, P]
@@ -42,7 +31,7 @@ from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
 from .fast_path_guards import fingerprint, hooks_of, is_replica, is_traced
 from .lstm import ElmoLayer, ProjectedLSTM
-from .packing import Packing, Sequences, _check_ids, _check_shape
+from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
 from .token_embedding import OWN_LAYERS, ElmoCharacterEncoder, ElmoWordEmbedding
@@ -213,13 +202,13 @@ class ElmoModel(ElmoPreTrainedModel):
         >>> output.last_hidden_state.shape
         torch.Size([1, 6, 32])
         ```"""
-        inputs, mask = self._inputs_and_mask(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
-        new_state: list[State] = []
+        inputs, mask = self.checked_inputs(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
+        new_states: list[State] = []
         wants_layers = kwargs.get("output_hidden_states", self.config.output_hidden_states)
         if inputs_embeds is None and state is None and not use_cache and not wants_layers and self._remembers(inputs):
             layers: Iterable[torch.Tensor] = self._remembered_layers(inputs, mask, token_type_ids)
         else:
-            layers = self._compute_layers(inputs, mask, token_type_ids, state, use_cache, new_state)
+            layers = self._compute_layers(inputs, mask, token_type_ids, state, use_cache, new_states)
         # A single mix takes each layer as it comes, so that without gradients only two are in memory at a time.
         mixed = layers if len(self.scalar_mixes) == 1 else list(layers)
         representations = tuple(
@@ -228,7 +217,7 @@ class ElmoModel(ElmoPreTrainedModel):
         return ElmoModelOutput(
             last_hidden_state=representations[0],
             elmo_representations=representations,
-            state=join_states(new_state) if use_cache else None,
+            state=join_states(new_states) if use_cache else None,
         )
 
     def _compute_layers(
@@ -238,16 +227,23 @@ class ElmoModel(ElmoPreTrainedModel):
         token_type_ids: torch.Tensor | None,
         state: State | None,
         use_cache: bool | None,
-        new_state: list[State],
+        new_states: list[State],
     ) -> Iterator[torch.Tensor]:
-        """Yields the layers `(B, W, 2P)` of ids or of token embeddings, see `run_layers`."""
+        """Yields the layers `(B, W, 2P)` of ids or of token embeddings, and collects their states in `new_states`."""
         packing = Packing.from_mask(mask, token_type_ids)
         if inputs.is_floating_point():
             embeddings = inputs.masked_fill(~mask.unsqueeze(-1), 0)
         else:
-            embeddings = self._embed(inputs.long(), packing.forward_index)
-        hidden, cell = self._initial_state(state, use_cache, packing, embeddings)
-        return self.run_layers(torch.cat([embeddings, embeddings], dim=-1), packing, (hidden, cell), new_state)
+            embeddings = self.embed_tokens(inputs.long(), packing.forward_index)
+        state = self.initial_state(packing, embeddings, state, use_cache)
+        layer = torch.cat([embeddings, embeddings], dim=-1)
+        yield layer
+        outputs = self.run_layers(layer, packing, state)
+        del embeddings
+        for layer, layer_state in outputs:
+            if use_cache:
+                new_states.append(layer_state)
+            yield layer
 
     def _remembers(self, ids: torch.Tensor) -> bool:
         """Whether there is a cache, and layers follow from ids and weights alone: they are frozen, on one device, and
@@ -296,31 +292,44 @@ class ElmoModel(ElmoPreTrainedModel):
         return [weight for part in self._bilm_parts() for weight in part.parameters()]
 
     def run_layers(
-        self, hidden_states: torch.Tensor, packing: Packing, state: State, new_state: list[State]
-    ) -> Iterator[torch.Tensor]:
-        """Yields the layers `(B, W, 2P)` of the biLM, `hidden_states` first, and appends to `new_state` each one's."""
-        yield hidden_states
-        for layer, hidden, cell in zip(self.layers, state[0].split(2), state[1].split(2)):
-            hidden_states, *layer_state = layer(hidden_states, packing, hidden, cell)
-            new_state.append((layer_state[0], layer_state[1]))
-            yield hidden_states
+        self, hidden_states: torch.Tensor, packing: Packing, state: State
+    ) -> Iterator[tuple[torch.Tensor, State]]:
+        """Runs the LSTM layers, one after the other as they are asked for.
 
-    def _inputs_and_mask(
+        Args:
+            hidden_states (`torch.Tensor` of shape `(B, W, 2P)`): Layer 0, the token embedding of each direction; zero
+                outside the mask.
+            packing (`Packing`): Where the real tokens are.
+            state (`State`): Where the layers start, see `initial_state`.
+
+        Yields:
+            Each LSTM layer's output `(B, W, 2P)`, zero outside the mask, and its state after each row: hidden
+            `(2, B, P)` and cell `(2, B, H)`.
+        """
+        for layer, hidden, cell in zip(self.layers, state[0].split(2), state[1].split(2)):
+            hidden_states, new_hidden, new_cell = layer(hidden_states, packing, hidden, cell)
+            yield hidden_states, (new_hidden, new_cell)
+
+    def checked_inputs(
         self,
-        input_ids: torch.Tensor | None,
-        character_ids: torch.Tensor | None,
-        inputs_embeds: torch.Tensor | None,
-        attention_mask: torch.Tensor | None,
-        token_type_ids: torch.Tensor | None,
+        input_ids: torch.Tensor | None = None,
+        character_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        token_type_ids: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the one of the inputs that this model reads and the mask `(B, W)` of real tokens, all checked."""
-        inputs = self._checked_inputs(input_ids, character_ids, inputs_embeds)
+        """Returns the input that this model reads and the mask `(B, W)` of real tokens, checked.
+
+        Raises:
+            `ValueError`: As `forward`.
+        """
+        inputs = self._select_input(input_ids, character_ids, inputs_embeds)
         for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
             if tensor is not None:
-                _check_shape(name, tensor, tuple(inputs.shape[:2]))
+                check_shape(name, tensor, tuple(inputs.shape[:2]))
         return inputs, self._real_tokens(inputs, attention_mask, is_embedded=inputs_embeds is not None)
 
-    def _checked_inputs(
+    def _select_input(
         self,
         input_ids: torch.Tensor | None,
         character_ids: torch.Tensor | None,
@@ -329,7 +338,7 @@ class ElmoModel(ElmoPreTrainedModel):
         """Returns the one of the inputs that this model reads."""
         config = self.config
         if inputs_embeds is not None:
-            _check_shape("inputs_embeds", inputs_embeds, ("batch", "words", config.projection_size))
+            check_shape("inputs_embeds", inputs_embeds, ("batch", "words", config.projection_size))
             if not inputs_embeds.is_floating_point():
                 raise ValueError(f"inputs_embeds: expected floating point numbers, found {inputs_embeds.dtype}")
             if input_ids is not None or character_ids is not None:
@@ -338,8 +347,8 @@ class ElmoModel(ElmoPreTrainedModel):
         if config.token_input == "words":
             if input_ids is None:
                 raise ValueError("this model reads words: pass input_ids (batch, words) or inputs_embeds")
-            _check_shape("input_ids", input_ids, ("batch", "words"))
-            _check_ids("input_ids", input_ids, config.vocab_size)
+            check_shape("input_ids", input_ids, ("batch", "words"))
+            check_ids("input_ids", input_ids, config.vocab_size)
             return input_ids
         size = config.max_characters_per_token
         if character_ids is None:
@@ -348,10 +357,10 @@ class ElmoModel(ElmoPreTrainedModel):
                 f"this model reads characters: pass character_ids (batch, words, {size}), as ElmoTokenizer "
                 f"returns them, or inputs_embeds; found {found}"
             )
-        _check_shape("character_ids", character_ids, ("batch", "words", size))
+        check_shape("character_ids", character_ids, ("batch", "words", size))
         if input_ids is not None:
-            _check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
-        _check_ids("character_ids", character_ids, config.character_vocab_size)
+            check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
+        check_ids("character_ids", character_ids, config.character_vocab_size)
         return character_ids
 
     def _real_tokens(
@@ -369,16 +378,27 @@ class ElmoModel(ElmoPreTrainedModel):
             return torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
         return torch.ne(inputs, pad_token_id)
 
-    def _embed(self, ids: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        """Returns token embeddings `(B, W, P)`, computed at the real tokens only and zero elsewhere."""
+    def embed_tokens(self, ids: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """Returns token embeddings `(B, W, P)` of `ids`, computed at the flat positions `index` and zero elsewhere."""
         batch_size, num_words = ids.shape[:2]
         tokens_NP = self.get_input_embeddings()(ids.flatten(0, 1).index_select(0, index))
         embeddings = tokens_NP.new_zeros(batch_size * num_words, self.config.projection_size)
         return embeddings.index_copy(0, index, tokens_NP).unflatten(0, (batch_size, num_words))
 
-    def _initial_state(
-        self, state: Any, use_cache: bool | None, packing: Packing, inputs_embeds: torch.Tensor
+    def initial_state(
+        self, packing: Packing, inputs_embeds: torch.Tensor, state: Any = None, use_cache: bool | None = False
     ) -> State:
+        """Returns the states to start from: those of `state`, checked, or zeros.
+
+        Args:
+            packing (`Packing`): The sequences of the batch.
+            inputs_embeds (`torch.Tensor` of shape `(B, W, P)`): Gives batch size, dtype and device.
+            state (`State`, *optional*): An earlier output's `state`.
+            use_cache (`bool`, *optional*): Whether the state after the batch is wanted.
+
+        Raises:
+            `ValueError`: If `state` has another shape, or rows hold several segments and a state is given or wanted.
+        """
         if packing.has_segments and (use_cache or state is not None):
             raise ValueError(
                 "state belongs to one sequence per row: found rows with several segments in token_type_ids and "
@@ -398,8 +418,8 @@ class ElmoModel(ElmoPreTrainedModel):
             found = f"{len(state)} items" if isinstance(state, (tuple, list)) else type(state).__name__
             raise ValueError(f"state: expected a pair (hidden states, cell states), found {found}")
         hidden, cell = state
-        _check_shape("state: hidden states", hidden, hidden_shape)
-        _check_shape("state: cell states", cell, cell_shape)
+        check_shape("state: hidden states", hidden, hidden_shape)
+        check_shape("state: cell states", cell, cell_shape)
         return hidden.to(inputs_embeds), cell.to(inputs_embeds.device, cell_dtype)
 
 

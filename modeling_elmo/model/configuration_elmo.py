@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """ELMo configuration.
 
 Holds every number that defines an ELMo model, the checks that they agree with one another, and their translation from
@@ -37,6 +26,9 @@ from .saved_code import AUTO_MAP, FORMER_MODULES, code_files, module_of
 
 # `<PAD>` and `<MASK>` follow the vocabulary; the original vocabulary files have neither.
 NUM_APPENDED_TOKENS = 2
+
+# The label of what is not counted in a loss, as in torch.nn.functional.cross_entropy.
+IGNORED_LABEL = -100
 
 # Bounds that no real model comes near. A size beyond them is a mistake or an attack, and is refused before memory is
 # allocated for it.

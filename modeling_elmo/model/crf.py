@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """A linear-chain conditional random field (Lafferty et al. 2001; on top of a BiLSTM: Lample et al. 2016, section 2.2).
 
     score(y) = start[y_1] + sum_t emission[t, y_t] + sum_t transition[y_{t-1}, y_t] + end[y_n]
@@ -29,8 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from .configuration_elmo import IGNORED_LABEL
 
-IGNORED_LABEL = -100
 
 # What a forbidden step costs in decoding. Finite, so that labels among which a sentence has no valid labelling still
 # give it one, with the fewest such steps; beyond any score that a trained model gives.

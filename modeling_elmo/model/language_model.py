@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """ELMo as what it is trained to be: a language model in each direction.
 
 The two directions share the token representation and the softmax, their LSTMs are separate (Peters et al. 2018, section
@@ -33,14 +22,11 @@ from transformers.utils.generic import can_return_tuple, merge_with_config_defau
 from transformers.utils.output_capturing import capture_outputs
 
 from .bilm import ElmoModel, State, join_states
-from .configuration_elmo import ElmoConfig
+from .configuration_elmo import IGNORED_LABEL, ElmoConfig
 from .fast_path_guards import weights_of
-from .packing import Packing, _check_shape
+from .packing import Packing, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .sampled_softmax import ElmoSoftmax, at_least_float32
-
-
-IGNORED_LABEL = -100
 
 
 @auto_docstring(
@@ -158,17 +144,19 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
         packing = Packing.from_mask(mask, token_type_ids)
         # One call for both directions: words that they share are encoded once.
         index = torch.cat([packing.forward_index + number * mask.numel() for number in range(len(inputs))])
-        embeddings = self.elmo._embed(torch.cat(inputs).long(), index).split(len(mask))
-        hidden, cell = self.elmo._initial_state(state, use_cache, packing, embeddings[0])
-        new_state: list[State] = []
+        embeddings = self.elmo.embed_tokens(torch.cat(inputs).long(), index).split(len(mask))
+        state = self.elmo.initial_state(packing, embeddings[0], state, use_cache)
         pair = torch.cat([embeddings[0], embeddings[-1]], dim=-1)
-        *_, top = self.elmo.run_layers(pair, packing, (hidden, cell), new_state)
+        new_states = []
+        for top, layer_state in self.elmo.run_layers(pair, packing, state):  # noqa: B007
+            if use_cache:
+                new_states.append(layer_state)
         is_trained = any(parameter.requires_grad for parameter in weights_of(self.elmo.layers))
         forward, backward = F.dropout(top, self.config.lstm_dropout, self.training and is_trained).chunk(2, dim=-1)
-        return forward, backward, join_states(new_state) if use_cache else None
+        return forward, backward, join_states(new_states) if use_cache else None
 
     def _check_labels(self, name: str, labels: torch.Tensor, mask: torch.Tensor) -> None:
-        _check_shape(name, labels, tuple(mask.shape))
+        check_shape(name, labels, tuple(mask.shape))
         words = labels[labels != IGNORED_LABEL]
         if words.numel() and not torch.compiler.is_compiling():
             least, most = int(words.min()), int(words.max())
@@ -239,11 +227,11 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
         Raises:
             `ValueError`: If shapes disagree, ids or labels are out of range, or labels are given twice.
         """
-        inputs, mask = self.elmo._inputs_and_mask(input_ids, character_ids, None, attention_mask, token_type_ids)
+        inputs, mask = self.elmo.checked_inputs(input_ids, character_ids, None, attention_mask, token_type_ids)
         both = [inputs]
         if backward_input_ids is not None or backward_character_ids is not None:
-            both.append(self.elmo._checked_inputs(backward_input_ids, backward_character_ids, None))
-            _check_shape("the backward direction's ids", both[1], tuple(inputs.shape))
+            both.append(self.elmo.checked_inputs(backward_input_ids, backward_character_ids)[0])
+            check_shape("the backward direction's ids", both[1], tuple(inputs.shape))
         if labels is not None:
             if forward_labels is not None or backward_labels is not None:
                 raise ValueError("labels and forward_labels, backward_labels: pass one or the others")
@@ -330,7 +318,7 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         Raises:
             `ValueError`: If shapes disagree, or ids or labels are out of range.
         """
-        inputs, mask = self.elmo._inputs_and_mask(input_ids, character_ids, None, attention_mask, token_type_ids)
+        inputs, mask = self.elmo.checked_inputs(input_ids, character_ids, None, attention_mask, token_type_ids)
         if labels is not None:
             self._check_labels("labels", labels, mask)
         neighbours = Neighbours.of(mask, token_type_ids)

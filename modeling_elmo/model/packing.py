@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """The real tokens of a padded batch, in the order in which the LSTMs read them."""
 
 from dataclasses import dataclass, replace
@@ -19,7 +8,7 @@ from typing import Any
 import torch
 
 
-def _check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> None:
+def check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> None:
     """Raises `ValueError` unless `tensor` has the shape `expected`, in which a word stands for any size."""
     if not isinstance(tensor, torch.Tensor):
         raise ValueError(f"{name}: expected a tensor, found {type(tensor).__name__}")
@@ -29,7 +18,7 @@ def _check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> Non
         raise ValueError(f"{name}: expected shape ({shape}), found {tuple(tensor.shape)}")
 
 
-def _check_ids(name: str, ids: torch.Tensor, size: int) -> None:
+def check_ids(name: str, ids: torch.Tensor, size: int) -> None:
     if ids.is_floating_point() or ids.dtype == torch.bool:
         raise ValueError(f"{name}: expected integers, found {ids.dtype}")
     # An id out of range would be an error far from its cause on a CPU, and stop the whole process on a GPU. Reading

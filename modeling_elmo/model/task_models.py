@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """ELMo with task models on top: tagging, classification, question answering, multiple choice.
 
 Puts the layers of `task_layers.py` together in the manner of the paper's task models (Peters et al. 2018, section 4),
@@ -43,8 +32,8 @@ from transformers.utils import TransformersKwargs, auto_docstring, logging
 from transformers.utils.generic import can_return_tuple
 
 from .bilm import ElmoModel
-from .configuration_elmo import ElmoConfig
-from .crf import IGNORED_LABEL, ConditionalRandomField, LabelConstraints
+from .configuration_elmo import IGNORED_LABEL, ElmoConfig
+from .crf import ConditionalRandomField, LabelConstraints
 from .packing import Packing
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
@@ -201,7 +190,7 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
     ) -> EncodedWords:
         """Runs the biLM and the task model's first encoder. See [`ElmoModel`] for the inputs."""
         config, elmo = self.config, self.elmo
-        _, is_real = elmo._inputs_and_mask(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
+        _, is_real = elmo.checked_inputs(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
         is_second = self._second_segments(is_real, token_type_ids)
         mask = is_real & ~self._boundaries(input_ids, character_ids, is_real)
         if self.task_input.word_vectors is not None:

@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """The character encoder: character ids of a word -> its context-independent token embedding.
 
 Equations (Peters et al. 2018, section 3.4; Kim et al. 2015), for one word of C character ids:
@@ -97,6 +86,14 @@ class ElmoCharacterEncoder(nn.Module):
         if cache is None or not len(character_ids_NC) or self._is_trained() or not self._is_as_made(character_ids_NC):
             return self._encode_distinct(character_ids_NC)
         return cache.embed(character_ids_NC, self._encode_distinct, self.parameters())
+
+    def encode_sorted(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
+        """Returns the embeddings `(N, P)` of distinct words sorted by length, computed in chunks, without the cache.
+
+        A word's low bits depend on the words beside it in its chunk. A caller that gives the same words in the same
+        order gets the same bits, whatever was computed before.
+        """
+        return torch.cat([self._encode(self._trim(words)) for words in character_ids_NC.split(WORDS_AT_A_TIME)])
 
     def cache_words(self, vocabulary_NC: torch.Tensor, max_new_words: int) -> None:
         """Remembers the embeddings of these words from now on, and of so many others; none at all if there are none."""

@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """Training of ELMo's language model on `Trainer`, in the manner of bilm-tf's `training.py`.
 
 `corpus.py` makes the batches, `language_model.py` computes the loss; here is what goes around them: the LSTM state that
@@ -152,7 +141,7 @@ def run(
             if checkpoints(output_dir)[-1:] != ([] if checkpoint is None else [checkpoint]):
                 raise ValueError(f"{output_dir}: another training has written to this directory meanwhile")
             shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
-        trainer._wait_for_all()
+        trainer.wait_for_all()
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         except Exception as error:

@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """The perplexity of a language model on text, with the softmax over the whole vocabulary."""
 
 import math
@@ -22,10 +11,11 @@ import torch
 from torch import distributed
 
 from ..files.background import Prefetched
+from ..model.configuration_elmo import IGNORED_LABEL
 from ..model.language_model import ElmoForPreTraining
 from ..model.tokenization_elmo import ElmoTokenizer
 from .corpus import Corpus
-from .windows import IGNORED_LABEL, Reading, SentenceRows, Windows
+from .windows import Reading, SentenceRows, Windows
 
 
 @dataclass(frozen=True)

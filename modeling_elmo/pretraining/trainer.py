@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """The trainer of the language model."""
 
 import os
@@ -30,6 +19,7 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from ..files.atomic import complete_directory, write_json
 from ..files.background import Prefetched
+from ..model.configuration_elmo import IGNORED_LABEL
 from ..model.language_model import ElmoForPreTraining
 from ..model.tokenization_elmo import ElmoTokenizer
 from .checkpoints import INCOMPLETE, checkpoint_settings
@@ -37,7 +27,7 @@ from .corpus import Corpus
 from .perplexity import Perplexity, check_vocabulary_size, measure_perplexity, perplexity_of
 from .settings import SETTINGS_FILE, PretrainingSettings, training_arguments
 from .signals import StopSignals
-from .windows import IGNORED_LABEL, Position, SentenceRows, Windows, rows_of_process
+from .windows import Position, SentenceRows, Windows, rows_of_process
 
 
 ROWS_FILE = "pretraining_rows_{}.pt"
@@ -243,7 +233,7 @@ class ElmoPretrainer(Trainer):
         output = Path(self.args.output_dir)
         name = f"checkpoint-{self.state.global_step}"
         is_there = (output / name).exists()
-        self._wait_for_all()
+        self.wait_for_all()
         if is_there:
             # Resumed, and stopped before the next step.
             return
@@ -254,7 +244,7 @@ class ElmoPretrainer(Trainer):
             torch.save(self._rows_state(), work / ROWS_FILE.format(self.args.process_index))
             if self.args.should_save:
                 write_json(work / SETTINGS_FILE, self.checkpoint_settings())
-            self._wait_for_all()
+            self.wait_for_all()
             if self.args.should_save:
                 complete_directory(work, output / name)
         except (OSError, RuntimeError, SafetensorError) as error:
@@ -267,9 +257,9 @@ class ElmoPretrainer(Trainer):
         if self.args.should_save:
             shutil.rmtree(output / INCOMPLETE, ignore_errors=True)
             rotate_checkpoints(str(output), save_total_limit=self.args.save_total_limit)
-        self._wait_for_all()
+        self.wait_for_all()
 
-    def _wait_for_all(self) -> None:
+    def wait_for_all(self) -> None:
         if self.args.world_size > 1:
             distributed.barrier()
 

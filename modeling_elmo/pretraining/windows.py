@@ -1,16 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """Sentences to batches."""
 
 import itertools
@@ -23,12 +12,10 @@ import numpy as np
 import torch
 
 from ..model.characters import BOUNDARY_CONTENTS, CHARACTER_OF_BYTE, leading_bytes
-from ..model.configuration_elmo import NUM_APPENDED_TOKENS
+from ..model.configuration_elmo import IGNORED_LABEL, NUM_APPENDED_TOKENS
 from ..model.tokenization_elmo import LINES_AT_A_TIME, ElmoTokenizer, WordSplitter
 from .corpus import Corpus, StreamedDataset
 
-
-IGNORED_LABEL = -100
 
 # Readers of the two directions; the numbers are part of what shuffling is seeded with.
 FORWARD, BACKWARD = 0, 1
