@@ -6,6 +6,7 @@ Checks what is true of every model before more is made of it: JSON is an object 
 safetensors files of the model's own folder. No other format of weights is ever read: those of pickles run code.
 """
 
+import dataclasses
 import json
 import os
 import re
@@ -23,6 +24,18 @@ MAX_NESTING = 50
 
 # A config with names for 100,000 labels has 5 million bytes.
 MAX_CONFIG_BYTES = 50_000_000
+
+# Fields of other models' configs that make transformers fetch, run or compute something else. An ELMo config holds none
+# of them; callers may still pass them as arguments.
+FOREIGN_FIELDS = (
+    "attn_implementation",
+    "distributed_config",
+    "experts_implementation",
+    "fusion_config",
+    "per_layer_config",
+    "quantization_config",
+    "transformers_weights",
+)
 
 # Weights that a model can't do without: those of the language model, in a base model or within one with a head.
 BILM_WEIGHT = re.compile(r"(elmo\.)?(character_encoder|word_embedding|layers)\.")
@@ -63,8 +76,8 @@ def read_json_object(path: str | os.PathLike[str], max_bytes: int | None = None)
     return value
 
 
-def short(value: Any) -> str:
-    """Returns how a value is told in an error, whatever its size."""
+def abbreviated(value: Any) -> str:
+    """Returns a value shortened for an error message."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -76,6 +89,39 @@ def nests_deeper(value: Any, depth: int) -> bool:
         level = [item for item in level if isinstance(item, (list, dict))]
         level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
     return any(isinstance(item, (list, dict)) for item in level)
+
+
+def check_config_fields(config_class: Any, fields: Mapping[str, Any]) -> None:
+    """Checks the names of the fields of a `config.json`, and the types of those that transformers reads unchecked.
+
+    Args:
+        config_class (`type`): `ElmoConfig`, or a class derived from it.
+        fields (`Mapping[str, Any]`): The parsed file.
+
+    Raises:
+        `ValueError`: If the file sets something that is not a config field but would be treated as one.
+    """
+    if fields.get("model_type", config_class.model_type) != config_class.model_type:
+        found = abbreviated(fields["model_type"])
+        raise ValueError(f"config.json: model_type: expected {config_class.model_type!r}, found {found}")
+    for name in ("id2label", "label2id"):
+        if not isinstance(fields.get(name), (dict, type(None))):
+            raise ValueError(f"config.json: {name}: expected an object, found {abbreviated(fields[name])}")
+    own = {each.name for each in dataclasses.fields(config_class)} | {"model_type"}
+    for name, value in fields.items():
+        is_own = name in own or isinstance(getattr(config_class, name, None), property)
+        if not is_own and (hasattr(config_class, name) or (name in FOREIGN_FIELDS and value is not None)):
+            raise ValueError(f"config.json: {name}: an ELMo config has no such field, found {abbreviated(value)}")
+        _check_dtypes_within(name, value)
+
+
+def _check_dtypes_within(name: str, value: Any) -> None:
+    # transformers writes the `dtype` of any object within a field as if it were a string.
+    if isinstance(value, dict):
+        if not isinstance(value.get("dtype"), (str, type(None))):
+            raise ValueError(f"config.json: {name}: dtype: expected a string, found {abbreviated(value['dtype'])}")
+        for inner in value.values():
+            _check_dtypes_within(name, inner)
 
 
 def check_loading_arguments(arguments: Mapping[str, Any]) -> None:
@@ -114,7 +160,7 @@ def check_weight_index(folder: str, variant: str | None = None) -> None:
 
 def _check_weight_file_name(place: str, name: Any) -> None:
     if not isinstance(name, str) or not name.endswith(".safetensors") or set(name) & {"/", "\\", "\0"}:
-        raise ValueError(f"{place}: expected safetensors files of its own folder, found {short(name)}")
+        raise ValueError(f"{place}: expected safetensors files of its own folder, found {abbreviated(name)}")
 
 
 def check_weight_files(folder: str, paths: Iterable[str]) -> None:

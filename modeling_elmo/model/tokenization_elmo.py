@@ -40,7 +40,7 @@ from .characters import (
     leading_bytes,
     numbers_among,
 )
-from .loading_checks import read_json_object, short
+from .loading_checks import abbreviated, read_json_object
 from .split_words import LazyEncodings, lay_out
 from .word_splitting import treebank_pre_tokenizer
 
@@ -121,7 +121,7 @@ def _read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
     model = content.get("model")
     kind = model.get("type") if isinstance(model, dict) else model
     if kind != "WordLevel":
-        raise ValueError(f"{name}: model: expected a tokenizer of kind WordLevel, found {_describe(kind)}")
+        raise ValueError(f"{name}: model: expected a tokenizer of kind WordLevel, found {abbreviated(kind)}")
     if _growth([content.get("normalizer"), content.get("decoder")]) > MAX_GROWTH:
         raise ValueError(f"{name}: expected replacements that make a text at most {MAX_GROWTH} times as long")
     try:
@@ -157,29 +157,31 @@ def _check_saved(name: str, saved: dict[str, Any]) -> None:
     """Raises `ValueError` if a file of a tokenizer has what is not its own to say, or no value of its kind."""
     for field in NOT_IN_A_FILE:
         if saved.get(field) is not None:
-            raise ValueError(f"{name}: {field}: expected none, found {_describe(saved[field])}")
+            raise ValueError(f"{name}: {field}: expected none, found {abbreviated(saved[field])}")
     for field, types in SAVED_FIELDS.items():
         if field in saved and type(saved[field]) not in types:
             expected = " or ".join(kind.__name__ for kind in types if kind is not type(None))
-            raise ValueError(f"{name}: {field}: expected {expected}, found {_describe(saved[field])}")
+            raise ValueError(f"{name}: {field}: expected {expected}, found {abbreviated(saved[field])}")
     known = ElmoTokenizer.model_input_names
     unknown = [each for each in saved.get("model_input_names", ()) if each not in known]
     if unknown:
-        raise ValueError(f"{name}: model_input_names: expected some of {known}, found {_describe(unknown[0])}")
+        raise ValueError(f"{name}: model_input_names: expected some of {known}, found {abbreviated(unknown[0])}")
 
 
 def _numbered(words: Iterable[str]) -> dict[str, int]:
     if isinstance(words, str):
-        raise ValueError(f"vocab: expected words, found {_describe(words)}; the name of a file goes to vocab_file")
+        raise ValueError(f"vocab: expected words, found {abbreviated(words)}; the name of a file goes to vocab_file")
     if isinstance(words, Mapping):
         ids = words
         words = sorted(ids, key=lambda word: ids[word])
         if [ids[word] for word in words] != list(range(len(words))):
-            raise ValueError(f"vocab: expected the ids 0 to {len(words) - 1}, found {_describe(sorted(ids.values()))}")
+            raise ValueError(
+                f"vocab: expected the ids 0 to {len(words) - 1}, found {abbreviated(sorted(ids.values()))}"
+            )
     numbered: dict[str, int] = {}
     for id, word in enumerate(words):
         if not isinstance(word, str):
-            raise ValueError(f"vocab: expected words, found {_describe(word)}")
+            raise ValueError(f"vocab: expected words, found {abbreviated(word)}")
         if numbered.setdefault(word, id) != id:
             raise ValueError(
                 f"vocab: every word has one id: word {id} repeats word {numbered[word]}, {word!r} (from 0)"
@@ -255,7 +257,7 @@ class ElmoTokenizer(TokenizersBackend):
         if type(max_characters_per_token) is not int or not 3 <= max_characters_per_token <= MAX_CHARACTERS:
             raise ValueError(
                 f"max_characters_per_token: expected an integer between 3 and {MAX_CHARACTERS}, found "
-                f"{_describe(max_characters_per_token)}"
+                f"{abbreviated(max_characters_per_token)}"
             )
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
@@ -587,7 +589,7 @@ class ElmoTokenizer(TokenizersBackend):
         if None in words:
             raise ValueError(
                 f"token_ids: expected rows of {self.max_characters_per_token} character ids, found "
-                f"{_describe(rows[words.index(None)])}"
+                f"{abbreviated(rows[words.index(None)])}"
             )
         special = self.all_special_tokens if skip_special_tokens else []
         return " ".join(word for word in words if word is not None and word not in special)
@@ -652,7 +654,7 @@ def _samples(text: Any, text_pair: Any, is_batched: bool, is_split_into_words: b
     if text_pair is None:
         return [_sample(sample, f"text[{index}]", is_split_into_words) for index, sample in enumerate(text)]
     if not isinstance(text_pair, (list, tuple)) or len(text_pair) != len(text):
-        raise ValueError(f"text_pair: expected a batch of {len(text)} like text, found {_describe(text_pair)}")
+        raise ValueError(f"text_pair: expected a batch of {len(text)} like text, found {abbreviated(text_pair)}")
     return [
         (
             _segment(first, f"text[{index}]", is_split_into_words),
@@ -674,7 +676,7 @@ def _segment(segment: Any, name: str, is_split_into_words: bool) -> Any:
     if not is_split_into_words:
         return _encodable(segment, name)
     if not isinstance(segment, (list, tuple)):
-        raise ValueError(f"{name}: expected a list of words (is_split_into_words=True), found {_describe(segment)}")
+        raise ValueError(f"{name}: expected a list of words (is_split_into_words=True), found {abbreviated(segment)}")
     try:
         text = "".join(segment)
     except TypeError:
@@ -717,7 +719,7 @@ def _in_rows(values_N: np.ndarray, widths: list[int], width: int | None, return_
 def _encodable(text: Any, name: str) -> str:
     if not isinstance(text, str):
         hint = " (words need is_split_into_words=True)" if isinstance(text, (list, tuple)) else ""
-        raise ValueError(f"{name}: expected a string, found {_describe(text)}{hint}")
+        raise ValueError(f"{name}: expected a string, found {abbreviated(text)}{hint}")
     return text if text.isascii() else LONE_SURROGATE.sub("\ufffd", text)
 
 
@@ -726,10 +728,6 @@ def _depth(ids: Any) -> int:
     if not isinstance(ids, list):
         return 0
     return 1 + max((_depth(part) for part in ids if isinstance(part, list)), default=0)
-
-
-def _describe(value: Any) -> str:
-    return f"{type(value).__name__} {short(value)}"
 
 
 class WordSplitter:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..files.atomic import LOCK
 from ..model.configuration_elmo import ElmoConfig
-from ..model.loading_checks import short
+from ..model.loading_checks import abbreviated
 from ..model.tokenization_elmo import ElmoTokenizer
 from .corpus import Corpus
 from .settings import SETTINGS_FILE, PretrainingSettings
@@ -65,7 +65,7 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
             differing.append((name, saved.get(name), value))
     differing = [(name, old, new) for name, old, new in differing if old != new]
     if differing:
-        described = "; ".join(f"{name}={short(old)}, found {short(new)}" for name, old, new in differing)
+        described = "; ".join(f"{name}={abbreviated(old)}, found {abbreviated(new)}" for name, old, new in differing)
         raise ValueError(
             f"{checkpoint}: made with {described}. A training goes on with the settings that it began with; "
             f"another one needs another directory"

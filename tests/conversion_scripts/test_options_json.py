@@ -1,7 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`options.json`: what is no architecture is refused, quickly and by the option's name."""
-
 import json
 
 import pytest
@@ -9,10 +7,56 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_elmo import ElmoConfig
-from modeling_elmo.conversion_scripts.options_json import read_options, write_options
+from modeling_elmo.conversion_scripts.options_json import (
+    config_from_options,
+    options_of_config,
+    read_options,
+    write_options,
+)
 from modeling_elmo.files.errors import ElmoFormatError
 from tests.helpers.original_format import make_options
 from tests.helpers.variants import options_of_every_kind
+from tests.model.test_configuration_elmo import configs
+
+
+class TestConfig:
+    @given(configs)
+    def test_config_comes_back_from_its_options(self, config):
+        options = json.loads(json.dumps(options_of_config(config)))
+        assert config_from_options(options).to_dict() == config.to_dict()
+
+    def test_options_of_training_come_back_but_for_the_padding_character(self):
+        options = make_options(
+            n_characters=261, n_tokens_vocab=793471, dropout=0.1, bidirectional=True, unroll_steps=20, n_gpus=3
+        )
+        expected = {**options, "char_cnn": {**options["char_cnn"], "n_characters": 262}}
+        config = config_from_options(options)
+        assert options_of_config(config) == expected
+        assert config.lstm_dropout == 0.1
+        assert config.vocab_size == 793471 + 2
+        assert config.pad_token_id == 793471
+
+    def test_missing_options_are_off(self):
+        options = make_options(n_layers=None, use_skip_connections=None, cell_clip=None, proj_clip=None, n_highway=None)
+        config = config_from_options(options)
+        assert (config.num_hidden_layers, config.use_skip_connections, config.num_highway_layers) == (1, False, 0)
+        assert (config.cell_clip, config.projection_clip) == (None, None)
+
+    def test_without_a_character_cnn_words_are_read(self):
+        assert config_from_options(make_options(reads_words=True)).token_input == "words"
+
+    def test_keyword_arguments_win(self):
+        assert not config_from_options(make_options(), freeze_bilm=False).freeze_bilm
+
+    def test_another_forget_bias_has_no_original_form(self):
+        with pytest.raises(ValueError, match="forget_bias is always 1.0, found 0.5"):
+            options_of_config(ElmoConfig(forget_bias=0.5))
+
+    def test_refuses_what_is_not_an_object_or_finite(self):
+        with pytest.raises(ValueError, match="options: expected a JSON object"):
+            config_from_options([])
+        with pytest.raises(ValueError, match="lstm.proj_clip: expected a number, found nan"):
+            config_from_options(make_options(proj_clip=float("nan")))
 
 
 class TestFile:
@@ -105,50 +149,60 @@ class TestSizes:
     @pytest.mark.parametrize(
         ("section", "name", "value", "message"),
         [
-            ("lstm", "dim", 0, "lstm.dim is between 1 and 1000000: found 0"),
-            ("lstm", "dim", 1_000_001, "lstm.dim is between 1 and 1000000: found 1000001"),
-            ("lstm", "projection_dim", 0, "lstm.projection_dim is between 1 and 1000000: found 0"),
+            ("lstm", "dim", 0, "lstm.dim must be between 1 and 1000000, got 0"),
+            ("lstm", "dim", 1_000_001, "lstm.dim must be between 1 and 1000000, got 1000001"),
+            ("lstm", "projection_dim", 0, "lstm.projection_dim must be between 1 and 1000000, got 0"),
             (
                 "lstm",
                 "projection_dim",
                 13,
-                "lstm.projection_dim can't exceed lstm.dim: found lstm.projection_dim=13 and",
+                "lstm.projection_dim must not exceed lstm.dim, got lstm.projection_dim=13 and",
             ),
-            ("lstm", "n_layers", 0, "lstm.n_layers is between 1 and 1000: found 0"),
-            ("lstm", "n_layers", 10_000_000, "lstm.n_layers is between 1 and 1000: found 10000000"),
+            ("lstm", "n_layers", 0, "lstm.n_layers must be between 1 and 1000, got 0"),
+            ("lstm", "n_layers", 10_000_000, "lstm.n_layers must be between 1 and 1000, got 10000000"),
             ("lstm", "n_layers", "2", "lstm.n_layers: expected an integer"),
             ("lstm", "cell_clip", "3", "lstm.cell_clip: expected a number, found '3'"),
             ("lstm", "cell_clip", True, "lstm.cell_clip: expected a number, found True"),
-            ("lstm", "cell_clip", 0, "lstm.cell_clip is a positive number or None: found 0"),
+            ("lstm", "cell_clip", 0, "lstm.cell_clip must be a positive number or None, got 0"),
             ("lstm", "cell_clip", 10**400, "lstm.cell_clip: expected a number, found 1000000"),
             ("lstm", "cell_clip", 1e39, "lstm.cell_clip: expected a number, found 1e+39"),
-            ("lstm", "proj_clip", -3, "lstm.proj_clip is a positive number or None: found -3"),
+            ("lstm", "proj_clip", -3, "lstm.proj_clip must be a positive number or None, got -3"),
             ("lstm", "use_skip_connections", 1, "lstm.use_skip_connections: expected true or false, found 1"),
             ("char_cnn", "n_highway", -1, "char_cnn.n_highway: expected an integer"),
-            ("char_cnn", "n_highway", 1001, "char_cnn.n_highway is between 0 and 1000: found 1001"),
+            ("char_cnn", "n_highway", 1001, "char_cnn.n_highway must be between 0 and 1000, got 1001"),
             ("char_cnn", "activation", "gelu", 'char_cnn.activation: expected "relu" or "tanh", found \'gelu\''),
-            ("char_cnn", "activation", None, 'char_cnn.activation: expected "relu" or "tanh", found null'),
+            ("char_cnn", "activation", None, 'char_cnn.activation: expected "relu" or "tanh", found None'),
             ("char_cnn", "activation", ["relu"], 'char_cnn.activation: expected "relu" or "tanh", found [\'relu\']'),
-            ("char_cnn", "embedding", {"dim": 0}, "char_cnn.embedding.dim is between 1 and 1000000: found 0"),
+            ("char_cnn", "embedding", {"dim": 0}, "char_cnn.embedding.dim must be between 1 and 1000000, got 0"),
             ("char_cnn", "embedding", {"dim": "4"}, "char_cnn.embedding.dim: expected an integer"),
             (
                 "char_cnn",
                 "max_characters_per_token",
                 2,
-                "char_cnn.max_characters_per_token is between 3 and 10000: found 2",
+                "char_cnn.max_characters_per_token must be between 3 and 10000, got 2",
             ),
-            ("char_cnn", "filters", [[60, 2]], "a filter can't be wider than a word"),
-            ("char_cnn", "filters", None, "char_cnn.filters: expected a list of [width, number] pairs, found null"),
+            (
+                "char_cnn",
+                "filters",
+                [[60, 2]],
+                "char_cnn.max_characters_per_token must not be less than the widest filter",
+            ),
+            ("char_cnn", "filters", None, "char_cnn.filters: expected a list of [width, number] pairs, found None"),
             ("char_cnn", "filters", [[1, 2, 3]], "char_cnn.filters: expected a list of [width, number] pairs"),
             ("char_cnn", "filters", [[1, True]], "char_cnn.filters: expected a list of [width, number] pairs"),
             ("char_cnn", "filters", {"1": 4}, "char_cnn.filters: expected a list of [width, number] pairs"),
-            ("char_cnn", "filters", [], "char_cnn.filters has 1 to 1000 groups: found 0"),
-            ("char_cnn", "filters", [[1, 1]] * 1001, "char_cnn.filters has 1 to 1000 groups: found 1001"),
-            ("char_cnn", "filters", [[0, 4]], "char_cnn.filters holds [width, number] pairs of positive sizes"),
-            ("char_cnn", "filters", [[1, -4]], "char_cnn.filters holds [width, number] pairs of positive sizes"),
-            ("char_cnn", "filters", [[1, 10**300]], "char_cnn.filters holds [width, number] pairs of positive sizes"),
-            ("char_cnn", "filters", [[51, 4]], "a filter can't be wider than a word: found a filter of width 51"),
-            ("char_cnn", "filters", [[1, 10**6], [2, 1]], "char_cnn.filters has at most 1000000 filters"),
+            ("char_cnn", "filters", [], "char_cnn.filters must have 1 to 1000 groups, got 0"),
+            ("char_cnn", "filters", [[1, 1]] * 1001, "char_cnn.filters must have 1 to 1000 groups, got 1001"),
+            ("char_cnn", "filters", [[0, 4]], "char_cnn.filters must be [width, number] pairs of 1 to 1000000"),
+            ("char_cnn", "filters", [[1, -4]], "char_cnn.filters must be [width, number] pairs of 1 to 1000000"),
+            ("char_cnn", "filters", [[1, 10**300]], "char_cnn.filters must be [width, number] pairs of 1 to 1000000"),
+            (
+                "char_cnn",
+                "filters",
+                [[51, 4]],
+                "char_cnn.max_characters_per_token must not be less than the widest filter, got 50 and a ",
+            ),
+            ("char_cnn", "filters", [[1, 10**6], [2, 1]], "char_cnn.filters must have at most 1000000 filters"),
         ],
     )
     def test_absurd(self, change_options, refuses, section, name, value, message):
@@ -165,9 +219,9 @@ class TestSizes:
         [
             ("n_tokens_vocab", "8", "n_tokens_vocab: expected an integer"),
             ("n_tokens_vocab", 10**12, "n_tokens_vocab: expected an integer"),
-            ("n_tokens_vocab", 10**8, "vocab_size is between 1 and 100000000: found 100000002"),
-            ("dropout", 1, "dropout is a probability below 1: found 1"),
-            ("dropout", -0.1, "dropout is a probability below 1: found -0.1"),
+            ("n_tokens_vocab", 10**8, "vocab_size must be between 1 and 100000000, got 100000002"),
+            ("dropout", 1, "dropout must be at least 0 and less than 1, got 1"),
+            ("dropout", -0.1, "dropout must be at least 0 and less than 1, got -0.1"),
             ("dropout", "0.1", "dropout: expected a number, found '0.1'"),
             ("bidirectional", False, "bidirectional: a unidirectional model has no backward LSTM; expected true"),
             ("bidirectional", 0, "bidirectional: a unidirectional model has no backward LSTM; expected true"),
@@ -236,7 +290,7 @@ def with_defaults(options, num_words):
 
 
 def test_what_the_original_code_has_no_option_for_is_not_written(tmp_path):
-    with pytest.raises(ElmoFormatError, match=r"options.json: the original code's forget_bias is always 1.0: found 0"):
+    with pytest.raises(ElmoFormatError, match=r"options.json: the original code's forget_bias is always 1.0, found 0"):
         write_options(tmp_path / "options.json", ElmoConfig(forget_bias=0), 3)
     config = ElmoConfig(training_options={"learning_rate": float("nan")})
     with pytest.raises(ElmoFormatError, match=r"options.json: Out of range float values"):

@@ -7,7 +7,8 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 
-from modeling_elmo import ElmoConfig, ElmoModel
+from modeling_elmo import ElmoModel
+from modeling_elmo.conversion_scripts.options_json import config_from_options
 from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights, weight_table, write_weights
 from modeling_elmo.files.errors import ElmoFormatError
 from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_hdf5
@@ -29,7 +30,7 @@ def assert_same_bits(found, expected):
 @given(options_of_every_kind())
 @example(make_options(dim=4, projection_dim=4, filters=[(1, 4)], n_highway=None, n_layers=None))
 def test_models_of_every_kind_come_back_bit_for_bit(tmp_path_factory, options):
-    config = ElmoConfig.from_options(options, vocab_size=8)
+    config = config_from_options(options, vocab_size=8)
     weights = make_weights(options, num_words=6)
     directory = tmp_path_factory.mktemp("weights")
     write_hdf5(directory / "weights.hdf5", weights)
@@ -41,7 +42,7 @@ def test_models_of_every_kind_come_back_bit_for_bit(tmp_path_factory, options):
 @settings(max_examples=30)
 @given(options_of_every_kind())
 def test_the_table_lists_each_parameter_of_the_model_once_and_each_dataset_of_the_file(options):
-    config = ElmoConfig.from_options(options, vocab_size=6)
+    config = config_from_options(options, vocab_size=6)
     with torch.device("meta"):
         model = ElmoModel(config)
     table = weight_table(config, num_words=6)
@@ -54,7 +55,7 @@ def test_the_table_lists_each_parameter_of_the_model_once_and_each_dataset_of_th
 
 def test_extreme_and_subnormal_numbers_and_minus_zero_come_back_bit_for_bit(tmp_path):
     options = make_options()
-    config, weights = ElmoConfig.from_options(options), make_weights(options)
+    config, weights = config_from_options(options), make_weights(options)
     numbers = np.array([-0.0, 1e-45, -1e-40, 1.1754944e-38, 3.4028235e38, -3.4028235e38], np.float32)
     for values in weights.values():
         values.flat[: min(6, values.size)] = numbers[: min(6, values.size)]
@@ -69,12 +70,12 @@ def test_gates_are_in_the_order_of_torch(tmp_path):
     weights = make_weights(options)
     weights[f"{CELL}/B"] = np.arange(8, dtype=np.float32)  # input, new memory, forget, output: two of each
     write_hdf5(tmp_path / "weights.hdf5", weights)
-    parameters = read_weights(tmp_path / "weights.hdf5", ElmoConfig.from_options(options))
+    parameters = read_weights(tmp_path / "weights.hdf5", config_from_options(options))
     assert parameters["layers.0.forward_lstm.bias"].tolist() == [0, 1, 4, 5, 2, 3, 6, 7]
 
 
 def test_row_of_padding_positions_is_zero(source):
-    parameters = read_weights(source / "weights.hdf5", ElmoConfig.from_options(make_options()))
+    parameters = read_weights(source / "weights.hdf5", config_from_options(make_options()))
     weight = parameters["character_encoder.character_embedding.weight"]
     assert weight.shape == (262, 4)
     assert not weight[0].any()
@@ -92,7 +93,7 @@ class TestSingleLayer:
         return {name.replace("MultiRNNCell/Cell0/", ""): values for name, values in make_weights(options).items()}
 
     def test_name_of_training_is_read(self, tmp_path, options, weights):
-        config = ElmoConfig.from_options(options)
+        config = config_from_options(options)
         write_hdf5(tmp_path / "training.hdf5", weights)
         write_hdf5(tmp_path / "inference.hdf5", make_weights(options))
         found = read_weights(tmp_path / "training.hdf5", config)
@@ -105,18 +106,18 @@ class TestSingleLayer:
     def test_both_names_at_once(self, tmp_path, options, weights):
         write_hdf5(tmp_path / "weights.hdf5", {**make_weights(options), **weights})
         with pytest.raises(ElmoFormatError, match="Cell0/LSTMCell/B: this layer is there twice"):
-            read_weights(tmp_path / "weights.hdf5", ElmoConfig.from_options(options))
+            read_weights(tmp_path / "weights.hdf5", config_from_options(options))
 
     def test_one_dataset_missing(self, tmp_path, options, weights):
         del weights["RNN_1/RNN/LSTMCell/B"]
         write_hdf5(tmp_path / "weights.hdf5", weights)
         with pytest.raises(ElmoFormatError, match=r"RNN_1/RNN/LSTMCell/B: missing; expected shape \(48,\)"):
-            read_weights(tmp_path / "weights.hdf5", ElmoConfig.from_options(options))
+            read_weights(tmp_path / "weights.hdf5", config_from_options(options))
 
     def test_of_a_model_of_two_layers(self, tmp_path, weights):
         write_hdf5(tmp_path / "weights.hdf5", weights)
         with pytest.raises(ElmoFormatError, match="RNN_0/RNN/LSTMCell: the options describe nothing of this name"):
-            read_weights(tmp_path / "weights.hdf5", ElmoConfig.from_options(make_options(n_layers=2)))
+            read_weights(tmp_path / "weights.hdf5", config_from_options(make_options(n_layers=2)))
 
 
 class TestMissingAndExtra:
@@ -202,7 +203,7 @@ class TestValues:
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_a_model_that_is_not_finite_is_not_written(tmp_path, number):
-    config = ElmoConfig.from_options(make_options())
+    config = config_from_options(make_options())
     model = ElmoModel(config)
     with torch.no_grad():
         model.layers[1].backward_lstm.bias[0] = number

@@ -205,7 +205,7 @@ class TestElmoForPreTraining:
         torch.testing.assert_close(loaded(**inputs, labels=labelled(batch)).loss, expected)
 
     def test_a_model_that_reads_characters_has_no_embeddings_to_share(self, make):
-        with pytest.raises(StrictDataclassError, match="tie_word_embeddings needs token_input='words'"):
+        with pytest.raises(StrictDataclassError, match="tie_word_embeddings requires token_input='words'"):
             make(tie_word_embeddings=True)
 
     def test_saved_weights_serve_every_model(self, make, tmp_path):

@@ -237,16 +237,16 @@ class TestConfigAndWeights:
     @pytest.mark.parametrize(
         ("fields", "message"),
         [
-            ({"num_hidden_layers": 100_000}, "num_hidden_layers is between 1 and 1000: found 100000"),
-            ({"cell_size": 10**9}, "cell_size is between 1 and 1000000: found 1000000000"),
-            ({"num_labels": 10**9}, "num_labels is between 0 and 100000: found 1000000000"),
+            ({"num_hidden_layers": 100_000}, "num_hidden_layers must be between 1 and 1000, got 100000"),
+            ({"cell_size": 10**9}, "cell_size must be between 1 and 1000000, got 1000000000"),
+            ({"num_labels": 10**9}, "num_labels must be between 0 and 100000, got 1000000000"),
             ({"id2label": 3}, "config.json: id2label: expected an object, found 3"),
             ({"id2label": {"__float__": "Infinity"}}, "config.json: id2label: expected an object, found inf"),
             (
                 {"training_options": {"a": {"dtype": 3}}},
                 "config.json: training_options: dtype: expected a string, found 3",
             ),
-            ({"dtype": "load"}, "dtype is one of float32, bfloat16, float16, float64: found 'load'"),
+            ({"dtype": "load"}, "dtype must be one of float32, bfloat16, float16, float64, got 'load'"),
             ({"model_type": "bert"}, "config.json: model_type: expected 'elmo', found 'bert'"),
             ({"num_hidden_layers": 3}, "config.json describes weights that no file has: layers.2.backward_lstm.bias, "),
             ({"token_input": "words"}, "config.json describes weights that no file has: word_embedding.weight"),

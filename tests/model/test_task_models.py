@@ -617,10 +617,10 @@ class TestBadInput:
             ElmoForTokenClassification(ElmoConfig(**SIZES, id2label={1: "O", 2: "B-X"}, use_crf=True))
 
     def test_label_counts_that_disagree(self, tmp_path):
-        with pytest.raises(ValueError, match="num_labels=2 and id2label with 3 labels"):
+        with pytest.raises(ValueError, match="num_labels=2 and 3 names"):
             ElmoConfig(**SIZES, id2label=BIO, num_labels=2)
         HEADS["tagging"].model().save_pretrained(tmp_path)
-        with pytest.raises(ValueError, match="num_labels=2 and id2label with 3 labels"):
+        with pytest.raises(ValueError, match="num_labels=2 and 3 names"):
             ElmoForTokenClassification.from_pretrained(tmp_path, id2label=BIO, num_labels=2)
         with pytest.raises(RuntimeError, match="size"):
             ElmoForTokenClassification.from_pretrained(tmp_path, num_labels=4)

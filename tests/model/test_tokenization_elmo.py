@@ -146,9 +146,9 @@ def test_vocabulary_with_ids_is_read_in_their_order(tokenizer):
     ("vocab", "message"),
     [
         (["the", "cat", "sat", "cat"], "word 3 repeats word 1, 'cat'"),
-        ({"the": 0, "cat": 2}, r"expected the ids 0 to 1, found list \[0, 2\]"),
-        ("vocab.txt", "expected words, found str 'vocab.txt'; the name of a file goes to vocab_file"),
-        (["the", None], "expected words, found NoneType None"),
+        ({"the": 0, "cat": 2}, r"expected the ids 0 to 1, found \[0, 2\]"),
+        ("vocab.txt", "expected words, found 'vocab.txt'; the name of a file goes to vocab_file"),
+        (["the", None], "expected words, found None"),
     ],
 )
 def test_unusable_vocabulary_is_refused(vocab, message):
@@ -197,9 +197,7 @@ def test_missing_file_is_refused_by_name(tmp_path, argument):
 
 @pytest.mark.parametrize("value", [2, 0, -1, None, 50.0, "50", True, 10**9])
 def test_max_characters_per_token_is_an_integer_that_fits_a_boundary(value):
-    message = (
-        f"max_characters_per_token: expected an integer between 3 and 10000, found {type(value).__name__} {value!r}"
-    )
+    message = f"max_characters_per_token: expected an integer between 3 and 10000, found {value!r}"
     with pytest.raises(ValueError, match=message):
         ElmoTokenizer(max_characters_per_token=value)
 
@@ -1215,7 +1213,7 @@ def test_word_ids_are_not_taken_for_characters(name):
 
 @pytest.mark.parametrize("row", [row for name, row in NOT_CHARACTERS.items() if name != "zeros"])
 def test_batch_of_characters_with_an_impossible_row_is_refused(row):
-    with pytest.raises(ValueError, match=f"token_ids: expected rows of {C} character ids, found list"):
+    with pytest.raises(ValueError, match=f"token_ids: expected rows of {C} character ids, found \\["):
         TOKENIZER.decode([rows("the", "cat"), [row, *rows("sat")]])
 
 
@@ -1447,23 +1445,23 @@ def test_threads_that_ask_for_encodings_at_once_get_them(tokenizer):
 @pytest.mark.parametrize(
     ("text", "kwargs", "message"),
     [
-        (5, {}, "text: expected a string, found int 5"),
-        (b"the", {}, "text: expected a string, found bytes b'the'"),
-        (np.array(["the"]), {}, "text: expected a string, found ndarray"),
-        (["the", None], {}, r"text\[1\]: expected a string, found NoneType None"),
-        ([5], {}, r"text\[0\]: expected a string, found int 5"),
-        ([["a", "b", "c"]], {}, r"text\[0\]: expected a string, found list .*words need is_split_into_words=True"),
-        ([("a",)], {}, r"text\[0\]: expected a string, found tuple"),
-        ([()], {}, r"text\[0\]: expected a string, found tuple \(\)"),
-        ([("a", 5)], {}, r"text\[0\]: expected a string, found tuple \('a', 5\)"),
-        ("the", {"text_pair": 5}, "text_pair: expected a string, found int 5"),
-        ("the", {"text_pair": 0}, "text_pair: expected a string, found int 0"),
-        ("the", {"text_pair": ["cat"]}, r"text_pair: expected a string, found list \['cat'\]"),
-        (["the"], {"text_pair": 5}, "text_pair: expected a batch of 1 like text, found int 5"),
-        (["the"], {"text_pair": "cat"}, "text_pair: expected a batch of 1 like text, found str 'cat'"),
-        (["the"], {"text_pair": ["a", "b"]}, r"text_pair: expected a batch of 1 like text, found list \['a', 'b'\]"),
-        (["the"], {"text_pair": [None]}, r"text_pair\[0\]: expected a string, found NoneType None"),
-        ([("a", "b")], {"text_pair": ["c"]}, r"text\[0\]: expected a string, found tuple"),
+        (5, {}, "text: expected a string, found 5"),
+        (b"the", {}, "text: expected a string, found b'the'"),
+        (np.array(["the"]), {}, "text: expected a string, found array"),
+        (["the", None], {}, r"text\[1\]: expected a string, found None"),
+        ([5], {}, r"text\[0\]: expected a string, found 5"),
+        ([["a", "b", "c"]], {}, r"text\[0\]: expected a string, found \['a', .*words need is_split_into_words=True"),
+        ([("a",)], {}, r"text\[0\]: expected a string, found \("),
+        ([()], {}, r"text\[0\]: expected a string, found \(\)"),
+        ([("a", 5)], {}, r"text\[0\]: expected a string, found \('a', 5\)"),
+        ("the", {"text_pair": 5}, "text_pair: expected a string, found 5"),
+        ("the", {"text_pair": 0}, "text_pair: expected a string, found 0"),
+        ("the", {"text_pair": ["cat"]}, r"text_pair: expected a string, found \['cat'\]"),
+        (["the"], {"text_pair": 5}, "text_pair: expected a batch of 1 like text, found 5"),
+        (["the"], {"text_pair": "cat"}, "text_pair: expected a batch of 1 like text, found 'cat'"),
+        (["the"], {"text_pair": ["a", "b"]}, r"text_pair: expected a batch of 1 like text, found \['a', 'b'\]"),
+        (["the"], {"text_pair": [None]}, r"text_pair\[0\]: expected a string, found None"),
+        ([("a", "b")], {"text_pair": ["c"]}, r"text\[0\]: expected a string, found \("),
     ],
 )
 def test_wrong_text_is_named(text, kwargs, message):
@@ -1474,18 +1472,18 @@ def test_wrong_text_is_named(text, kwargs, message):
 @pytest.mark.parametrize(
     ("text", "kwargs", "message"),
     [
-        ("the cat", {}, r"text: expected a list of words \(is_split_into_words=True\), found str 'the cat'"),
-        (5, {}, "text: expected a list of words .*, found int 5"),
-        ([None], {}, "text: expected a string, found NoneType None"),
-        (["the", 5], {}, "text: expected a string, found int 5"),
-        (["the", ["cat"]], {}, r"text: expected a string, found list \['cat'\]"),
-        ([["the"], "cat"], {}, r"text\[1\]: expected a list of words .*, found str 'cat'"),
-        ([["the"], None], {}, r"text\[1\]: expected a list of words .*, found NoneType None"),
-        ([["the", None]], {}, r"text\[0\]: expected a string, found NoneType None"),
-        ([[["the"], ["cat"], ["sat"]]], {}, r"text\[0\]: expected a string, found list \['the'\]"),
-        (["the"], {"text_pair": "cat"}, "text_pair: expected a list of words .*, found str 'cat'"),
-        ([["the"]], {"text_pair": ["cat"]}, r"text_pair\[0\]: expected a list of words .*, found str 'cat'"),
-        ([["the"]], {"text_pair": []}, r"text_pair: expected a batch of 1 like text, found list \[\]"),
+        ("the cat", {}, r"text: expected a list of words \(is_split_into_words=True\), found 'the cat'"),
+        (5, {}, "text: expected a list of words .*, found 5"),
+        ([None], {}, "text: expected a string, found None"),
+        (["the", 5], {}, "text: expected a string, found 5"),
+        (["the", ["cat"]], {}, r"text: expected a string, found \['cat'\]"),
+        ([["the"], "cat"], {}, r"text\[1\]: expected a list of words .*, found 'cat'"),
+        ([["the"], None], {}, r"text\[1\]: expected a list of words .*, found None"),
+        ([["the", None]], {}, r"text\[0\]: expected a string, found None"),
+        ([[["the"], ["cat"], ["sat"]]], {}, r"text\[0\]: expected a string, found \['the'\]"),
+        (["the"], {"text_pair": "cat"}, "text_pair: expected a list of words .*, found 'cat'"),
+        ([["the"]], {"text_pair": ["cat"]}, r"text_pair\[0\]: expected a list of words .*, found 'cat'"),
+        ([["the"]], {"text_pair": []}, r"text_pair: expected a batch of 1 like text, found \[\]"),
     ],
 )
 def test_wrong_words_are_named(text, kwargs, message):
@@ -1494,7 +1492,7 @@ def test_wrong_words_are_named(text, kwargs, message):
 
 
 def test_long_values_are_shortened_in_messages():
-    with pytest.raises(ValueError, match=r"found bytes b'x+\.\.\.$") as error:
+    with pytest.raises(ValueError, match=r"found b'x+\.\.\.$") as error:
         TOKENIZER(b"x" * 10**6)
     assert len(str(error.value)) < 200
 
@@ -1520,11 +1518,11 @@ class TestFilesFromOthers:
         ("name", "value", "message"),
         [
             ("max_characters_per_token", 10**9, "max_characters_per_token: expected an integer between 3 and 10000"),
-            ("model_max_length", [1], r"model_max_length: expected int or float, found list \[1\]"),
+            ("model_max_length", [1], r"model_max_length: expected int or float, found \[1\]"),
             ("model_input_names", ["labels"], "model_input_names: expected some of"),
-            ("vocab_file", "/etc/passwd", "tokenizer_config.json: vocab_file: expected none, found str '/etc/passwd'"),
+            ("vocab_file", "/etc/passwd", "tokenizer_config.json: vocab_file: expected none, found '/etc/passwd'"),
             ("init_inputs", ["/etc/passwd"], "tokenizer_config.json: init_inputs: expected none"),
-            ("auto_map", "module.Class", "tokenizer_config.json: auto_map: expected dict, found str 'module.Class'"),
+            ("auto_map", "module.Class", "tokenizer_config.json: auto_map: expected dict, found 'module.Class'"),
             ("extra_special_tokens", 3, "tokenizer_config.json, tokenizer.json: TypeError: extra_special_tokens"),
         ],
     )
@@ -1536,8 +1534,8 @@ class TestFilesFromOthers:
     @pytest.mark.parametrize(
         ("function", "message"),
         [
-            (lambda content: content.update(model=3), "expected a tokenizer of kind WordLevel, found int 3"),
-            (lambda content: content["model"].update(type="BPE"), "of kind WordLevel, found str 'BPE'"),
+            (lambda content: content.update(model=3), "expected a tokenizer of kind WordLevel, found 3"),
+            (lambda content: content["model"].update(type="BPE"), "of kind WordLevel, found 'BPE'"),
             (lambda content: content["model"].update(unk_token="x"), "tokenizer.json: not a tokenizer: .*Missing"),
             (
                 lambda content: content.update(pre_tokenizer={"type": "FixedLength", "length": 0}),

@@ -21,8 +21,9 @@ import torch
 from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, TrainerControl
 from typer.testing import CliRunner
 
-from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer
+from modeling_elmo import ElmoForPreTraining, ElmoModel, ElmoTokenizer
 from modeling_elmo.cli.main import app
+from modeling_elmo.conversion_scripts.options_json import config_from_options
 from modeling_elmo.pretraining import checkpoints as training_directory
 from modeling_elmo.pretraining import job as pretraining
 from modeling_elmo.pretraining import signals as training_progress
@@ -574,7 +575,7 @@ def test_the_originals_own_training_test(reads, tmp_path):
     corpus = TextFiles([directory / "data.txt"])
     # 50 epochs of 134 words.
     own = PretrainingSettings(max_steps=300, batch_size=2, num_steps=10, max_grad_norm=1.0)
-    beginning = Start(ElmoForPreTraining(ElmoConfig.from_options(options, freeze_bilm=False)), tokenizer)
+    beginning = Start(ElmoForPreTraining(config_from_options(options, freeze_bilm=False)), tokenizer)
     run(beginning, corpus, own, tmp_path / "out", save_steps=1000, write=len)
     model, tokenizer = load_language_model(tmp_path / "out")
     assert measure_perplexity(model, tokenizer, corpus, one_process(1, 1, False)).perplexities[2] < 20
