@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The published architectures, one folder each: `config.json`, tokenizer files, and `source.json`.
 
-`source.json` names the training corpus and the addresses of the original files, in the order in which to try them. No
-weights are kept here.
+`source.json` names the training corpus, the language and the URLs of the original files in the order to try them. It may
+also have the SHA-256 of each: `"sha256": {"options": "...", "weights": "...", "vocabulary": "..."}`. No weights are kept
+here.
 
     from transformers import AutoConfig
     from modeling_elmo import configuration
@@ -21,7 +22,7 @@ def directory(name: str) -> Path:
     """Returns the folder of a published architecture, ready for `from_pretrained`.
 
     Raises:
-        `ValueError`: If there is none of this name.
+        `ValueError`: If the name is unknown.
     """
     if name not in NAMES:
         raise ValueError(f"expected one of {', '.join(NAMES)}, found {name!r}")

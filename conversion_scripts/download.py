@@ -1,32 +1,47 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The published originals by name: their files from the addresses in `configuration/`, or from a mirror of these."""
+"""The name of a published model -> its verified original files, fetched by pooch into a cache.
 
+`configuration/NAME/source.json` lists the URLs of each file in the order to try them, and its SHA-256 under `"sha256"`
+if it is known. If it is not, the SHA-256 of the first download is recorded next to the file and verified from then on.
+"""
+
+import hashlib
 import json
-import math
-from collections.abc import Callable
+import re
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any, BinaryIO
+from urllib.parse import urljoin
 
-import h5py
+import pooch
+from filelock import FileLock
 from huggingface_hub import constants
+from requests import RequestException
+from tqdm.auto import tqdm
 
 from modeling_elmo import configuration
-from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError
+from modeling_elmo.files.atomic import write_text
+from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError, one_line
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, read_vocabulary
 
-from .cached_file import fetch
 from .convert import OriginalFiles, check_given
+from .hdf5 import open_hdf5
 from .options_json import read_options
-from .weights_hdf5 import weight_table
 
 
-# What every official address begins with, and the address of a mirror takes the place of.
+# The start of every official URL, which `mirror` replaces.
 OFFICIAL = "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo"
 
-# Far more than any published file has (the largest: 375 MB), and little enough for any disk.
+# Far above any published file (the largest has 375 MB), and small enough for any disk.
 MAX_BYTES = {"options": 1_000_000, "vocabulary": 100_000_000, "weights": 1_000_000_000}
+
+# After a failure that may pass, pooch tries again; each attempt resumes where the one before stopped.
+MAX_RETRIES = 4
+PASSING_FAILURES = (408, 416, 429, 500, 502, 503, 504)
+
+MIRROR = re.compile(r"https?://(\[[0-9a-f:]+\]|[\w.-]+)(:\d{1,5})?(/[!-\"$->@-~]*)?", re.ASCII)
 
 
 def download(
@@ -39,84 +54,164 @@ def download(
 ) -> OriginalFiles:
     """Fetches the original files of a published model into a cache, for `convert`.
 
-    Files that are there are only asked for changes, and not even that where `HF_HUB_OFFLINE` is set.
+    Cached files are verified and then used without contacting a server.
 
     Args:
         name (`str`): One of `modeling_elmo.configuration.NAMES`.
-        mirror (`str`, *optional*): What takes the place of `OFFICIAL` in the addresses; the official ones are not
-            asked then.
-        cache_dir (`Path`, *optional*): The cache: by default the directory `elmo` in that of Hugging Face (`HF_HOME`).
-        vocab (`Path`, *optional*): A vocabulary file to take instead of the published one.
+        mirror (`str`, *optional*): Replaces `OFFICIAL` in every URL; the official server is then not contacted.
+        cache_dir (`Path`, *optional*): The cache. Defaults to the directory `elmo` in `HF_HOME`.
+        vocab (`Path`, *optional*): A vocabulary file to use instead of the published one.
         token_embeddings (`Path`, *optional*): See `OriginalFiles`.
         progress (`bool`): Whether to show progress bars on a terminal.
 
     Raises:
-        `ValueError`: If there is no such model, `mirror` is no address, or a given file is not there.
-        `ElmoDownloadError`: If no address gives a file; it says what each of them did.
+        `ValueError`: If the model is unknown, `mirror` is not a URL, or a given file does not exist.
+        `ElmoDownloadError`: If no URL provides a file; the message lists each URL and why it failed.
         `OSError`: If the cache can't be written.
     """
     source = json.loads((configuration.directory(name) / "source.json").read_text(encoding="utf-8"))
-    if mirror is not None:
-        _check_mirror(mirror)
+    if mirror is not None and not MIRROR.fullmatch(mirror):
+        # Not quoted, because it may contain a password. Model cards and the cache would reveal it.
+        raise ValueError(
+            "mirror: expected a URL such as https://example.org/elmo, without user, query and fragment; "
+            "to convert local files, pass their directory"
+        )
     check_given(vocab=vocab, token_embeddings=token_embeddings)
     cache_dir = cache_dir or Path(constants.HF_HOME) / "elmo"
-    addresses: dict[str, str] = {}
+    urls: dict[str, str] = {}
 
-    def get(kind: str, check: Callable[[Path], None]) -> Path:
+    def get(kind: str) -> Path:
         failures = []
         for official in source[kind]:
-            address = official if mirror is None else mirror.rstrip("/") + official.removeprefix(OFFICIAL)
+            url = official if mirror is None else mirror.rstrip("/") + official.removeprefix(OFFICIAL)
             try:
-                path = fetch(address, cache_dir, MAX_BYTES[kind], check, progress)
+                path = _fetch(url, cache_dir, kind, source.get("sha256", {}).get(kind), progress)
             except ElmoDownloadError as error:
-                failures.append(f"{address}: {error}")
+                failures.append(f"{url}: {error}")
             else:
-                addresses[path.name] = official
+                urls[path.name] = official
                 return path
-        raise ElmoDownloadError(f"{name}: its {kind} can't be fetched: {'; '.join(failures)}")
+        raise ElmoDownloadError(f"{name}: {kind} can't be downloaded: {'; '.join(failures)}")
 
-    options = get("options", _check_options)
+    options = get("options")
     if vocab is None and "vocabulary" in source:
-        vocab = get("vocabulary", _check_vocabulary)
-    weights = get("weights", partial(_check_weights, options))
-    return OriginalFiles(options, weights, vocab, token_embeddings, addresses, source["language"])
+        vocab = get("vocabulary")
+    return OriginalFiles(options, get("weights"), vocab, token_embeddings, urls, source["language"])
 
 
-def _check_mirror(mirror: str) -> None:
-    try:
-        parts = urlsplit(mirror)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        is_address = False
-    if not is_address or not mirror.isascii() or not mirror.isprintable():
-        raise ValueError(
-            f"mirror: expected an address that begins with https:// or http://, found {mirror!r}; files of this "
-            "machine are converted by the name of their directory"
-        )
-    # A query can't go before the names of files; and cached addresses are for all to read.
-    if parts.query or parts.fragment or parts.username or parts.password:
-        raise ValueError(f"mirror: expected neither a query nor a user in the address of {parts.hostname}, found one")
+def _fetch(url: str, cache_dir: Path, kind: str, sha256: str | None, progress: bool) -> Path:
+    """Returns the cached file of a URL, downloading it unless a verified copy exists. Safe in several processes."""
+    # One folder per URL: files of different models have the same names.
+    folder = cache_dir / hashlib.sha256(url.encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / url.rpartition("/")[2]
+    record = folder / f"{path.name}.sha256"
+    pooch.get_logger().setLevel("WARNING")  # Otherwise it logs each file on standard error.
+    with FileLock(f"{path}.lock"):
+        if sha256 is None and record.is_file():
+            sha256 = record.read_text(encoding="utf-8")
+        try:
+            pooch.create(
+                folder, "", registry={path.name: sha256}, urls={path.name: url}, retry_if_failed=MAX_RETRIES
+            ).fetch(path.name, downloader=_Download(path, kind, sha256, progress))
+        except RequestException as error:
+            raise ElmoDownloadError(_reason(error)) from error
+        except OSError as error:
+            # Writing to a full disk fails without the name of the file.
+            if error.errno and not error.filename:
+                error.filename = str(path)
+            raise
+        if not record.is_file():
+            write_text(record, pooch.file_hash(str(path)))
+    return path
 
 
-def _check_options(path: Path) -> None:
-    read_options(path)
+@dataclass
+class _Download:
+    """Downloads a file for pooch: resumes what was interrupted and refuses what can't be the file.
+
+    What has arrived is kept as `NAME.incomplete`, and the server's ETag, which identifies the version of the file, as
+    `NAME.etag`. pooch repeats the download after errors of `requests`, but not after `ElmoDownloadError`.
+    """
+
+    path: Path
+    kind: str
+    sha256: str | None
+    progress: bool
+
+    def __call__(self, url: str, output_file: str, _: Any) -> None:
+        if constants.HF_HUB_OFFLINE:
+            raise ElmoDownloadError("not requested, because HF_HUB_OFFLINE is set")
+        part = self.path.with_name(f"{self.path.name}.incomplete")
+        is_quiet = None if self.progress else True
+        bar = tqdm(desc=self.path.name, total=1, unit="B", unit_scale=True, disable=is_quiet, delay=1, leave=False)
+        with bar, open(part, "ab") as file:
+            # Compressed in transit, a file has another size, and its parts can't be joined.
+            headers = {"Accept-Encoding": "identity"}
+            if file.tell() and self._etag.is_file():
+                headers |= {"Range": f"bytes={file.tell()}-", "If-Range": self._etag.read_text(encoding="utf-8")}
+            hooks = {"response": partial(self._check_response, file)}
+            pooch.HTTPDownloader(bar, 2**16, headers=headers, hooks=hooks)(url, file, None)
+        self._etag.unlink(missing_ok=True)
+        try:
+            if self.sha256 not in (None, found := pooch.file_hash(str(part))):
+                raise ElmoFormatError(f"expected SHA-256 {self.sha256}, found {found}")
+            _check_content(part, self.kind)
+        except ValueError as error:
+            part.unlink()
+            raise ElmoDownloadError(f"the response is not the file: {error}") from error
+        part.replace(output_file)
+
+    @property
+    def _etag(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.etag")
+
+    def _check_response(self, file: BinaryIO, response: Any, **kwargs: Any) -> None:
+        """Refuses a response before its body is read. Empties `file` unless the body continues it."""
+        status, headers = response.status_code, response.headers
+        if response.is_redirect:
+            schemes = ("https://",) if response.url.startswith("https://") else ("https://", "http://")
+            target = urljoin(response.url, headers["Location"])
+            if not target.startswith(schemes):
+                raise ElmoDownloadError(f"redirected to {target}; expected {' or '.join(schemes)}")
+            return
+        if status == 206:
+            continues = f"bytes {file.tell()}-"
+            if not file.tell() or not headers.get("Content-Range", "").startswith(continues):
+                raise ElmoDownloadError(f"Content-Range: expected {continues}, found {headers.get('Content-Range')}")
+        elif status in (200, 416):
+            file.truncate(0)
+            self._etag.unlink(missing_ok=True)
+        if status in PASSING_FAILURES:
+            response.raise_for_status()
+        if status not in (200, 206):
+            raise ElmoDownloadError(f"{status} {response.reason}")
+        length = headers.get("Content-Length", "")
+        if not length.isdecimal() or {"Content-Encoding", "Transfer-Encoding"} & {name.title() for name in headers}:
+            raise ElmoDownloadError("expected an unencoded response with the size of the file (Content-Length)")
+        if (size := file.tell() + int(length)) > MAX_BYTES[self.kind]:
+            raise ElmoDownloadError(f"expected at most {MAX_BYTES[self.kind]:,} bytes, found {size:,}")
+        # A weak ETag does not identify bytes.
+        if status == 200 and headers.get("ETag", "W/").startswith('"'):
+            self._etag.write_text(headers["ETag"], encoding="utf-8")
 
 
-def _check_vocabulary(path: Path) -> None:
-    try:
-        words = read_vocabulary(path)
-    except ValueError as error:
-        raise ElmoFormatError(str(error)) from error
-    missing = [token for token in list(SPECIAL_TOKENS.values())[:3] if token not in words]
-    if missing:
-        raise ElmoFormatError(f"{path.name}: expected a vocabulary with {', '.join(missing)}, found none")
+def _reason(error: BaseException) -> str:
+    """Returns the innermost cause of an error of requests, whose own messages quote the whole chain."""
+    response = getattr(error, "response", None)
+    if response is not None and response.status_code >= 400:
+        return f"{response.status_code} {response.reason}"
+    while error.__context__ is not None:
+        error = error.__context__
+    return one_line(error)
 
 
-def _check_weights(options: Path, path: Path) -> None:
-    config, _ = read_options(options)
-    # The numbers alone; HDF5 adds some 30 KB. A whole file with wrong numbers is for `read_weights` to refuse.
-    expected = sum(4 * math.prod(dataset.shape) for dataset in weight_table(config))
-    if path.stat().st_size < expected:
-        raise ElmoFormatError(f"{path.name}: expected at least {expected:,} bytes, found {path.stat().st_size:,}")
-    if not h5py.is_hdf5(path):
-        raise ElmoFormatError(f"{path.name}: not an HDF5 file")
+def _check_content(path: Path, kind: str) -> None:
+    """Raises `ValueError` if a file is something else, such as the login page of a network."""
+    if kind == "options":
+        read_options(path)
+    elif kind == "weights":
+        with open_hdf5(path):
+            pass
+    elif missing := set(list(SPECIAL_TOKENS.values())[:3]) - set(read_vocabulary(path)):
+        raise ElmoFormatError(f"{path.name}: expected a vocabulary with {', '.join(sorted(missing))}")
