@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The published architectures, one folder each: `config.json`, tokenizer files, and `source.json`.
 
-`source.json` names the training corpus, the language and the URLs of the original files in the order to try them. It may
-also have the SHA-256 of each: `"sha256": {"options": "...", "weights": "...", "vocabulary": "..."}`. No weights are kept
-here.
+`source.json` names the training corpus, the language and the URLs of the original files, in the order to try them. If
+known, their SHA-256 follows as `"sha256": {"options": "...", "weights": "...", "vocabulary": "..."}`. No weights are
+kept here.
 
     from transformers import AutoConfig
     from modeling_elmo import configuration
