@@ -5,13 +5,11 @@
 - `run_lstm`, for inference, works in place on the gates of a few steps at a time, with packed weights.
 - `TrainedLSTM`, for training, keeps the gates of all steps and has the gradient of the whole layer written out: through
   the loop, autograd would add into the weights' gradients at every step; here each is one product after the loop.
-- `CapturedSteps`, for inference on a GPU, replays one captured step: one launch where the step itself takes a dozen.
 
 Dimensions: N tokens, S sequences, R sequences that are still running, I input, P projection, H cells, G = 4H gates.
 """
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -30,9 +28,6 @@ TOKENS_AT_A_TIME = 256
 
 # Packing a weight for a single call costs about what it saves in so many steps of so many sequences.
 STEPS_WORTH_PACKING, ROWS_WORTH_PACKING = 24, 8
-
-# The devices on which a step is captured once, and replayed.
-CAPTURING_DEVICES = ("cuda",)
 
 sigmoid_backward, tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
 
@@ -252,93 +247,4 @@ class TrainedLSTM(torch.autograd.Function):
         )
 
 
-class CapturedSteps:
-    """One step on buffers of its own, captured as a CUDA graph when it is first needed and replayed from then on.
-
-    The graph reads the weights where they stand, so that it sees when they are written to; it is captured again when
-    they are elsewhere, and for larger batches. A batch of fewer sequences leaves the last rows of the buffers idle.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._key: tuple[object, ...] | None = None
-        self._num_rows = 0
-        self._last_run: torch.cuda.Event | None = None
-
-    def __reduce__(self) -> tuple[type["CapturedSteps"], tuple[()]]:
-        # A model that is copied or pickled makes its own.
-        return CapturedSteps, ()
-
-    def run(
-        self,
-        inputs_NI: torch.Tensor,
-        batch_sizes: list[int],
-        state: DirectionState,
-        weights: LSTMWeights,
-        settings: LSTMSettings,
-    ) -> tuple[torch.Tensor, DirectionState]:
-        """As `run_lstm`."""
-        outputs_NP = state[0].new_empty(len(inputs_NI), state[0].shape[1])
-        ended: list[DirectionState] = []
-        begin, previous = 0, len(state[0])
-        stream = torch.cuda.current_stream(inputs_NI.device) if inputs_NI.is_cuda else None
-        with self._lock:
-            self._prepare(previous, state[1].dtype, weights, settings)
-            # The lock orders launches; the buffers must also wait for the kernels of a run on another stream.
-            if stream is not None and self._last_run is not None:
-                stream.wait_event(self._last_run)
-            hidden_SP, cell_SH = self._hidden_SP[:previous].copy_(state[0]), self._cell_SH[:previous].copy_(state[1])
-            for sizes in _portions(batch_sizes):
-                gates_NG = _input_gates(inputs_NI[begin : begin + sum(sizes)], weights, settings, cell_SH.dtype)
-                for gates_RG in gates_NG.split(sizes):
-                    running = len(gates_RG)
-                    # The rows of sequences that have ended go on with numbers that mean nothing.
-                    if running < previous:
-                        ended.append((hidden_SP[running:previous].clone(), cell_SH[running:previous].clone()))
-                    self._gates_SG[:running] = gates_RG
-                    self._replay()
-                    outputs_NP[begin : begin + running] = hidden_SP[:running]
-                    begin, previous = begin + running, running
-            ended.append((hidden_SP[:previous].clone(), cell_SH[:previous].clone()))
-            self._last_run = stream.record_event() if stream is not None else None
-        hidden, cell = zip(*reversed(ended))
-        return outputs_NP, (torch.cat(hidden), torch.cat(cell))
-
-    def _prepare(self, num_rows: int, dtype: torch.dtype, weights: LSTMWeights, settings: LSTMSettings) -> None:
-        key = (*(weight if weight is None else weight.data_ptr() for weight in weights), weights.hh.dtype, settings)
-        if key == self._key and num_rows <= self._num_rows:
-            return
-        # Until there is another, there is none: a capture may fail.
-        self._key = None
-        num_gates, projection_size = weights.hh.shape
-        # Buffers made in inference mode could not be written to outside it.
-        with torch.inference_mode(False), torch.no_grad():
-            self._hidden_SP = weights.hh.new_zeros(num_rows, projection_size)
-            self._cell_SH = weights.hh.new_zeros(num_rows, num_gates // 4, dtype=dtype)
-            self._gates_SG = weights.hh.new_zeros(num_rows, num_gates, dtype=dtype)
-
-            def step() -> None:
-                self._gates_SG += product(self._hidden_SP, weights.hh)
-                self._hidden_SP.copy_(_step_(self._gates_SG, self._cell_SH, weights, PackedWeights(), settings))
-
-            self._replay = capture(step, weights.hh.device)
-        self._key, self._num_rows = key, num_rows
-
-
-def capture(function: Callable[[], None], device: torch.device) -> Callable[[], None]:
-    """Captures the kernels that a function launches on a GPU, and returns what launches them all at once."""
-    with torch.cuda.device(device):
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            # Libraries set themselves up at first use, which can't be captured.
-            for _ in range(3):
-                function()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            function()
-    return graph.replay
-
-
-__all__ = ["CapturedSteps", "LSTMSettings", "LSTMWeights", "PackedWeights", "TrainedLSTM", "run_lstm"]
+__all__ = ["LSTMSettings", "LSTMWeights", "PackedWeights", "TrainedLSTM", "run_lstm"]

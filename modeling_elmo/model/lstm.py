@@ -25,9 +25,9 @@ from torch.nn import functional as F
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_elmo import ElmoConfig
-from .fast_lstm import CAPTURING_DEVICES, CapturedSteps, LSTMSettings, LSTMWeights, PackedWeights, TrainedLSTM, run_lstm
+from .fast_lstm import LSTMSettings, LSTMWeights, PackedWeights, TrainedLSTM, run_lstm
 from .fast_matmul import PackedWeight
-from .fast_path_guards import is_replica, is_traced, weights_of
+from .fast_path_guards import is_traced, weights_of
 from .packing import DirectionState, Packing
 
 
@@ -47,7 +47,6 @@ class ProjectedLSTM(nn.Module):
         self.bias = nn.Parameter(torch.empty(4 * cell_size))
         self.weight_hr = nn.Parameter(torch.empty(projection_size, cell_size)) if config.has_lstm_projection else None
         self._packed_hh, self._packed_hr = PackedWeight(), PackedWeight()
-        self._captured_steps = CapturedSteps()
 
     def forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
@@ -88,8 +87,6 @@ class ProjectedLSTM(nn.Module):
             if hh is not self.weight_hh or (is_trainable and self.training):
                 packed = PackedWeights.for_one_call(hh, hr, batch_sizes)
                 return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
-            if device_type in CAPTURING_DEVICES and not is_replica(self):
-                return self._captured_steps.run(inputs_NI, batch_sizes, state, weights, settings)
             packed = PackedWeights(self._packed_hh.of(hh), None if hr is None else self._packed_hr.of(hr))
             return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
 

@@ -1,7 +1,5 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-import copy
-import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,7 +13,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from modeling_elmo.model import fast_lstm
 from modeling_elmo.model import fast_matmul as matrix_product
-from modeling_elmo.model import lstm as projected_lstm
 from modeling_elmo.model.lstm import ElmoLayer, ProjectedLSTM
 from modeling_elmo.model.packing import Packing
 
@@ -415,97 +412,6 @@ class TestFastPath:
         torch.testing.assert_close(
             gradient(inputs), torch.autograd.grad(lstm(inputs, [1, 1], state)[0].sum(), inputs)[0]
         )
-
-
-class TestCapturedSteps:
-    """What runs on a GPU, but for the capturing: the step on buffers of its own, called where it would be replayed."""
-
-    @pytest.fixture
-    def captured(self, monkeypatch):
-        functions = []
-        monkeypatch.setattr(fast_lstm, "capture", lambda step, device: functions.append(step) or step)
-        monkeypatch.setattr(projected_lstm, "CAPTURING_DEVICES", ("cpu",))
-        monkeypatch.setattr(fast_lstm, "TOKENS_AT_A_TIME", 5)
-        return functions
-
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(run=runs())
-    def test_results_are_those_of_the_reference(self, tiny_config, captured, run):
-        config, lengths, seed, _ = run
-        torch.manual_seed(seed)
-        lstm = random_parameters(ProjectedLSTM(tiny_config(**config))).requires_grad_(False)
-        for some in (lengths, lengths[:1], lengths + [1]):
-            state = torch.randn(len(some), config["projection_size"]), torch.randn(len(some), config["cell_size"])
-            arguments = torch.randn(sum(some), config["projection_size"]), batch_sizes_of(some), state
-            torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
-
-    def test_a_step_is_captured_again_for_more_rows_and_other_weights_only(self, tiny_config, captured):
-        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
-
-        def check(rows):
-            arguments = torch.randn(rows, 4), [rows], (torch.randn(rows, 4), torch.randn(rows, 6))
-            torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
-            return len(captured)
-
-        assert [check(rows) for rows in (3, 2, 3, 4, 1)] == [1, 1, 1, 2, 2]
-        lstm.weight_hh.mul_(2)
-        assert check(4) == 2
-        lstm.weight_hh = nn.Parameter(lstm.weight_hh * 2, requires_grad=False)
-        assert check(4) == 3
-
-    def test_a_step_is_captured_again_for_other_settings_and_types(self, tiny_config, captured):
-        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
-
-        def check(dtype):
-            state = torch.randn(2, 4, dtype=dtype), torch.randn(2, 6, dtype=dtype)
-            arguments = torch.randn(4, 4, dtype=dtype), [2, 2], state
-            torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
-            return len(captured)
-
-        assert check(torch.float32) == 1
-        lstm.cell_clip = 0.01
-        assert check(torch.float32) == 2
-        lstm.double()
-        assert check(torch.float64) == 3
-
-    def test_a_capture_that_fails_leaves_nothing_behind(self, tiny_config, captured, monkeypatch):
-        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
-
-        def batch(rows):
-            return torch.randn(2 * rows, 4), [rows, rows], (torch.randn(rows, 4), torch.randn(rows, 6))
-
-        def fails(step, device):
-            raise RuntimeError("out of memory")
-
-        lstm(*batch(2))
-        with monkeypatch.context() as patch:
-            patch.setattr(fast_lstm, "capture", fails)
-            with pytest.raises(RuntimeError, match="out of memory"):
-                lstm(*batch(3))
-        arguments = batch(2)
-        torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
-
-    def test_what_inference_mode_captured_serves_outside_it(self, tiny_config, captured):
-        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
-        arguments = torch.randn(4, 4), [2, 2], (torch.randn(2, 4), torch.randn(2, 6))
-        with torch.inference_mode():
-            lstm(*arguments)
-        torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
-
-    def test_threads_take_turns(self, tiny_config, captured):
-        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
-        batches = [(torch.randn(n, 4), [1] * n, (torch.randn(1, 4), torch.randn(1, 6))) for n in range(1, 40)]
-        with ThreadPoolExecutor(8) as threads:
-            found = list(threads.map(lambda batch: lstm(*batch), batches))
-        torch.testing.assert_close(found, [lstm.plain_forward(*batch) for batch in batches])
-
-    def test_copies_of_a_model_make_their_own(self, tiny_config, captured):
-        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
-        arguments = torch.randn(2, 4), [1, 1], (torch.randn(1, 4), torch.randn(1, 6))
-        expected = lstm(*arguments)
-        torch.testing.assert_close(copy.deepcopy(lstm)(*arguments), expected)
-        torch.testing.assert_close(pickle.loads(pickle.dumps(lstm))(*arguments), expected)
-        assert len(captured) == 3
 
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
     def test_a_gpu_gives_what_the_cpu_gives(self, tiny_config):
