@@ -23,7 +23,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from modeling_elmo.model.tokenization_elmo import WordSplitter
+from modeling_elmo.model.word_splitting import TextSplitter, split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.initial_model import read_tokenizer
 from modeling_elmo.pretraining.windows import WordTable
@@ -60,7 +60,7 @@ class Tokens:
     num_unknown_words: int
 
     @classmethod
-    def read(cls, corpus: TextFiles, table: WordTable, splitter: WordSplitter) -> "Tokens":
+    def read(cls, corpus: TextFiles, table: WordTable, split_words: TextSplitter) -> "Tokens":
         """Reads a corpus in the forward direction's order.
 
         Raises:
@@ -71,7 +71,7 @@ class Tokens:
         blocks: list[np.ndarray] = []
         lengths: list[int] = []
         for block in corpus.order(None):
-            sentences = [table.encode(words)[0] for words in splitter.split(corpus.read(block))]
+            sentences = [table.encode(words)[0] for words in split_words(corpus.read(block))]
             lengths += map(len, sentences)
             blocks.append(np.concatenate(sentences, dtype=np.int32, casting="same_kind"))
         ids_T = np.concatenate(blocks)
@@ -231,7 +231,7 @@ def main(
     tokenizer = read_tokenizer(vocab)
     table = WordTable(tokenizer, has_characters=False)
     counted, evaluated = (
-        Tokens.read(TextFiles(patterns), table, WordSplitter(None if tokenized else tokenizer))
+        Tokens.read(TextFiles(patterns), table, split_at_white_space if tokenized else tokenizer.split_words)
         for patterns in (train, texts)
     )
     last = table.boundaries[1]

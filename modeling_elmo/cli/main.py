@@ -294,15 +294,16 @@ def build_vocab(
     replace_invalid: ReplaceInvalid = False,
 ) -> None:
     """Count the words of text files: <S>, </S> and <UNK>, then words by falling frequency, one a line."""
-    from ..model.tokenization_elmo import ElmoTokenizer, WordSplitter
+    from ..model.tokenization_elmo import ElmoTokenizer
+    from ..model.word_splitting import split_at_white_space
     from ..pretraining.corpus import TextFiles
     from ..pretraining.vocabulary import build_vocabulary, count_words, write_vocabulary
 
     if not output.parent.is_dir():
         raise typer.BadParameter(f"--output: {output.parent}: no such directory")
     corpus = TextFiles(texts, errors="replace" if replace_invalid else "strict")
-    splitter = WordSplitter(None if tokenized else ElmoTokenizer())
-    vocabulary = build_vocabulary(*count_words(corpus, splitter), size=size, min_count=min_count)
+    split_words = split_at_white_space if tokenized else ElmoTokenizer().split_words
+    vocabulary = build_vocabulary(*count_words(corpus, split_words), size=size, min_count=min_count)
     write_vocabulary(vocabulary.words, output)
     share = vocabulary.num_known_words / max(vocabulary.num_text_words, 1)
     typer.echo(

@@ -30,7 +30,8 @@ from ..model.bilm import ElmoModel, State
 from ..model.characters import PAD_CHARACTER, boundary_characters, encode_characters
 from ..model.configuration_elmo import ElmoConfig
 from ..model.packing import DirectionState, Packing
-from ..model.tokenization_elmo import LINES_AT_A_TIME, LONE_SURROGATE, ElmoTokenizer, WordSplitter
+from ..model.tokenization_elmo import CHUNK_LINES, LONE_SURROGATE, ElmoTokenizer
+from ..model.word_splitting import split_at_white_space
 from .long_sentences import _Waiting, octets
 from .pooling import POOLS, RunningPool, pool_words
 
@@ -155,7 +156,6 @@ class ElmoEmbedder:
         self.output_column = output_column
         self.boundaries = str(tokenizer.bos_token), str(tokenizer.eos_token)
         self._vocabulary = tokenizer.get_vocab() if self.config.token_input == "words" else None
-        self._splitter: WordSplitter | None = None
 
     @classmethod
     def from_pretrained(cls, model: str | os.PathLike[str], **kwargs: Any) -> "ElmoEmbedder":
@@ -169,9 +169,6 @@ class ElmoEmbedder:
         if torch.accelerator.is_available():
             loaded = loaded.to(local_accelerator())
         return cls(loaded, ElmoTokenizer.from_pretrained(model), **kwargs)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_splitter": None}
 
     @property
     def num_kinds(self) -> int:
@@ -222,14 +219,12 @@ class ElmoEmbedder:
         Raises:
             `ValueError`: For what is neither a text nor a list of words, naming its place.
         """
-        if self._splitter is None:
-            self._splitter = WordSplitter(self.tokenizer)
-        splitter = WordSplitter() if tokenized else self._splitter
+        split_words = split_at_white_space if tokenized else self.tokenizer.split_words
         remaining = enumerate(iter(sentences))
-        while items := list(itertools.islice(remaining, LINES_AT_A_TIME)):
+        while items := list(itertools.islice(remaining, CHUNK_LINES)):
             checked = [_checked_sentence(item, f"sentence {number}") for number, item in items]
             texts = [item for item in checked if isinstance(item, str)]
-            split = iter(splitter.split(texts) if texts else [])
+            split = iter(split_words(texts) if texts else [])
             for item in checked:
                 if isinstance(item, str):
                     yield Sentence(item, next(split))

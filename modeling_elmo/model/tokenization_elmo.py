@@ -45,8 +45,8 @@ from .split_words import LazyEncodings, lay_out
 from .word_splitting import treebank_pre_tokenizer
 
 
-# Raw text is split so many lines at a time: several threads share the work, and other threads of Python run meanwhile.
-LINES_AT_A_TIME = 256
+# Lines of raw text to pass to `ElmoTokenizer.split_words` at once: enough for several threads to share the work.
+CHUNK_LINES = 256
 
 
 # A Python string may hold halves of surrogate pairs, which no encoding accepts.
@@ -355,6 +355,22 @@ class ElmoTokenizer(TokenizersBackend):
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__, _tokenizer=backend)
         return view
+
+    def split_words(self, texts: Sequence[str]) -> list[list[str]]:
+        """Splits raw texts into words, as encoding does. Special tokens in them are treated as plain text. Thread-safe.
+
+        Args:
+            texts (`Sequence[str]`): The texts. Halves of surrogate pairs are replaced by U+FFFD.
+
+        Returns:
+            `list[list[str]]`: The words of each text.
+        """
+        texts = [_encodable(text, f"texts[{index}]") for index, text in enumerate(texts)]
+        # Without a vocabulary, so that no word is looked up.
+        backend = Tokenizer(WordLevel({"": 0}, unk_token=""))
+        backend.pre_tokenizer = self._tokenizer.pre_tokenizer
+        encodings = backend.encode_batch(texts)
+        return [[text[start:end] for start, end in encoding.offsets] for text, encoding in zip(texts, encodings)]
 
     def _encode_plus(
         self,
@@ -728,26 +744,6 @@ def _depth(ids: Any) -> int:
     if not isinstance(ids, list):
         return 0
     return 1 + max((_depth(part) for part in ids if isinstance(part, list)), default=0)
-
-
-class WordSplitter:
-    """Text to words: at white space, as the original does with text that is tokenised already, or as `ElmoTokenizer`
-    splits raw text. A special token that stands in raw text is text."""
-
-    def __init__(self, tokenizer: ElmoTokenizer | None = None):
-        self._backend: Any = None
-        if tokenizer is not None:
-            # Without a vocabulary, so that no word is looked up.
-            self._backend = ElmoTokenizer(vocab=[])._backend(False)._tokenizer
-            self._backend.pre_tokenizer = tokenizer.backend_tokenizer.pre_tokenizer
-            self._backend.encode_special_tokens = True
-
-    def split(self, texts: Sequence[str]) -> list[list[str]]:
-        """Returns the words of each text."""
-        if self._backend is None:
-            return [text.split() for text in texts]
-        encodings = self._backend.encode_batch(texts, add_special_tokens=False)
-        return [[text[start:end] for start, end in encoding.offsets] for text, encoding in zip(texts, encodings)]
 
 
 __all__ = ["ElmoTokenizer"]

@@ -14,8 +14,10 @@ character is possessive (`*+`, `++`), that of a group is bounded (`{0,99}`), and
 text, whatever the text.
 """
 
-from tokenizers import Regex
-from tokenizers.pre_tokenizers import PreTokenizer, Sequence, Split, WhitespaceSplit
+from collections.abc import Callable, Sequence
+
+from tokenizers import Regex, pre_tokenizers
+from tokenizers.pre_tokenizers import PreTokenizer, Split, WhitespaceSplit
 
 
 # Typewriter and typographic. The second is also a closing quote, the only use of it that NLTK knows.
@@ -64,6 +66,15 @@ PUNCTUATION = "|".join(
 CLITIC = rf"(?<!{APOSTROPHE})(?:(?i:n{APOSTROPHE}t|{APOSTROPHE}(?:s|m|d|ll|re|ve))(?='?\z)|'\z)"
 
 
+# What splits raw texts into the words of each: `ElmoTokenizer.split_words`, or this for text that is tokenized already.
+TextSplitter = Callable[[Sequence[str]], list[list[str]]]
+
+
+def split_at_white_space(texts: Sequence[str]) -> list[list[str]]:
+    """Returns the words of texts that are tokenized already."""
+    return [text.split() for text in texts]
+
+
 def treebank_pre_tokenizer() -> PreTokenizer:
     """Cuts a sentence into words and punctuation: `I can't, he said.` gives `I`, `ca`, `n't`, `,`, `he`, `said`, `.`.
 
@@ -71,7 +82,7 @@ def treebank_pre_tokenizer() -> PreTokenizer:
     script. Two differences from NLTK are deliberate: URLs and e-mail addresses stay whole, and a typographic apostrophe
     (U+2019) between two letters is cut like the typewriter's, not as a closing quote.
     """
-    return Sequence(
+    return pre_tokenizers.Sequence(
         [
             Split(Regex(FINAL_PERIOD), behavior="isolated"),
             WhitespaceSplit(),

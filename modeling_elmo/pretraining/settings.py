@@ -13,7 +13,8 @@ import torch
 from transformers import TrainingArguments
 
 from ..model.configuration_elmo import ElmoConfig
-from ..model.tokenization_elmo import ElmoTokenizer, WordSplitter
+from ..model.tokenization_elmo import ElmoTokenizer
+from ..model.word_splitting import split_at_white_space
 from .corpus import Corpus
 from .vocabulary import count_words
 from .windows import Reading
@@ -148,7 +149,7 @@ def epoch_size(
             saved = None
         if isinstance(saved, int):
             return saved
-    counts, num_sentences = count_words(corpus, WordSplitter(tokenizer if is_raw else None))
+    counts, num_sentences = count_words(corpus, tokenizer.split_words if is_raw else split_at_white_space)
     return num_sentences if sentence_per_row else sum(counts.values()) + num_sentences
 
 

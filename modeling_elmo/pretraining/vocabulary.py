@@ -12,7 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS, WordSplitter
+from ..model.tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
+from ..model.word_splitting import TextSplitter
 from .corpus import Corpus
 
 
@@ -37,12 +38,12 @@ class Vocabulary:
     num_sentences: int
 
 
-def count_words(corpus: Corpus, splitter: WordSplitter) -> tuple[Counter[str], int]:
+def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str], int]:
     """Returns how often each word stands in a corpus, and the number of its sentences.
 
     Args:
         corpus (`Corpus`): The text.
-        splitter (`WordSplitter`): What a word is.
+        split_words (`TextSplitter`): Splits texts into words.
     """
     counts: Counter[str] = Counter()
     num_sentences = 0
@@ -52,7 +53,7 @@ def count_words(corpus: Corpus, splitter: WordSplitter) -> tuple[Counter[str], i
             break
         num_sentences += len(lines)
         for first in range(0, len(lines), 4096):
-            for words in splitter.split(lines[first : first + 4096]):
+            for words in split_words(lines[first : first + 4096]):
                 counts.update(words)
     return counts, num_sentences
 

@@ -13,7 +13,8 @@ import torch
 
 from ..model.characters import BOUNDARY_CONTENTS, CHARACTER_OF_BYTE, leading_bytes
 from ..model.configuration_elmo import IGNORED_LABEL, NUM_APPENDED_TOKENS
-from ..model.tokenization_elmo import LINES_AT_A_TIME, ElmoTokenizer, WordSplitter
+from ..model.tokenization_elmo import CHUNK_LINES, ElmoTokenizer
+from ..model.word_splitting import TextSplitter, split_at_white_space
 from .corpus import Corpus, StreamedDataset
 
 
@@ -152,10 +153,10 @@ class SentenceStream:
     """The sentences of a corpus in one direction's order, dealt to the rows of this process."""
 
     def __init__(
-        self, corpus: Corpus, splitter: WordSplitter, reading: Reading, direction: int, position: Position
+        self, corpus: Corpus, split_words: TextSplitter, reading: Reading, direction: int, position: Position
     ) -> None:
         self.corpus = corpus
-        self.splitter = splitter
+        self.split_words = split_words
         self.reading = reading
         self.direction = direction
         self.counts = position.counts
@@ -171,7 +172,7 @@ class SentenceStream:
         """Returns the words of the next sentence of a row; None if there are no more."""
         waiting = self._waiting[row]
         while not waiting:
-            lines = list(itertools.islice(self._texts, LINES_AT_A_TIME))
+            lines = list(itertools.islice(self._texts, CHUNK_LINES))
             if not lines:
                 return None
             numbers = range(self._next, self._next + len(lines))
@@ -182,7 +183,7 @@ class SentenceStream:
                 for number, line in zip(numbers, lines)
                 if number >= needed.get(number % batch_size, number + 1)
             ]
-            for (owner, _), words in zip(own, self.splitter.split([line for _, line in own])):
+            for (owner, _), words in zip(own, self.split_words([line for _, line in own])):
                 self._waiting[owner].append(words)
         return waiting.popleft()
 
@@ -221,7 +222,7 @@ class DirectionWindows:
     def __init__(
         self,
         corpus: Corpus,
-        splitter: WordSplitter,
+        split_words: TextSplitter,
         table: WordTable,
         reading: Reading,
         direction: int,
@@ -231,7 +232,7 @@ class DirectionWindows:
         self.table = table
         self.reading = reading
         self.is_backward = direction == BACKWARD
-        self.sentences = SentenceStream(corpus, splitter, reading, direction, position)
+        self.sentences = SentenceStream(corpus, split_words, reading, direction, position)
         # Each row's sentence: word ids and bytes of characters, boundaries included.
         self._current: list[Any] = [None] * len(reading.rows)
         for index, taken in enumerate(position.taken_R):
@@ -310,11 +311,11 @@ class Windows:
         positions: tuple[Position, Position] | None = None,
     ) -> None:
         table = WordTable(tokenizer, has_characters)
-        splitter = WordSplitter(tokenizer if reading.is_raw else None)
+        split_words = tokenizer.split_words if reading.is_raw else split_at_white_space
         if positions is None:
             positions = Position.start(len(reading.rows)), Position.start(len(reading.rows))
         self.directions = [
-            DirectionWindows(_own_cursor(corpus), splitter, table, reading, direction, position.copy())
+            DirectionWindows(_own_cursor(corpus), split_words, table, reading, direction, position.copy())
             for direction, position in zip((FORWARD, BACKWARD), positions)
         ]
 
@@ -370,11 +371,11 @@ class SentenceRows:
     ) -> None:
         self.table = WordTable(tokenizer, has_characters)
         self.reading = reading
-        splitter = WordSplitter(tokenizer if reading.is_raw else None)
+        split_words = tokenizer.split_words if reading.is_raw else split_at_white_space
         self.position = Position.start(len(reading.rows)) if positions is None else positions[0].copy()
         # Rows are done with all that they have begun.
         begun = Position(self.position.taken_R + 1, self.position.used_R, self.position.counts)
-        self.sentences = SentenceStream(_own_cursor(corpus), splitter, reading, FORWARD, begun)
+        self.sentences = SentenceStream(_own_cursor(corpus), split_words, reading, FORWARD, begun)
 
     def __iter__(self) -> Iterator[tuple[dict[str, torch.Tensor], tuple[Position, Position]]]:
         while True:

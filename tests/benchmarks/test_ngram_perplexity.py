@@ -11,7 +11,7 @@ import pytest
 from benchmarks import ngram_perplexity
 from benchmarks.ngram_perplexity import KneserNey, Tokens, discounts, unigram_loss
 from modeling_elmo import ElmoForPreTraining, ElmoTokenizer
-from modeling_elmo.model.tokenization_elmo import WordSplitter
+from modeling_elmo.model.word_splitting import split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.perplexity import measure_perplexity, one_process
 from modeling_elmo.pretraining.windows import WordTable
@@ -44,7 +44,7 @@ def read(table, tmp_path):
         for part, lines in enumerate((sentences[:half], sentences[half:])):
             if lines:
                 (tmp_path / f"{name}-{part}.txt").write_text("".join(" ".join(line) + "\n" for line in lines))
-        return Tokens.read(TextFiles([tmp_path / f"{name}-*.txt"]), table, WordSplitter())
+        return Tokens.read(TextFiles([tmp_path / f"{name}-*.txt"]), table, split_at_white_space)
 
     return make
 
@@ -158,7 +158,7 @@ def test_a_vocabulary_beyond_64_bits_is_refused(table, monkeypatch, tmp_path):
     monkeypatch.setattr(ngram_perplexity, "MAX_VOCABULARY", 12)
     (tmp_path / "a.txt").write_text("a\n")
     with pytest.raises(ValueError, match="vocab: expected at most 12 entries, found 13"):
-        Tokens.read(TextFiles([tmp_path / "a.txt"]), table, WordSplitter())
+        Tokens.read(TextFiles([tmp_path / "a.txt"]), table, split_at_white_space)
 
 
 def test_the_benchmark_prints_one_json_line(read, tmp_path, capsys):

@@ -1259,6 +1259,36 @@ def test_threads_with_different_arguments_get_what_one_gets(tokenizer):
         assert list(pool.map(encode, arguments * 20)) == expected * 20
 
 
+# Splitting without encoding
+
+
+def test_raw_texts_are_split_as_they_are_encoded(tokenizer):
+    texts = ["the cat don't", "", " \t", "New York, e.g. cats.", "\ud83d cat"]
+    words = tokenizer.split_words(texts)
+    assert words == [
+        ["the", "cat", "do", "n't"],
+        [],
+        [],
+        ["New", "York", ",", "e.g.", "cats", "."],
+        ["\ufffd", "cat"],
+    ]
+    for text, expected in zip(texts, words):
+        assert tokenizer(text)["character_ids"] == tokenizer(expected, is_split_into_words=True)["character_ids"]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(tokenizer.split_words, [texts] * 50)) == [words] * 50
+
+
+def test_special_tokens_in_texts_to_split_are_text(tokenizer):
+    tokenizer.add_tokens(["a cat"])
+    words = tokenizer.split_words(["a <S> b", "<MASK>", "a cat"])
+    assert words == [["a", "<", "S", ">", "b"], ["<", "MASK", ">"], ["a", "cat"]]
+
+
+def test_text_to_split_that_is_no_string_is_named(tokenizer):
+    with pytest.raises(ValueError, match=r"texts\[1\]: expected a string, found 5"):
+        tokenizer.split_words(["the", 5])
+
+
 # The two ways of encoding words that are already split
 
 

@@ -12,7 +12,6 @@ import torch
 
 from modeling_elmo import ElmoTokenizer
 from modeling_elmo.files.background import Prefetched
-from modeling_elmo.model.tokenization_elmo import WordSplitter
 from modeling_elmo.pretraining.corpus import StreamedDataset, TextFiles
 from modeling_elmo.pretraining.windows import (
     IGNORED_LABEL,
@@ -130,7 +129,7 @@ class TestWindows:
         corpus = TextFiles([shards])
         positions = take(Windows(corpus, tokenizer, reading(), True), 400)[-1][1]
         read, blocks = TextFiles.read, []
-        monkeypatch.setattr("modeling_elmo.model.tokenization_elmo.LINES_AT_A_TIME", 1)
+        monkeypatch.setattr("modeling_elmo.pretraining.windows.CHUNK_LINES", 1)
         monkeypatch.setattr(TextFiles, "read", lambda self, block: blocks.append(block) or read(self, block))
         next(iter(Windows(corpus, tokenizer, reading(), True, positions)))
         # Some rows are ahead of others; but 140 shards have been read before.
@@ -307,7 +306,7 @@ class TestStreamedDataset:
         assert texts[:25] != texts[25:]
 
     def test_each_direction_goes_through_it_in_one_go(self, tokenizer, monkeypatch):
-        monkeypatch.setattr("modeling_elmo.model.tokenization_elmo.LINES_AT_A_TIME", 1)
+        monkeypatch.setattr("modeling_elmo.pretraining.windows.CHUNK_LINES", 1)
         rows = Rows([{"text": f"word{number}"} for number in range(25)])
         windows = Windows(StreamedDataset(rows, rows_per_block=2), tokenizer, reading(batch_size=1), True)
         take(windows, 6)
@@ -353,11 +352,6 @@ def test_rows_must_be_divisible():
     assert [*rows_of_process(6, 1, 2)] == [3, 4, 5]
     with pytest.raises(ValueError, match="expected a multiple of the number of processes, 4, found 6"):
         rows_of_process(6, 0, 4)
-
-
-def test_special_tokens_in_raw_text_are_text():
-    words = WordSplitter(ElmoTokenizer(vocab=VOCABULARY)).split(["a <S> b", "<MASK>"])
-    assert words == [["a", "<", "S", ">", "b"], ["<", "MASK", ">"]]
 
 
 def test_a_position_can_be_kept_while_reading_goes_on():

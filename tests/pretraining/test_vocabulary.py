@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_elmo import ElmoTokenizer
-from modeling_elmo.model.tokenization_elmo import WordSplitter, read_vocabulary
+from modeling_elmo.model.tokenization_elmo import read_vocabulary
+from modeling_elmo.model.word_splitting import split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.vocabulary import build_vocabulary, count_words, write_vocabulary
 
@@ -44,9 +45,9 @@ def test_counts_words_of_tokenized_and_raw_text(tmp_path):
     (tmp_path / "a.txt").write_text("The bank.\nI can't.\n\n")
     (tmp_path / "b.txt").write_text("The river .\n")
     corpus = TextFiles([tmp_path / "*.txt"])
-    counts, num_sentences = count_words(corpus, WordSplitter())
+    counts, num_sentences = count_words(corpus, split_at_white_space)
     assert (counts["The"], counts["bank."], counts["can't."], num_sentences) == (2, 1, 1, 3)
-    counts, _ = count_words(corpus, WordSplitter(ElmoTokenizer()))
+    counts, _ = count_words(corpus, ElmoTokenizer().split_words)
     assert (counts["The"], counts["bank"], counts["n't"], counts["."]) == (2, 1, 1, 3)
 
 
