@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from modeling_elmo.configuration import NAMES
+from modeling_elmo.files.atomic import new_directory
 from modeling_elmo.files.errors import ElmoFormatError
-from modeling_elmo.files.output_directory import new_directory
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model directory -> the original files, for the original code and its readers."""
 
-import json
 from pathlib import Path
 
 import torch
 
-from modeling_elmo.files.errors import ElmoFormatError, damage_told
-from modeling_elmo.files.output_directory import new_directory
+from modeling_elmo.files.atomic import new_directory
+from modeling_elmo.files.errors import ElmoFormatError, as_format_error
+from modeling_elmo.files.model_directory import check_model_directory, load_model
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
@@ -42,10 +42,9 @@ def export(
     Raises:
         `ElmoFormatError`: If the directory holds no complete ELMo model; nothing is left behind.
     """
-    if not (model_dir / "config.json").is_file():
-        raise ElmoFormatError(f"{model_dir}: expected a model directory, found no config.json in it")
+    check_model_directory(model_dir)
     with new_directory(out_dir, force=force, sources=[model_dir]) as target:
-        model = _load_model(model_dir)
+        model, _ = load_model(ElmoModel, model_dir, dtype=torch.float32)
         tokenizer = _load_tokenizer(model_dir)
         if token_embeddings is None:
             token_embeddings = model.config.token_input == "words"
@@ -57,32 +56,12 @@ def export(
             write_vocab_embedding(target / "vocab_embedding.hdf5", model, tokenizer, words, progress)
 
 
-def _load_model(model_dir: Path) -> ElmoModel:
-    with damage_told(f"{model_dir}: config.json"):
-        config = json.loads((model_dir / "config.json").read_bytes())
-        model_type = config.get("model_type") if isinstance(config, dict) else None
-        if model_type != ElmoConfig.model_type:
-            raise ElmoFormatError(f"{model_dir}: config.json: expected a model of type 'elmo', found {model_type!r}")
-    with damage_told(str(model_dir)):
-        # Wrong shapes are only reported, so that they can be told in one line below.
-        model, report = ElmoModel.from_pretrained(
-            model_dir,
-            dtype=torch.float32,
-            use_safetensors=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-        )
-    for name, found, expected in sorted(report["mismatched_keys"]):
-        raise ElmoFormatError(f"{model_dir}: {name}: expected shape {tuple(expected)}, found {tuple(found)}")
-    return model
-
-
 def _load_tokenizer(model_dir: Path) -> ElmoTokenizer | None:
     """Returns the tokenizer, `None` if there is none or it has no vocabulary."""
     # Without these files, `from_pretrained` would make a tokenizer without a vocabulary.
     if not any((model_dir / name).is_file() for name in ElmoTokenizer.vocab_files_names.values()):
         return None
-    with damage_told(f"{model_dir}: tokenizer"):
+    with as_format_error(f"{model_dir}: tokenizer"):
         tokenizer = ElmoTokenizer.from_pretrained(model_dir)
     has_vocabulary = tokenizer.num_words > 0 or len(tokenizer) > len(SPECIAL_TOKENS)
     return tokenizer if has_vocabulary else None

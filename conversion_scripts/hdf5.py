@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from modeling_elmo.files.errors import ElmoFormatError, damage_told
+from modeling_elmo.files.errors import ElmoFormatError, as_format_error
 
 
 # Filters that are part of h5py itself. Any other would be looked for among the plug-ins of the machine, and run.
@@ -35,7 +35,7 @@ MAX_COMPRESSED_CHUNK = 2**20
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
     """Opens a file for reading. Raises `ElmoFormatError` if it is not a whole HDF5 file."""
-    with damage_told(f"{path.name}: not a readable HDF5 file, or cut short"):
+    with as_format_error(f"{path.name}: not a readable HDF5 file, or cut short"):
         file = h5py.File(path, "r")
     with file:
         yield file
@@ -53,7 +53,7 @@ def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
     """
     known_groups = {name[:end] for name in expected for end, letter in enumerate(name) if letter == "/"}
     found, groups = set(), [""]
-    with damage_told(f"{file_name(file)}: damaged"):
+    with as_format_error(f"{file_name(file)}: damaged"):
         while groups:
             group = groups.pop(0)
             for key in file[group or "/"]:
@@ -83,7 +83,7 @@ def check_total_size(file: h5py.File, names: Sequence[str]) -> None:
         `ElmoFormatError`: If they take more room than the file has, or hold far more than that.
     """
     place = file_name(file)
-    with damage_told(f"{place}: damaged"):
+    with as_format_error(f"{place}: damaged"):
         datasets = [file[name] for name in names]
         for name, dataset in zip(names, datasets):
             _check_is_within(f"{place}: {name}", dataset)
@@ -107,7 +107,7 @@ def read_dataset(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarr
             infinity.
     """
     place = f"{file_name(file)}: {name}"
-    with damage_told(f"{place}: can't be read"):
+    with as_format_error(f"{place}: can't be read"):
         dataset = file[name]
         _check_dataset(place, dataset, shape)
         values = dataset[...].astype(np.float32, copy=False)

@@ -37,7 +37,7 @@ from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, WEIGH
 from data_files import InputError, hold_out, take_fraction
 from learning_plots import MIX_SHARE, mix_shares, plot_learning_curves, plot_mix_weights
 from modeling_elmo import ElmoTokenizer, load_word_vectors
-from modeling_elmo.files.atomic import write_text
+from modeling_elmo.files.atomic import new_file
 from modeling_elmo.pretraining.checkpoints import checkpoints
 from modeling_elmo.pretraining.process_group import leave_process_group
 
@@ -777,7 +777,8 @@ def spread(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def write_json(path: Path, values: Any) -> None:
     """Writes a JSON file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+    with new_file(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:

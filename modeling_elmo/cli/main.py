@@ -180,7 +180,7 @@ def convert(
     """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
     from ..conversion_scripts import OriginalFiles, download
     from ..conversion_scripts import convert as convert_files
-    from ..files.output_directory import check_new_directory
+    from ..files.atomic import check_new_directory
 
     if len(directories) > 2:
         raise typer.BadParameter(f"expected [SOURCE] OUT_DIR, found {len(directories)} directories")
@@ -542,14 +542,14 @@ def embed(
     from ..embedding.embedder import ElmoEmbedder
     from ..embedding.job import embed_corpus, output_format
     from ..embedding.sources import open_source
-    from ..files.model_directory import model_directory
+    from ..files.model_directory import check_model_directory
 
     if shard_size < 1:
         raise typer.BadParameter(f"--shard-size: expected at least 1, found {shard_size}")
     kind = output_format(output, None if format is None else format.value)
     source = open_source(input, column, "replace" if replace_invalid else "strict")
     embedder = ElmoEmbedder.from_pretrained(
-        model_directory(model),
+        check_model_directory(model),
         layers=layers,
         pool=pool.value,
         dtype=getattr(torch, dtype.value),
@@ -591,10 +591,10 @@ def neighbors(
     from ..embedding.embedder import ElmoEmbedder
     from ..embedding.neighbors import marked_word, nearest_contexts
     from ..embedding.sources import open_source
-    from ..files.model_directory import model_directory
+    from ..files.model_directory import check_model_directory
 
     source = open_source(corpus, column, "replace" if replace_invalid else "strict")
-    embedder = ElmoEmbedder.from_pretrained(model_directory(model), layers=layer)
+    embedder = ElmoEmbedder.from_pretrained(check_model_directory(model), layers=layer)
     words, place = marked_word(embedder, sentence, tokenized)
     found = nearest_contexts(embedder, source, words, place, top_k, any_word=any_word, tokenized=tokenized)
     for context in found:

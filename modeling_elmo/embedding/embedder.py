@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from ..files.model_directory import VOLATILE_FIELDS, local_accelerator
+from ..files.model_directory import VOLATILE_FIELDS, local_device
 from ..model.bilm import ElmoModel, State
 from ..model.characters import PAD_CHARACTER, boundary_characters, encode_characters
 from ..model.configuration_elmo import ElmoConfig
@@ -165,10 +165,7 @@ class ElmoEmbedder:
             model (`str` or `os.PathLike`): The directory, or a name on the Hub.
             kwargs: As for the class.
         """
-        loaded = ElmoModel.from_pretrained(model)
-        if torch.accelerator.is_available():
-            loaded = loaded.to(local_accelerator())
-        return cls(loaded, ElmoTokenizer.from_pretrained(model), **kwargs)
+        return cls(ElmoModel.from_pretrained(model).to(local_device()), ElmoTokenizer.from_pretrained(model), **kwargs)
 
     @property
     def num_kinds(self) -> int:

@@ -16,19 +16,18 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import filelock
 import torch
 from torch import distributed
 
-from ..files.atomic import flush, write_json
-from ..files.background import Prefetched
+from ..files.atomic import exclusive_lock, flush, write_json
+from ..files.background import prefetch
 from ..files.progress import Progress
 from ..model.bilm import State
 from .background import Assembly, Background
@@ -244,11 +243,11 @@ class _Run:
         self.processes = processes
         self.tokenized = tokenized
         self.force = force
-        self.progress = Progress(write or (lambda line: print(line, flush=True)), processes.is_first, processes.count)
+        self.progress = Progress(write, processes.is_first, " in this process" if processes.count > 1 else "")
         self.work = output.with_name(output.name + INCOMPLETE)
         # In a format of several files, where the new ones wait.
         self.is_directory = kind == "safetensors" or (kind == "parquet" and output.suffix.lower() != ".parquet")
-        self.lock = filelock.FileLock(self.work / LOCK_FILE, timeout=0)
+        self.lock = ExitStack()
         self.finished: EmbeddedCorpus | None = None
 
     def complete(self, sentence_index: bool) -> EmbeddedCorpus:
@@ -268,8 +267,7 @@ class _Run:
                 self.processes.first_does(lambda: self._make_output(result, num_shards, sentence_index, assembly))
         finally:
             self.progress.close()
-            if self.lock.is_locked:
-                self.lock.release()
+            self.lock.close()
         return result
 
     # The beginning
@@ -291,12 +289,7 @@ class _Run:
             raise ValueError(
                 f"{self.work}: expected unfinished work of this command, found {min(names - {LOCK_FILE})}; delete it"
             )
-        try:
-            # Some network file systems have no locks.
-            with suppress(NotImplementedError):
-                self.lock.acquire()
-        except filelock.Timeout as error:
-            raise ValueError(f"{self.output}: another run is writing it") from error
+        self.lock.enter_context(exclusive_lock(self.work / LOCK_FILE, self.output))
         if settings_file.is_file():
             self._check_settings(settings_file)
         else:
@@ -346,11 +339,11 @@ class _Run:
 
     def _compute(self, assembly: Assembly | None) -> tuple[int, int, int]:
         embedder = self.embedder
-        num_shards = num_sentences = num_words = 0
+        num_shards = num_sentences = num_words = num_found = 0
         state: State | None = None
         plan = shards(embedder, self._sentences(), int(self.settings["shard_bytes"]), self.source.share)
         with Background() as background:
-            for shard in Prefetched(plan, 1):
+            for shard in prefetch(plan, 1):
                 num_shards += 1
                 num_sentences += shard.num_sentences
                 num_words += shard.num_words
@@ -361,9 +354,12 @@ class _Run:
                     file = self._checked(path, shard)
                     if self.settings["carry_state"]:
                         state = tuple(torch.from_numpy(file.array(name).copy()) for name in STATE_NAMES)  # type: ignore
-                    self.progress.found(shard)
+                    num_found += 1
                 else:
-                    self.progress.begin(shard)
+                    if not self.progress.is_started:
+                        if num_found:
+                            self.progress.tell(f"resuming: {num_found:,} shards are done")
+                        self.progress.start(shard.shares[0] if shard.shares else None)
                     state = self._compute_shard(shard, path, background, state)
                 if assembly is not None:
                     # Once it has been written.
@@ -387,6 +383,7 @@ class _Run:
 
     def _compute_shard(self, shard: Shard, path: Path, background: "Background", state: State | None) -> State | None:
         embedder, carries = self.embedder, bool(self.settings["carry_state"])
+        self._shard, self._words_done = shard, 0
         metadata = {
             "format": "pt",
             "settings": self.settings_digest,
@@ -408,14 +405,14 @@ class _Run:
                 if carries:
                     for words in sentences:
                         first, state = self._compute_by_pieces(words, first, writer, submit, state, carries)
-                        self.progress.add(len(words))
+                        self._report(len(words))
                 elif embedder.is_long(sentences):
                     first, _ = self._compute_by_pieces(sentences[0], first, writer, submit, None, carries)
                 else:
                     vectors_KND, _ = embedder.embed_window(sentences)
                     submit(writer.rows, first, vectors_KND)
                     first += vectors_KND.shape[1]
-                    self.progress.add(sum(map(len, sentences)))
+                    self._report(sum(map(len, sentences)))
             if carries:
                 assert state is not None
                 for name, tensor in zip(STATE_NAMES, state):
@@ -440,9 +437,17 @@ class _Run:
             for begin, piece_KND in embedder.pieces(words, state, last):
                 submit(writer.rows, first + begin, piece_KND)
                 if not carries:
-                    self.progress.add(piece_KND.shape[1])
+                    self._report(piece_KND.shape[1])
             count = embedder.num_rows(words)
         return first + count, last[0] if last else None
+
+    def _report(self, num_words: int) -> None:
+        self._words_done += num_words
+        share = None
+        if self._shard.shares is not None:
+            first, last = self._shard.shares
+            share = first + (last - first) * min(1.0, self._words_done / max(1, self._shard.num_words))
+        self.progress.add(num_words, share)
 
     def _state_shapes(self) -> dict[str, tuple[int, ...]]:
         config = self.embedder.config
@@ -500,7 +505,7 @@ class _Run:
         with self._writing():
             write_json(self.work / COMPLETE_FILE, {"sentences": result.num_sentences, "words": result.num_words})
             self._give_name(self._new_output())
-            self.lock.release()
+            self.lock.close()
             shutil.rmtree(self.work, ignore_errors=True)
 
     def _finish_shards(self, result: EmbeddedCorpus, paths: list[Path]) -> None:
@@ -525,8 +530,7 @@ class _Run:
             "shards": entries,
         }
         write_json(self.work / MANIFEST_FILE, manifest)
-        self.lock.release()
-        (self.work / LOCK_FILE).unlink(missing_ok=True)
+        self.lock.close()
         self._give_name(self.work)
 
     def _give_name(self, new: Path) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from ..files.text import STANDARD_INPUT, Lines
+from ..files.text import STANDARD_INPUT, TextLines
 
 
 DEFAULT_COLUMN = "text"
@@ -43,20 +43,7 @@ class SentenceSource(Protocol):
         """Returns how much of it has been read, from 0 to 1; None if that is not known."""
 
 
-class TextLines(Lines):
-    """Texts, one a line: of a file (.gz and .xz too), or of standard input if it is named `-`.
-
-    Args:
-        path (`str` or `os.PathLike`): The file.
-        errors (`str`, *optional*, defaults to `"strict"`): What becomes of bytes that are not UTF-8: an error that
-            names the line, or, with `"replace"`, U+FFFD.
-
-    Raises:
-        `OSError`: If the file can't be read.
-    """
-
-
-class JSONLines(Lines):
+class JSONLines(TextLines):
     """One field of JSON objects, one object a line: texts, or lists of words.
 
     Args:

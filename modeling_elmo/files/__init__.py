@@ -1,3 +1,15 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Files of users."""
+"""The user's files: reading text, writing files that are never half written, reporting progress.
+
+Every job uses these modules; they know no job and import nothing else of this package.
+
+| File | Contents |
+| --- | --- |
+| `errors.py` | `ElmoFormatError`; errors of other libraries in one line |
+| `atomic.py` | new files and directories that appear complete or not at all; an exclusive lock |
+| `text.py` | the lines of text files: `.gz`, `.xz`, standard input, pipes; UTF-8 errors by file and line |
+| `background.py` | `prefetch`: the next items are made in a thread |
+| `progress.py` | a bar on a terminal, otherwise a line every 30 seconds |
+| `model_directory.py` | checking and loading a model directory, with one message for each error |
+"""

@@ -1,60 +1,55 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Work ahead in a thread."""
+"""Iterables that are run ahead in a thread."""
 
 import queue
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TypeVar
 
 
-class Prefetched:
-    """Iterates over what another iterable yields, made ahead in a thread of its own.
+T = TypeVar("T")
+
+
+def prefetch(items: Iterable[T], size: int = 32) -> Iterator[T]:
+    """Yields the items of an iterable, which a thread makes ahead. The thread ends when the iterator is closed.
 
     Args:
-        items (`Iterable`): Its errors are raised here.
-        size (`int`, *optional*, defaults to 32): How many items are made ahead.
+        items (`Iterable`): The items. An error it raises is raised here, after the items before it.
+        size (`int`, *optional*, defaults to 32): Maximum number of items made ahead.
     """
+    made: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(size)
+    is_wanted = threading.Event()
+    is_wanted.set()
 
-    def __init__(self, items: Iterable[Any], size: int = 32) -> None:
-        self.items = items
-        self.size = size
-
-    def __iter__(self) -> Iterator[Any]:
-        made: queue.Queue[tuple[bool, Any]] = queue.Queue(self.size)
-        is_wanted = threading.Event()
-        is_wanted.set()
-
-        def offer(item: tuple[bool, Any]) -> bool:
-            while is_wanted.is_set():
-                try:
-                    made.put(item, timeout=0.1)
-                except queue.Full:
-                    continue
-                return True
-            return False
-
-        def make() -> None:
+    def offer(item: T | None, error: BaseException | None = None) -> bool:
+        while is_wanted.is_set():
             try:
-                for item in self.items:
-                    if not offer((True, item)):
-                        return
-            except BaseException as error:
-                offer((False, error))
-            else:
-                offer((False, None))
+                made.put((item, error), timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
 
-        thread = threading.Thread(target=make, name="elmo-corpus", daemon=True)
-        thread.start()
+    def make() -> None:
         try:
-            while True:
-                is_item, item = made.get()
-                if is_item:
-                    yield item
-                elif item is None:
+            for item in items:
+                if not offer(item):
                     return
-                else:
-                    raise item
-        finally:
-            is_wanted.clear()
-            thread.join()
+            offer(None, StopIteration())
+        except BaseException as error:
+            offer(None, error)
+
+    thread = threading.Thread(target=make, name="elmo-prefetch", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = made.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+    finally:
+        is_wanted.clear()
+        thread.join()

@@ -1,31 +1,69 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Model directories."""
+"""Checking and loading model directories."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from .errors import ElmoFormatError, as_format_error
 
-# Of a config, what no number depends on.
+
+# Config fields that no output depends on.
 VOLATILE_FIELDS = ("transformers_version", "architectures", "auto_map", "_name_or_path", "training_options")
 
+MODEL_TYPE = "elmo"
 
-def local_accelerator() -> torch.device:
-    """Returns the accelerator of this process: with several processes on a machine, each has one."""
-    device = torch.accelerator.current_accelerator()
-    assert device is not None
+
+def local_device() -> torch.device:
+    """Returns this process's accelerator, or the CPU. Processes on the same machine use different accelerators."""
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if device is None:
+        return torch.device("cpu")
     number = int(os.environ.get("LOCAL_RANK", "0")) % torch.accelerator.device_count()
     return torch.device(device.type, number)
 
 
-def model_directory(path: Path) -> Path:
-    """Returns a directory that holds a model.
+def check_model_directory(path: str | os.PathLike[str]) -> Path:
+    """Returns the path of a directory that holds an ELMo model.
 
     Raises:
-        `ValueError`: If it holds none.
+        `ElmoFormatError`: If `config.json` is missing, is not JSON, or describes another type of model.
     """
+    path = Path(path)
     if not (path / "config.json").is_file():
-        raise ValueError(f"{path}: expected a model directory, found no config.json in it")
+        raise ElmoFormatError(f"{path}: expected a model directory, found no config.json in it")
+    with as_format_error(f"{path}: config.json"):
+        config = json.loads((path / "config.json").read_bytes())
+    found = config.get("model_type") if isinstance(config, dict) else None
+    if found != MODEL_TYPE:
+        raise ElmoFormatError(f"{path}: config.json: expected a model of type {MODEL_TYPE!r}, found {found!r}")
     return path
+
+
+def load_model(model_class: Any, path: str | os.PathLike[str], **kwargs: Any) -> tuple[Any, list[str]]:
+    """Loads a model and checks that its files match its config.
+
+    Args:
+        model_class (`type[PreTrainedModel]`): The class to load.
+        path (`str` or `os.PathLike`): The model directory.
+        kwargs: For `from_pretrained`.
+
+    Returns:
+        The model, and the names of the weights that the files lack.
+
+    Raises:
+        `ElmoFormatError`: If it is not a model directory, a file is damaged, or a weight has the wrong shape.
+    """
+    path = check_model_directory(path)
+    with as_format_error(str(path)):
+        # Otherwise transformers reports wrong shapes in a table of many lines.
+        model, report = model_class.from_pretrained(
+            path, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **kwargs
+        )
+    for name, found, expected in sorted(report["mismatched_keys"]):
+        raise ElmoFormatError(f"{path}: {name}: expected shape {tuple(expected)}, found {tuple(found)}")
+    return model, sorted(report["missing_keys"])

@@ -19,10 +19,11 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from huggingface_hub.utils import validate_repo_id
 from transformers.dynamic_module_utils import get_relative_import_files
 
-from ..files.errors import ElmoFormatError, damage_told, one_line
+from ..files.errors import ElmoFormatError, as_format_error, one_line
+from ..files.model_directory import check_model_directory, load_model
 from ..model import modeling_elmo as auto_classes
 from ..model.configuration_elmo import ElmoConfig
-from ..model.loading_checks import MAX_CONFIG_BYTES, check_weight_index, read_json_object
+from ..model.loading_checks import check_weight_index, read_json_object
 from ..model.tokenization_elmo import ElmoTokenizer
 from .model_card import change_card, class_name, model_card
 
@@ -148,12 +149,7 @@ def model_files(model_dir: Path, work: Path) -> dict[str, Path]:
     Raises:
         `ElmoFormatError`: If there is no complete ELMo model, naming the files that are missing.
     """
-    if not (model_dir / "config.json").is_file():
-        raise ElmoFormatError(f"{model_dir}: expected a model directory, found no config.json in it")
-    with damage_told(str(model_dir)):
-        found = read_json_object(model_dir / "config.json", MAX_CONFIG_BYTES).get("model_type")
-    if found != ElmoConfig.model_type:
-        raise ElmoFormatError(f"{model_dir}: config.json: expected a model of type 'elmo', found {found!r}")
+    check_model_directory(model_dir)
     needed = [*NEEDED, *_weight_files(model_dir)]
     missing = [name for name in needed if not (model_dir / name).is_file()]
     if missing:
@@ -161,7 +157,7 @@ def model_files(model_dir: Path, work: Path) -> dict[str, Path]:
     files = {name: model_dir / name for name in [*needed, *OPTIONAL] if (model_dir / name).is_file()}
     if (model_dir / f"{auto_classes.__name__.rpartition('.')[2]}.py").is_file():
         return files | _code_files(model_dir)
-    with damage_told(str(model_dir)):
+    with as_format_error(str(model_dir)):
         ElmoConfig.from_pretrained(model_dir).save_pretrained(work)
         ElmoTokenizer.from_pretrained(model_dir).save_pretrained(work)
     return files | {path.name: path for path in work.iterdir() if path.is_file()}
@@ -169,25 +165,20 @@ def model_files(model_dir: Path, work: Path) -> dict[str, Path]:
 
 def check_model(model_dir: Path) -> None:
     """Loads a model, as who downloads it will. Raises `ElmoFormatError` if that fails or weights are missing."""
-    with damage_told(f"{model_dir}: config.json"):
+    with as_format_error(f"{model_dir}: config.json"):
         config = ElmoConfig.from_pretrained(model_dir)
     name = class_name(config)
-    with damage_told(str(model_dir)):
-        _, report = getattr(auto_classes, name).from_pretrained(
-            model_dir, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
-        )
-    for weight, found, expected in sorted(report["mismatched_keys"]):
-        raise ElmoFormatError(f"{model_dir}: {weight}: expected shape {tuple(expected)}, found {tuple(found)}")
-    if missing := sorted(report["missing_keys"]):
+    _, missing = load_model(getattr(auto_classes, name), model_dir)
+    if missing:
         raise ElmoFormatError(f"{model_dir}: lacks weights of {name}: {', '.join(missing)}")
-    with damage_told(f"{model_dir}: tokenizer"):
+    with as_format_error(f"{model_dir}: tokenizer"):
         ElmoTokenizer.from_pretrained(model_dir)
 
 
 def _weight_files(model_dir: Path) -> list[str]:
     if (model_dir / WEIGHTS).is_file() or not (model_dir / INDEX).is_file():
         return [WEIGHTS]
-    with damage_told(str(model_dir)):
+    with as_format_error(str(model_dir)):
         check_weight_index(os.fspath(model_dir))
         return [INDEX, *sorted(set(read_json_object(model_dir / INDEX)["weight_map"].values()))]
 
@@ -196,7 +187,7 @@ def _code_files(model_dir: Path) -> dict[str, Path]:
     """Lists the code that config and tokenizer name, and what it imports."""
     modules = set()
     for name in ("config.json", "tokenizer_config.json"):
-        with damage_told(f"{model_dir}: {name}: auto_map"):
+        with as_format_error(f"{model_dir}: {name}: auto_map"):
             for reference in read_json_object(model_dir / name).get("auto_map", {}).values():
                 references = reference if isinstance(reference, list) else [reference]
                 # "repository--module.class" is code that is not here.
@@ -205,7 +196,7 @@ def _code_files(model_dir: Path) -> dict[str, Path]:
         raise ElmoFormatError(f"{model_dir}: auto_map: expected modules in this directory, found {outside[0]!r}")
     files = {model_dir / f"{module}.py" for module in modules}
     for path in sorted(files):
-        with damage_told(f"{model_dir}: not a complete ELMo model"):
+        with as_format_error(f"{model_dir}: not a complete ELMo model"):
             files |= {Path(imported) for imported in get_relative_import_files(path)}
     # transformers looks for imports by a pattern, which may lead anywhere.
     if elsewhere := sorted(path for path in files if os.path.realpath(path.parent) != os.path.realpath(model_dir)):
@@ -215,7 +206,7 @@ def _code_files(model_dir: Path) -> dict[str, Path]:
 
 def _read_card(model_dir: Path) -> str:
     path = model_dir / "README.md"
-    with damage_told(f"{model_dir}: README.md"):
+    with as_format_error(f"{model_dir}: README.md"):
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if not text.strip():
             text = model_card(ElmoConfig.from_pretrained(model_dir))

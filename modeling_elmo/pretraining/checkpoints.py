@@ -13,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..files.atomic import LOCK
 from ..model.configuration_elmo import ElmoConfig
 from ..model.loading_checks import abbreviated
 from ..model.tokenization_elmo import ElmoTokenizer
@@ -74,6 +73,7 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
 
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 INCOMPLETE = ".incomplete"
+LOCK = ".lock"
 
 
 def checkpoints(output_dir: Path) -> list[Path]:

@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..files.text import decode, read_bytes
+from ..files.text import TextLines
 
 
 # A `datasets` stream is shuffled within blocks of so many rows.
@@ -89,8 +89,7 @@ class TextFiles:
             `ValueError`: If the file holds none, is not UTF-8 or is damaged.
         """
         name = self.names[block]
-        # Lines end at a line feed alone: U+0085, U+2028 and others may be part of a text.
-        lines = [line for line in decode(read_bytes(name), name, self.errors).split("\n") if line.strip()]
+        lines = [line for line in TextLines(name, self.errors, is_bounded=False) if line.strip()]
         if not lines:
             raise ValueError(f"{name}: this file holds no text")
         return lines

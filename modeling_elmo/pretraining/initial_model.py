@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..configuration import directory
+from ..files.model_directory import check_model_directory
 from ..model.configuration_elmo import ElmoConfig
 from ..model.language_model import ElmoForPreTraining
 from ..model.tokenization_elmo import ElmoTokenizer
@@ -109,8 +110,7 @@ def continued_start(model_dir: Path, vocab_file: Path | None, seed: int, **field
         `ValueError`: If it is no model directory, its vocabulary can't be used, or it reads words and the vocabulary is
             another.
     """
-    if not (model_dir / "config.json").is_file():
-        raise ValueError(f"{model_dir}: expected a model directory, found no config.json in it")
+    check_model_directory(model_dir)
     config = ElmoConfig.from_pretrained(model_dir)
     own = ElmoTokenizer.from_pretrained(model_dir)
     tokenizer = own

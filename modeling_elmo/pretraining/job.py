@@ -20,18 +20,17 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from ..files.atomic import flush, sole_use
-from ..files.progress import ProgressReport
+from ..files.atomic import exclusive_lock, flush
 from ..hub.model_card import model_card as elmo_card
 from ..hub.model_card import table
-from .checkpoints import INCOMPLETE, check_settings, checkpoints
+from .checkpoints import INCOMPLETE, LOCK, check_settings, checkpoints
 from .corpus import Corpus
 from .initial_model import Start
 from .perplexity import Perplexity
 from .process_group import leave_process_group
 from .settings import PretrainingSettings, training_options
 from .signals import StopSignals
-from .trainer import ElmoPretrainer
+from .trainer import ElmoPretrainer, ProgressReport
 
 
 def save_pretrained_model(trainer: ElmoPretrainer, output_dir: Path, card: str) -> None:
@@ -137,7 +136,7 @@ def run(
             check_settings(checkpoint, trainer.checkpoint_settings())
         if is_main:
             output_dir.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(sole_use(output_dir))
+            stack.enter_context(exclusive_lock(output_dir / LOCK, output_dir))
             if checkpoints(output_dir)[-1:] != ([] if checkpoint is None else [checkpoint]):
                 raise ValueError(f"{output_dir}: another training has written to this directory meanwhile")
             shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)

@@ -10,7 +10,9 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from ..files.background import Prefetched
+from ..files.background import prefetch
+from ..files.errors import ElmoFormatError
+from ..files.model_directory import load_model, local_device
 from ..model.configuration_elmo import IGNORED_LABEL
 from ..model.language_model import ElmoForPreTraining
 from ..model.tokenization_elmo import ElmoTokenizer
@@ -86,7 +88,7 @@ def measure_perplexity(
     # Forward loss, backward loss, predictions, words, unknown words.
     sums = torch.zeros(5, dtype=torch.float64)
     state = None
-    for batch, _ in Prefetched(batches, 8):
+    for batch, _ in prefetch(batches, 8):
         labels = batch["labels"] if sentence_per_row else batch["forward_labels"]
         is_word = (labels != IGNORED_LABEL) & (labels != tokenizer.eos_token_id) & (labels != tokenizer.bos_token_id)
         predictions = (labels != IGNORED_LABEL).sum() - (len(labels) if sentence_per_row else 0)
@@ -120,16 +122,13 @@ def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokeni
     Raises:
         `ValueError`: If it is no model directory, or has no softmax.
     """
-    if not (model_dir / "config.json").is_file():
-        raise ValueError(f"{model_dir}: expected a model directory, found no config.json in it")
-    model, report = ElmoForPreTraining.from_pretrained(model_dir, output_loading_info=True)
-    missing = sorted(name for name in report["missing_keys"] if name.startswith("lm_head"))
+    model, missing = load_model(ElmoForPreTraining, model_dir)
+    missing = [name for name in missing if name.startswith("lm_head")]
     if missing:
-        raise ValueError(
-            f"{model_dir}: this model has no softmax ({missing[0]}), expected one that was trained by elmo pretrain"
+        raise ElmoFormatError(
+            f"{model_dir}: this model has no softmax ({missing[0]}); use one that elmo pretrain has trained"
         )
-    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return model.to(device or "cpu"), ElmoTokenizer.from_pretrained(model_dir)
+    return model.to(local_device()), ElmoTokenizer.from_pretrained(model_dir)
 
 
 def one_process(batch_size: int, num_steps: int, is_raw: bool) -> Reading:

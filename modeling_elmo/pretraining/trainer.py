@@ -5,7 +5,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from torch import distributed
 from transformers import PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_utils import rotate_checkpoints
 
-from ..files.atomic import complete_directory, write_json
-from ..files.background import Prefetched
+from ..files.atomic import move_into_place, write_json
+from ..files.background import prefetch
+from ..files.progress import Progress
 from ..model.configuration_elmo import IGNORED_LABEL
 from ..model.language_model import ElmoForPreTraining
 from ..model.tokenization_elmo import ElmoTokenizer
@@ -246,7 +247,7 @@ class ElmoPretrainer(Trainer):
                 write_json(work / SETTINGS_FILE, self.checkpoint_settings())
             self.wait_for_all()
             if self.args.should_save:
-                complete_directory(work, output / name)
+                move_into_place(work, output / name)
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(output / INCOMPLETE, ignore_errors=True)
             # torch does not say that a disk is full.
@@ -343,6 +344,43 @@ class ElmoPretrainer(Trainer):
         self.has_begun = True
 
 
+class ProgressReport(TrainerCallback):
+    """Reports progress: a bar on a terminal; otherwise a line whenever something is logged."""
+
+    def __init__(self, write: Callable[[str], None] | None = None) -> None:
+        self.progress = Progress(write)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.progress.is_shown = state.is_world_process_zero
+        self.progress.start(state.global_step / state.max_steps)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.progress.show(state.global_step / state.max_steps)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        line = _describe_logs(logs or {})
+        if line is None:
+            return
+        line = f"step {state.global_step:,} of {state.max_steps:,}: {line}"
+        if "loss" not in logs or not self.progress.show(state.global_step / state.max_steps, line):
+            self.progress.tell(line)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.progress.close()
+
+
+def _describe_logs(logs: dict[str, float]) -> str | None:
+    prefix = "eval_" if "eval_perplexity" in logs else ""
+    if f"{prefix}perplexity" not in logs:
+        return None
+    mean, forward, backward = (logs[f"{prefix}{name}perplexity"] for name in ("", "forward_", "backward_"))
+    line = f"perplexity {mean:,.2f} (forward {forward:,.2f}, backward {backward:,.2f})"
+    if prefix:
+        return f"evaluation: {line}"
+    line += f", learning rate {logs['learning_rate']:.3g}, {logs['words_per_second']:,.0f} words/s"
+    return f"{line}, epoch {logs['epoch']:.2f}" if logs.get("epoch") is not None else line
+
+
 class _TrainBatches:
     """What `Trainer` takes for a data loader without a length."""
 
@@ -355,7 +393,7 @@ class _TrainBatches:
         batches = (SentenceRows if settings.sentence_per_row else Windows)(
             trainer.corpus, trainer.tokenizer, settings.reading(trainer.rows), has_characters, trainer.positions
         )
-        for batch, positions in Prefetched(batches):
+        for batch, positions in prefetch(batches):
             yield {**batch, "positions": positions}
 
 

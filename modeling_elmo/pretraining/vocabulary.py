@@ -7,11 +7,10 @@ the tokenizer's.
 """
 
 import os
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
+from ..files.atomic import new_file
 from ..model.tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
 from ..model.word_splitting import TextSplitter
 from .corpus import Corpus
@@ -96,18 +95,5 @@ def write_vocabulary(words: list[str], path: str | os.PathLike[str]) -> None:
     Raises:
         `OSError`: If it can't be written; a file that was there before is then as it was.
     """
-    target = Path(os.path.realpath(path))
-    descriptor, work = tempfile.mkstemp(prefix=".elmo-", dir=target.parent)
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{word}\n" for word in words)
-            file.flush()
-            os.fsync(file.fileno())
-        # What `open` would have given; `mkstemp` lets nobody else read.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(work, 0o666 & ~umask)
-        os.replace(work, target)
-    except BaseException:
-        os.unlink(work)
-        raise
+    with new_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{word}\n" for word in words)

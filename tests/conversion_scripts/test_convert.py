@@ -276,7 +276,7 @@ class TestFailure:
 
     def test_target_that_holds_the_source(self, source):
         before = {path: path.read_bytes() for path in source.iterdir()}
-        with pytest.raises(ElmoFormatError, match="can't be replaced, since options.json is read from it"):
+        with pytest.raises(ElmoFormatError, match="can't be replaced, because options.json is read from it"):
             convert(OriginalFiles.find(source), source, force=True)
         assert {path: path.read_bytes() for path in source.iterdir()} == before
 

@@ -396,7 +396,7 @@ class TestRefused:
 
     def test_target_that_holds_the_model(self, spoiled, tmp_path):
         before = contents(tmp_path)
-        with pytest.raises(ElmoFormatError, match="can't be replaced, since spoiled is read from it"):
+        with pytest.raises(ElmoFormatError, match="can't be replaced, because spoiled is read from it"):
             export(spoiled, spoiled, force=True)
         assert contents(tmp_path) == before
 
@@ -405,12 +405,12 @@ class TestRefused:
         (tmp_path / "snapshot").mkdir()
         for path in spoiled.iterdir():
             (tmp_path / "snapshot" / path.name).symlink_to(path)
-        with pytest.raises(ElmoFormatError, match="can't be replaced, since snapshot is read from it"):
+        with pytest.raises(ElmoFormatError, match="can't be replaced, because snapshot is read from it"):
             export(tmp_path / "snapshot", tmp_path / "snapshot", force=True)
         export(tmp_path / "snapshot", tmp_path / "back")
 
     @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-    @pytest.mark.parametrize("step", ["_load_model", "write_options", "write_weights", "write_vocab_embedding"])
+    @pytest.mark.parametrize("step", ["load_model", "write_options", "write_weights", "write_vocab_embedding"])
     def test_failure_at_any_step_leaves_nothing(self, model_dir, tmp_path, monkeypatch, step, error):
         def fail(*args, **kwargs):
             raise error

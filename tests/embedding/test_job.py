@@ -338,7 +338,7 @@ class TestResuming:
         before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "vectors.incomplete").glob("shard*")}
         assert len(before) == 3
         embed(embedder, corpus, tmp_path / "vectors", write=lines.append)
-        assert lines[0] == "going on: 3 shards are there"
+        assert lines[0] == "resuming: 3 shards are done"
         after = {name: (tmp_path / "vectors" / name).stat().st_mtime_ns for name in before}
         assert before == after
 
@@ -429,7 +429,7 @@ class TestProcesses:
         script = command(*arguments)[1:]
         result = subprocess.run([*launch, *script], cwd=ROOT, env=environment, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
-        assert f"going on: {-(-num_done // 2)} shards are there" in result.stdout
+        assert f"resuming: {-(-num_done // 2)} shards are done" in result.stdout
         assert "in this process" in result.stdout
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
@@ -446,7 +446,7 @@ class TestProcesses:
         class Source(TextLines):
             def __iter__(self):
                 yield "the"
-                with pytest.raises(ValueError, match=r"vectors\.hdf5: another run is writing it"):
+                with pytest.raises(ValueError, match=r"vectors\.hdf5: another run is writing to it"):
                     embed(embedder, corpus, tmp_path / "vectors.hdf5")
                 yield "bank"
 
@@ -533,7 +533,7 @@ class TestOutput:
         corpus.write_bytes(text + b"fine\n")
         lines = []
         embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
-        assert lines[0].startswith("going on: ")
+        assert lines[0].startswith("resuming: ")
 
     def test_who_stops_it_is_told_how_to_go_on(self, embedder, corpus, tmp_path, monkeypatch, capsys):
         def interrupt(*args):

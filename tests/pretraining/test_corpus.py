@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from modeling_elmo import ElmoTokenizer
-from modeling_elmo.files.background import Prefetched
+from modeling_elmo.files.background import prefetch
 from modeling_elmo.pretraining.corpus import StreamedDataset, TextFiles
 from modeling_elmo.pretraining.windows import (
     IGNORED_LABEL,
@@ -334,10 +334,10 @@ class TestStreamedDataset:
             next(iter(Windows(StreamedDataset(Rows([])), tokenizer, reading(), True)))
 
 
-class TestPrefetched:
+class Testprefetch:
     def test_gives_the_same_and_can_be_left(self):
-        assert list(Prefetched(range(100), 3)) == list(range(100))
-        assert take(Prefetched(itertools.count(), 3), 5) == [0, 1, 2, 3, 4]
+        assert list(prefetch(range(100), 3)) == list(range(100))
+        assert take(prefetch(itertools.count(), 3), 5) == [0, 1, 2, 3, 4]
 
     def test_errors_come_through(self):
         def items():
@@ -345,7 +345,7 @@ class TestPrefetched:
             raise ValueError("a.txt: line 3")
 
         with pytest.raises(ValueError, match="line 3"):
-            list(Prefetched(items()))
+            list(prefetch(items()))
 
 
 def test_rows_must_be_divisible():

@@ -98,7 +98,7 @@ class TestResume:
             killed()
         assert train() == expected
 
-    @pytest.mark.parametrize("place", ["torch.save", "write_json", "complete_directory", "rotate_checkpoints"])
+    @pytest.mark.parametrize("place", ["torch.save", "write_json", "move_into_place", "rotate_checkpoints"])
     def test_after_a_kill_in_the_middle_of_a_checkpoint(self, train, killed, expected, monkeypatch, place, tmp_path):
         target = {"torch.save": "torch.save"}.get(place, f"modeling_elmo.pretraining.job.{place}")
         original = torch.save if place == "torch.save" else getattr(pretraining, place)
@@ -208,7 +208,7 @@ class TestResume:
         def on_step_begin(self, args, state, control, **kwargs):
             if state.global_step in (1, 4):
                 corpus, out = TextFiles([text / "*.txt"]), tmp_path / "out"
-                with pytest.raises(ValueError, match="out: another training is writing to this directory"):
+                with pytest.raises(ValueError, match="out: another run is writing to it"):
                     run(start(), corpus, settings(), out, checkpoint=prepare_output(out, True), write=len)
                 refused.append(state.global_step)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from modeling_elmo.files.atomic import new_directory
 from modeling_elmo.files.errors import ElmoFormatError
-from modeling_elmo.files.output_directory import new_directory
 from tests.conversion_scripts.conftest import contents
 
 
@@ -96,10 +96,10 @@ class TestRefused:
 
     def test_source_within(self, tmp_path):
         path, source = tmp_path / "out", tmp_path / "out" / "old"
-        self.refuses(path, "out: can't be replaced, since old is read from it", force=True, sources=[source])
+        self.refuses(path, "out: can't be replaced, because old is read from it", force=True, sources=[source])
 
     def test_source_is_the_directory_itself(self, tmp_path):
-        self.refuses(tmp_path / "out", "since out is read from it", force=True, sources=[tmp_path / "x/../out"])
+        self.refuses(tmp_path / "out", "because out is read from it", force=True, sources=[tmp_path / "x/../out"])
 
     def test_working_directory(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path / "out")
@@ -121,7 +121,7 @@ class TestRefusedLinks:
         (tmp_path / "out" / "weights").symlink_to(tmp_path / "blob")
         (tmp_path / "alias").symlink_to("out")
         for source in (tmp_path / "out" / "weights", tmp_path / "alias" / "weights"):
-            with pytest.raises(ElmoFormatError, match="since weights is read from it"):
+            with pytest.raises(ElmoFormatError, match="because weights is read from it"):
                 write(tmp_path / "out", force=True, sources=[source])
         assert (tmp_path / "out" / "weights").is_symlink()
 
@@ -129,7 +129,7 @@ class TestRefusedLinks:
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "weights").write_text("weights")
         (tmp_path / "alias").symlink_to("out/weights")
-        with pytest.raises(ElmoFormatError, match="since alias is read from it"):
+        with pytest.raises(ElmoFormatError, match="because alias is read from it"):
             write(tmp_path / "out", force=True, sources=[tmp_path / "alias"])
 
     def test_link_to_itself(self, tmp_path):
@@ -151,7 +151,7 @@ class TestForce:
 
     def test_does_not_delete_other_directories(self, tmp_path):
         (tmp_path / "out" / ".git").mkdir()
-        with pytest.raises(ElmoFormatError, match="can't be replaced, since it holds another directory, .git"):
+        with pytest.raises(ElmoFormatError, match="can't be replaced, because it holds another directory, .git"):
             write(tmp_path / "out", force=True)
         assert (tmp_path / "out" / ".git").is_dir()
 
@@ -166,43 +166,43 @@ class TestForce:
     @pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), KeyboardInterrupt()])
     @pytest.mark.parametrize("after", [False, True])
     def test_restores_the_old_when_the_last_rename_fails(self, tmp_path, monkeypatch, error, after):
-        rename = Path.rename
+        replace = Path.replace
 
         def fail(self, target):
             if self.name == "new" or after:
                 monkeypatch.undo()
                 if after:
-                    rename(self, target)
+                    replace(self, target)
                 raise error
-            return rename(self, target)
+            return replace(self, target)
 
-        monkeypatch.setattr(Path, "rename", fail)
+        monkeypatch.setattr(Path, "replace", fail)
         with pytest.raises(type(error)):
             write(tmp_path / "out", force=True)
         assert contents(tmp_path) == [tmp_path / "out", tmp_path / "out" / "old"]
 
     def test_interrupt_right_after_the_last_rename_leaves_the_new(self, tmp_path, monkeypatch):
-        rename = Path.rename
+        replace = Path.replace
 
         def fail(self, target):
-            rename(self, target)
+            replace(self, target)
             if self.name == "new":
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(Path, "rename", fail)
+        monkeypatch.setattr(Path, "replace", fail)
         with pytest.raises(KeyboardInterrupt):
             write(tmp_path / "out", force=True)
         assert contents(tmp_path) == [tmp_path / "out", tmp_path / "out" / "file"]
 
     def test_old_is_never_deleted_when_it_can_not_be_restored(self, tmp_path, monkeypatch):
-        rename = Path.rename
+        replace = Path.replace
 
         def fail(self, target):
             if self.name == "out":
-                return rename(self, target)
+                return replace(self, target)
             raise OSError(errno.EIO, "disk")
 
-        monkeypatch.setattr(Path, "rename", fail)
+        monkeypatch.setattr(Path, "replace", fail)
         with pytest.raises(OSError, match="disk"):
             write(tmp_path / "out", force=True)
         (aside,) = tmp_path.iterdir()
