@@ -22,7 +22,7 @@ from requests import RequestException
 from tqdm.auto import tqdm
 
 from modeling_elmo import configuration
-from modeling_elmo.files.atomic import write_text
+from modeling_elmo.files.atomic import new_file
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError, one_line
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, read_vocabulary
 
@@ -122,7 +122,8 @@ def _fetch(url: str, cache_dir: Path, kind: str, sha256: str | None, progress: b
                 error.filename = str(path)
             raise
         if not record.is_file():
-            write_text(record, pooch.file_hash(str(path)))
+            with new_file(record) as temporary:
+                temporary.write_text(pooch.file_hash(str(path)), encoding="utf-8")
     return path
 
 
