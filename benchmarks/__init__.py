@@ -1,3 +1,9 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runnable measurements. Nothing here is asserted in tests, and nothing of it is installed."""
+"""Measurements to run, not to install: no test asserts their results.
+
+| Folder | Measures |
+| --- | --- |
+| `speed/` | words per second and memory, next to AllenNLP where it is installed (docs/performance.md) |
+| `quality/` | tasks, probes and perplexity (docs/results.md) |
+"""

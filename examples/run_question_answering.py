@@ -1,44 +1,37 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fine-tunes a model to answer questions about a text, on files in the form of SQuAD 1.1.
+"""Fine-tunes a model to answer questions about a text, from files in the format of SQuAD 1.1.
 
     python examples/run_question_answering.py --model_name_or_path elmo --train_file xquad.en.json \
         --test_fraction 0.1 --elmo_at both --do_train --do_predict --output_dir runs/xquad
 
-Any model of `AutoModelForQuestionAnswering` will do. The one idea: an answer is a span of characters of the context, so
-that models with different tokens are scored on the same texts. What is held out is held out by paragraph: no context is
-both in training and in evaluation.
+Any model of `AutoModelForQuestionAnswering` will do. An answer is a span of characters of the context, so that models
+with different tokens are scored on the same texts. Whole paragraphs are held out: no context is both in training and in
+evaluation.
 """
 
+import json
 import re
 import string
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForQuestionAnswering, DataCollatorWithPadding, EvalPrediction
+from datasets import Dataset
+from transformers import AutoModelForQuestionAnswering, DataCollatorWithPadding, EvalPrediction, set_seed
+from transformers.hf_argparser import HfArg
 
-from data_files import InputError, Question, read_squad, reports_input_errors
-from experiment import (
-    DataArguments,
-    FineTuningArguments,
-    ModelArguments,
-    Task,
-    max_length_of,
-    parse_arguments,
-    print_results,
-    read_splits,
-    run_experiment,
-    write_json,
-)
-from modeling_elmo import best_spans
+from arguments import DataArguments, FineTuningArguments, ModelArguments, parse_arguments, reports_errors
+from data_splits import load_splits
+from fine_tuning import find_checkpoint, load_model, make_trainer, max_length_of, save_results, train_and_evaluate
+from modeling_elmo import ElmoTokenizer, best_spans
 
 
-# Tokens of a piece of a context for a model that reads no more than some number: what BERT was given for SQuAD.
+# Tokens of a piece of a context for models of limited length: what BERT used for SQuAD.
 PIECE_LENGTH = 384
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -47,17 +40,49 @@ PUNCTUATION = set(string.punctuation)
 
 @dataclass
 class QuestionArguments(DataArguments):
-    """Which files, and how long contexts are cut and answers may be."""
+    """Which files to read, and how contexts and answers are limited."""
 
-    stride: int = field(default=128, metadata={"help": "Tokens that two pieces of a long context share."})
-    max_answer_length: int = field(default=30, metadata={"help": "Tokens of a predicted answer at most."})
+    stride: int = HfArg(default=128, help="Tokens that consecutive pieces of a long context share.")
+    max_answer_length: int = HfArg(default=30, help="Maximum number of tokens of a predicted answer.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_answer_length < 1 or self.stride < 0:
-            raise InputError(
+            raise ValueError(
                 f"max_answer_length, stride: expected 1 and 0 or more, found {self.max_answer_length}, {self.stride}"
             )
+
+
+def read_squad(path: str) -> Dataset:
+    """Reads the questions of a SQuAD 1.1 file, each with its context and at least one answer in it."""
+    name, questions = Path(path).name, {}
+    try:
+        for article in json.loads(Path(path).read_text(encoding="utf-8-sig"))["data"]:
+            for paragraph in article["paragraphs"]:
+                for entry in paragraph["qas"]:
+                    answers = {key: [answer[key] for answer in entry["answers"]] for key in ("text", "answer_start")}
+                    question = {"id": str(entry["id"]), "context": paragraph["context"], "answers": answers}
+                    question["question"] = entry["question"].strip()
+                    check_answers(**question)
+                    if question["id"] in questions:
+                        raise ValueError(f"question {question['id']} appears twice")
+                    questions[question["id"]] = question
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{name}: expected the format of SQuAD (data, paragraphs, qas, answers): {error!r}") from error
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if not questions:
+        raise ValueError(f"{name}: expected questions, found none")
+    return Dataset.from_list(list(questions.values()))
+
+
+def check_answers(id: str, question: str, context: str, answers: dict[str, list[Any]]) -> None:
+    """Raises `ValueError` if a question has no answer, or one that isn't in the context at its `answer_start`."""
+    if not answers["text"]:
+        raise ValueError(f"question {id}: expected an answer, as in SQuAD 1.1, found none")
+    for text, start in zip(answers["text"], answers["answer_start"]):
+        if type(start) is not int or start < 0 or not text or context[start : start + len(text)] != text:
+            raise ValueError(f"question {id}: expected {text!r} at character {start} of the context")
 
 
 def normalized(answer: str) -> str:
@@ -67,153 +92,78 @@ def normalized(answer: str) -> str:
 
 
 def exact_match(prediction: str, answer: str) -> float:
-    """1.0 if the two are the same once normalised, else 0.0."""
+    """Returns 1.0 if the two are the same once normalized, else 0.0."""
     return float(normalized(prediction) == normalized(answer))
 
 
 def f1(prediction: str, answer: str) -> float:
-    """The harmonic mean of precision and recall over the words of the two, once normalised.
-
-    0.0 where they share no word, so that two answers of nothing but articles do not match.
-    """
-    predicted, right = normalized(prediction).split(), normalized(answer).split()
-    num_shared = sum((Counter(predicted) & Counter(right)).values())
-    return 2 * num_shared / (len(predicted) + len(right)) if num_shared else 0.0
+    """Returns the harmonic mean of precision and recall over the words of the two, once normalized."""
+    predicted, gold = normalized(prediction).split(), normalized(answer).split()
+    num_shared = sum((Counter(predicted) & Counter(gold)).values())
+    return 2 * num_shared / (len(predicted) + len(gold)) if num_shared else 0.0
 
 
-def squad_metrics(questions: Iterable[Question], predictions: dict[str, str]) -> dict[str, float]:
-    """Scores answers by the definition of SQuAD 1.1 (Rajpurkar et al. 2016, section 6.1), in percent.
+def squad_metrics(questions: Iterable[dict[str, Any]], predictions: dict[str, str]) -> dict[str, float]:
+    """Scores answers as SQuAD 1.1 does (Rajpurkar et al. 2016, section 6.1), in percent.
 
     Args:
-        questions (`Iterable[Question]`): Questions with one or several right answers, of which the nearest counts.
-        predictions (`dict[str, str]`): By the id of the question; one that is missing counts as wrong.
+        questions (`Iterable[dict]`): Questions with one or more correct answers, of which the best match counts.
+        predictions (`dict[str, str]`): Answers by the id of the question; a missing one counts as wrong.
 
     Returns:
         `exact_match` and `f1`, means over the questions.
     """
     scores: dict[str, list[float]] = {"exact_match": [], "f1": []}
     for question in questions:
-        prediction = predictions.get(question.id)
+        prediction = predictions.get(question["id"])
         for name, score in (("exact_match", exact_match), ("f1", f1)):
-            best = 0.0 if prediction is None else max(score(prediction, answer) for answer, _ in question.answers)
-            scores[name].append(best)
+            matches = [0.0 if prediction is None else score(prediction, text) for text in question["answers"]["text"]]
+            scores[name].append(max(matches))
     return {name: 100 * float(np.mean(values)) if values else 0.0 for name, values in scores.items()}
 
 
-class QuestionAnswering:
-    """What examples, features and metrics of question answering are."""
-
-    def __init__(self, arguments: QuestionArguments):
-        self.arguments = arguments
-
-    def task(self) -> Task:
-        return Task(
-            auto_class=AutoModelForQuestionAnswering,
-            metric="f1",
-            config_fields={},
-            elmo_fields={},
-            features=self.features,
-            collator=DataCollatorWithPadding,
-            metrics=self.metrics,
-            write_predictions=self.write_predictions,
-            words=self.words,
-        )
-
-    def features(self, examples: list[Question], tokenizer: Any, is_training: bool) -> list[dict[str, Any]]:
-        """Tokens of questions and contexts, or of pieces of long contexts, with the columns of the first answer."""
-        # The contexts' columns are found again in padded logits: padding comes after.
-        tokenizer.padding_side = "right"
-        asked = self.arguments.max_seq_length
-        max_length = max_length_of(tokenizer, asked)
-        if max_length is not None and asked is None:
-            max_length = min(max_length, PIECE_LENGTH)
-        features = []
-        for number, example in enumerate(examples):
-            encoded = self._encoded(example, tokenizer, max_length)
-            if encoded is None:
-                least = max(self._least_length(each, tokenizer) for each in examples)
-                raise InputError(
-                    f"max_seq_length: expected at least {least} (the longest question and its marks, a stride of "
-                    f"{self.arguments.stride} and a token of the context), found {max_length}; see also stride"
-                )
-            features += self._pieces(encoded, example, number)
-        return features
-
-    def _encoded(self, example: Question, tokenizer: Any, max_length: int | None) -> Any:
-        """Returns the tokens of a question with those of its context, in pieces where they are more than `max_length`;
-        `None` if there can't be such pieces."""
-        cut: dict[str, Any] = {}
-        if max_length is not None and max_length >= self._least_length(example, tokenizer):
-            cut = {"truncation": "only_second", "max_length": max_length, "stride": self.arguments.stride}
-            cut["return_overflowing_tokens"] = True
-        # White space before a question is nothing but tokens for some tokenizers.
-        encoded = tokenizer([example.question.strip()], [example.context], return_offsets_mapping=True, **cut)
-        fits = cut or max_length is None or len(encoded["input_ids"][0]) <= max_length
-        return encoded if fits else None
-
-    def _least_length(self, example: Question, tokenizer: Any) -> int:
-        """Returns the tokens of the shortest piece: each has the question, and goes on from the piece before it."""
-        question = tokenizer(example.question.strip(), add_special_tokens=False)["input_ids"]
-        marks = tokenizer.num_special_tokens_to_add(pair=True)
-        return len(question) + marks + self.arguments.stride + 1
-
-    def _pieces(self, encoded: Any, example: Question, number: int) -> list[dict[str, Any]]:
-        model_inputs = {
-            name: encoded[name] for name in encoded if name not in ("offset_mapping", "overflow_to_sample_mapping")
-        }
-        pieces = []
-        for row in range(len(encoded["input_ids"])):
-            sides = encoded.sequence_ids(row)
-            # Where in the context each token is; nowhere for those of the question, marks and padding.
-            spans = [span if side == 1 else None for span, side in zip(encoded["offset_mapping"][row], sides)]
-            start, end = answer_columns(spans, *example.answers[0])
-            piece = {name: values[row] for name, values in model_inputs.items()}
-            pieces.append({**piece, "start_positions": start, "end_positions": end, "spans": spans, "example": number})
-        return pieces
-
-    def metrics(
-        self, examples: list[Question], features: list[dict[str, Any]]
-    ) -> Callable[[EvalPrediction], dict[str, float]]:
-        def compute_metrics(output: EvalPrediction) -> dict[str, float]:
-            return squad_metrics(examples, self.answers(examples, features, output.predictions))
-
-        return compute_metrics
-
-    def answers(self, examples: list[Question], features: list[dict[str, Any]], predictions: Any) -> dict[str, str]:
-        """Returns the best answer to each question, of all pieces of its context.
-
-        Args:
-            examples (`list[Question]`): The questions.
-            features (`list[dict]`): Their pieces.
-            predictions (`tuple[np.ndarray]`): Start and end logits `(pieces, tokens)`, padded on the right.
-        """
-        best: dict[int, tuple[float, str]] = defaultdict(lambda: (-np.inf, ""))
-        for feature, *logits in zip(features, *predictions[:2]):
-            spans = feature["spans"]
-            outside = torch.tensor([span is None for span in spans])
-            scores = [torch.from_numpy(row[: len(spans)]).float() for row in logits]
-            scores = [row.masked_fill(outside, torch.finfo(torch.float32).min).unsqueeze(0) for row in scores]
-            found = best_spans(*scores, max_answer_length=self.arguments.max_answer_length)
-            start, end, score = int(found.starts), int(found.ends), float(found.scores)
-            if start >= 0 and score > best[feature["example"]][0]:
-                context = examples[feature["example"]].context
-                best[feature["example"]] = score, context[spans[start][0] : spans[end][1]]
-        return {example.id: best[number][1] for number, example in enumerate(examples)}
-
-    def write_predictions(
-        self, examples: list[Question], features: list[dict[str, Any]], output: Any, directory: Path
-    ) -> None:
-        """Writes `predictions.json`, answers by question as SQuAD's own evaluation reads them."""
-        write_json(directory / "predictions.json", self.answers(examples, features, output.predictions))
-
-    def words(self, examples: list[Question], tokenizer: Any) -> Iterable[str]:
-        """Yields the words of questions and contexts, as the tokenizer cuts them."""
-        for text in dict.fromkeys(text for example in examples for text in (example.question, example.context)):
-            yield from (piece for piece, _ in tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text))
+def tokenize(questions: Dataset, tokenizer: Any, data: QuestionArguments) -> list[dict[str, Any]]:
+    """Returns the tokens of questions and contexts, or of pieces of long contexts, with the tokens of the answer."""
+    # Logits are padded on the right; tokens of contexts must keep their columns.
+    tokenizer.padding_side = "right"
+    max_length = max_length_of(tokenizer, data.max_seq_length)
+    if max_length is not None and data.max_seq_length is None:
+        max_length = min(max_length, PIECE_LENGTH)
+    features = []
+    for number, row in enumerate(questions):
+        options: dict[str, Any] = {}
+        if max_length is not None and max_length >= least_length(row, tokenizer, data):
+            options = {"truncation": "only_second", "max_length": max_length, "stride": data.stride}
+            options["return_overflowing_tokens"] = True
+        encoded = tokenizer([row["question"]], [row["context"]], return_offsets_mapping=True, **options)
+        if not options and max_length is not None and len(encoded["input_ids"][0]) > max_length:
+            least = max(least_length(each, tokenizer, data) for each in questions)
+            raise ValueError(
+                f"max_seq_length: expected at least {least} (the longest question with its special tokens, a stride of "
+                f"{data.stride} and a token of the context), found {max_length}; see also stride"
+            )
+        inputs = [name for name in encoded if name not in ("offset_mapping", "overflow_to_sample_mapping")]
+        for piece, offsets in enumerate(encoded["offset_mapping"]):
+            # The characters of each token of the context; `None` for other tokens.
+            spans = [span if side == 1 else None for span, side in zip(offsets, encoded.sequence_ids(piece))]
+            start, end = answer_tokens(spans, row["answers"]["text"][0], row["answers"]["answer_start"][0])
+            feature = {name: encoded[name][piece] for name in inputs}
+            feature |= {"start_positions": start, "end_positions": end}
+            if isinstance(tokenizer, ElmoTokenizer):
+                # For exact averages over accumulated batches: `Trainer` counts labels, and an ELMo divides by them.
+                feature["label"] = 0
+            features.append({**feature, "spans": spans, "example": number})
+    return features
 
 
-def answer_columns(spans: Sequence[tuple[int, int] | None], answer: str, start: int) -> tuple[int, int]:
-    """Returns the first and the last token of an answer; the first token of all (a mark) where the piece lacks a part.
+def least_length(row: dict[str, Any], tokenizer: Any, data: QuestionArguments) -> int:
+    """Returns the length of the shortest possible piece: the question, the stride, and one more token."""
+    question = tokenizer(row["question"], add_special_tokens=False)["input_ids"]
+    return len(question) + tokenizer.num_special_tokens_to_add(pair=True) + data.stride + 1
+
+
+def answer_tokens(spans: Sequence[tuple[int, int] | None], answer: str, start: int) -> tuple[int, int]:
+    """Returns the first and the last token of an answer; 0, a special token, if the piece lacks a part of it.
 
     Args:
         spans (`Sequence[tuple[int, int]]`): The characters of each token of the context; `None` for other tokens.
@@ -221,23 +171,79 @@ def answer_columns(spans: Sequence[tuple[int, int] | None], answer: str, start: 
         start (`int`): Its first character in the context.
     """
     end = start + len(answer)
-    inside = [column for column, span in enumerate(spans) if span is not None and span[0] < end and span[1] > start]
+    inside = [token for token, span in enumerate(spans) if span is not None and span[0] < end and span[1] > start]
     context = [span for span in spans if span is not None and span[0] < span[1]]
     if not inside or context[0][0] > start or context[-1][1] < end:
         return 0, 0
     return inside[0], inside[-1]
 
 
+def best_answers(
+    questions: Dataset, features: list[dict[str, Any]], predictions: Any, max_answer_length: int
+) -> dict[str, str]:
+    """Returns the best answer to each question from start and end logits `(pieces, tokens)`, over all its pieces."""
+    scores, answers = [-np.inf] * len(questions), [""] * len(questions)
+    contexts = list(questions["context"])
+    for feature, *logits in zip(features, *predictions[:2]):
+        spans, example = feature["spans"], feature["example"]
+        outside = torch.tensor([span is None for span in spans])
+        rows = [torch.from_numpy(row[: len(spans)]).float() for row in logits]
+        rows = [row.masked_fill(outside, torch.finfo(torch.float32).min).unsqueeze(0) for row in rows]
+        best = best_spans(*rows, max_answer_length=max_answer_length)
+        start, end, score = int(best.starts), int(best.ends), float(best.scores)
+        if start >= 0 and score > scores[example]:
+            scores[example], answers[example] = score, contexts[example][spans[start][0] : spans[end][1]]
+    return dict(zip(questions["id"], answers))
+
+
 ARGUMENTS = (ModelArguments, QuestionArguments, FineTuningArguments)
 
 
-@reports_input_errors
+@reports_errors
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Runs the script with the arguments of the command line, or those given. Returns its results."""
-    model, data, training = parse_arguments(ARGUMENTS, arguments)
-    splits, _ = read_splits(data, training, read_squad, unit=lambda question: question.context)
-    return run_experiment(QuestionAnswering(data).task(), model, data, training, splits)
+    """Runs the script with the given arguments or those of the command line. Returns its results."""
+    model_arguments, data, training = parse_arguments(ARGUMENTS, arguments)
+    checkpoint = find_checkpoint(training)
+    splits, _ = load_splits(data, training, read_squad, unit="context")
+    set_seed(training.seed)
+    tokenizer, model, _, counts = load_model(
+        AutoModelForQuestionAnswering,
+        model_arguments,
+        is_new=training.do_train,
+        fields={},
+        texts=(row[name] for part in splits.values() for row in part for name in ("question", "context")),
+    )
+    features = {name: tokenize(part, tokenizer, data) for name, part in splits.items()}
+
+    def compute_metrics(part: str) -> Any:
+        def compute(output: EvalPrediction) -> dict[str, float]:
+            answers = best_answers(splits[part], features[part], output.predictions, data.max_answer_length)
+            return squad_metrics(splits[part], answers)
+
+        return compute
+
+    trainer = make_trainer(
+        model,
+        training,
+        "f1",
+        train_dataset=features["train"],
+        eval_dataset=features["validation"],
+        data_collator=DataCollatorWithPadding(tokenizer),
+        processing_class=tokenizer,
+        compute_metrics=compute_metrics("validation"),
+    )
+    results = counts | train_and_evaluate(trainer, checkpoint, len(splits["train"]))
+    if training.do_predict:
+        trainer.compute_metrics = compute_metrics("test")
+        output = trainer.predict(features["test"], metric_key_prefix="test")
+        results |= output.metrics
+        if trainer.is_world_process_zero():
+            answers = best_answers(splits["test"], features["test"], output.predictions, data.max_answer_length)
+            path = Path(training.output_dir, "predictions.json")
+            path.write_text(json.dumps(answers, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    save_results(trainer, results)
+    return results
 
 
 if __name__ == "__main__":
-    print_results(main())
+    main()

@@ -1,209 +1,234 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fine-tunes a model to label words: named entities, chunks, parts of speech, from files of CoNLL columns.
+"""Fine-tunes a model to label words: named entities, chunks or parts of speech, from files of CoNLL columns.
 
     python examples/run_token_classification.py --model_name_or_path elmo --train_file wnut17train.conll \
         --validation_file emerging.dev.conll --test_file emerging.test.annotated --use_crf true --label_scheme BIO \
         --do_train --do_predict --output_dir runs/wnut17
 
-Any model of `AutoModelForTokenClassification` will do. The one idea: a word is labelled where its first token is, so
-that a model that splits words (BERT) and one that does not (ELMo) are scored on the same words.
+Any model of `AutoModelForTokenClassification` will do. A word's label is at its first token, so that a model that
+splits words (BERT) and one that does not (ELMo) are scored on the same words.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from datasets import Dataset
 from seqeval.metrics import classification_report
 from seqeval.metrics.sequence_labeling import get_entities
-from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification, EvalPrediction
+from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification, EvalPrediction, set_seed
+from transformers.hf_argparser import HfArg
 from transformers.utils import logging
 
-from data_files import InputError, LabelledWords, read_columns, reports_input_errors
-from experiment import (
-    FineTuningArguments,
-    LabelledDataArguments,
-    ModelArguments,
-    Task,
-    label_fields,
-    label_id,
+from arguments import FineTuningArguments, LabelledDataArguments, ModelArguments, parse_arguments, reports_errors
+from data_splits import check_labels, label_fields, label_names, load_splits
+from fine_tuning import (
+    find_checkpoint,
     load_config,
+    load_model,
+    make_trainer,
     max_length_of,
-    parse_arguments,
-    print_results,
-    read_splits,
-    run_experiment,
+    save_results,
+    train_and_evaluate,
 )
 from modeling_elmo.model.crf import MARKS as MARKS_OF_SCHEMES
 
 
 logger = logging.get_logger(f"transformers.{__name__}")
 
-# Labels that are skipped, by models and metrics alike.
+# The label of tokens that models and metrics skip.
 IGNORED = -100
 
-# Labels with these first letters mark the words of entities: B-PER, I-PER, O.
+# The first letters of labels such as B-PER, by scheme: those of BILOU and BMES have equivalents in BIOES.
 MARKS = MARKS_OF_SCHEMES["BIOES"]
 
 
 @dataclass
 class TaggingModelArguments(ModelArguments):
-    """Which model; for an ELMo, whether labels are scored together."""
+    """Which model to load; for an ELMo, whether to score labels jointly."""
 
-    use_crf: bool | None = field(default=None, metadata={"help": "ELMo: a conditional random field over the labels."})
-    label_scheme: Literal["BIO", "BIOES"] | None = field(
-        default=None, metadata={"help": "ELMo with use_crf: the scheme that decoded labels must follow."}
+    use_crf: bool | None = HfArg(default=None, help="ELMo: whether to use a conditional random field over the labels.")
+    label_scheme: Literal["BIO", "BIOES"] | None = HfArg(
+        default=None, help="ELMo with use_crf: the scheme that decoded labels must follow."
     )
 
 
 @dataclass
 class ColumnArguments(LabelledDataArguments):
-    """Which files, and which of their columns."""
+    """Which files to read, and which of their columns."""
 
-    word_column: int = field(default=0, metadata={"help": "The column of the words, from 0; negative from the end."})
-    label_column: int = field(default=-1, metadata={"help": "The column of the labels."})
+    word_column: int = HfArg(default=0, help="The column of the words, counted from 0; negative from the end.")
+    label_column: int = HfArg(default=-1, help="The column of the labels.")
+
+
+def read_columns(path: str, data: ColumnArguments) -> Dataset:
+    """Reads a file with a word on each line and its columns separated by tabs or spaces.
+
+    Empty lines and document marks (`-DOCSTART-`) end a sentence. All other lines must have the same number of columns.
+    """
+    sentences: list[dict[str, list[str]]] = [{"words": [], "labels": []}]
+    num_columns = 0
+    # Only line feeds end a line: words of web text contain the other characters that Python would split at.
+    with open(path, encoding=data.encoding, newline="\n") as file:
+        for number, line in enumerate(file, start=1):
+            line = line.rstrip("\r\n").removeprefix("\ufeff")
+            # Not at any white space, which may be a word of web text.
+            columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
+            if not line.strip(" \t") or columns[0] == "-DOCSTART-":
+                sentences.append({"words": [], "labels": []})
+                continue
+            num_columns = num_columns or len(columns)
+            where = f"{Path(path).name}:{number}"
+            if len(columns) != num_columns:
+                raise ValueError(f"{where}: expected {num_columns} columns, found {len(columns)}: {line[:60]!r}")
+            for name, column in (("word_column", data.word_column), ("label_column", data.label_column)):
+                if not -num_columns <= column < num_columns or not columns[column]:
+                    raise ValueError(f"{where}: expected {name} {column}, found {num_columns} columns: {line[:60]!r}")
+            if (data.label_column - data.word_column) % num_columns == 0:
+                raise ValueError(f"{where}: word_column and label_column must differ, found {line[:60]!r}")
+            sentences[-1]["words"].append(columns[data.word_column])
+            sentences[-1]["labels"].append(columns[data.label_column])
+    sentences = [sentence for sentence in sentences if sentence["words"]]
+    if not sentences:
+        raise ValueError(f"{path}: expected a word on each line, found no words")
+    return Dataset.from_list(sentences)
 
 
 def are_entities(names: Iterable[str]) -> bool:
-    """Whether labels mark the words of entities, in a scheme such as BIO, and are not one class per word."""
+    """Whether labels mark the words of entities in a scheme such as BIO, rather than one class per word."""
     kinds = [name for name in names if name != "O"]
     return bool(kinds) and all(name[:2] in {f"{mark}-" for mark in MARKS if mark != "O"} for name in kinds)
 
 
 def with_insides(labels: Iterable[str]) -> set[str]:
-    """Returns labels, of BIO with an I-X for each B-X: the training data may have no long entity of a kind (as those of
-    CoNLL-2000 have no I-LST, which its test data have)."""
+    """Returns BIO labels with an I-X for each B-X: the training data may lack long entities of a type, as CoNLL-2000
+    lacks I-LST. Returns other labels unchanged."""
     labels = set(labels)
     are_bio = all(label[:2] in ("B-", "I-") for label in labels - {"O"})
     return labels | {f"I{label[1:]}" for label in labels if label[0] == "B"} if are_bio else labels
 
 
-def in_common_marks(labels: list[list[str]]) -> list[list[str]]:
-    """Returns labels of BILOU and BMES as those of BIOES, which is what entities are counted by."""
-    return [[MARKS.get(label[0], label[0]) + label[1:] for label in sentence] for sentence in labels]
-
-
 def tagging_metrics(gold: list[list[str]], predicted: list[list[str]], names: Sequence[str]) -> dict[str, float]:
-    """Scores labels.
-
-    Args:
-        gold (`list[list[str]]`): The right labels, sentence by sentence.
-        predicted (`list[list[str]]`): As many predicted ones.
-        names (`Sequence[str]`): All labels there are.
+    """Scores labels, sentence by sentence.
 
     Returns:
-        `accuracy`, of words; where labels mark entities, also `precision`, `recall` and `f1` of entities as CoNLL's
-        `conlleval` counts them, and `f1_` of each type.
+        `accuracy` of words; if `names`, all the labels, mark entities, also `precision`, `recall` and `f1` of entities
+        as CoNLL's `conlleval` counts them, and `f1_` of each type.
     """
-    right = [one == other for pair in zip(gold, predicted) for one, other in zip(*pair)]
-    scores = {"accuracy": float(np.mean(right)) if right else 0.0}
+    correct = [one == other for pair in zip(gold, predicted) for one, other in zip(*pair)]
+    scores = {"accuracy": float(np.mean(correct)) if correct else 0.0}
     if are_entities(names):
-        named = in_common_marks(gold), in_common_marks(predicted)
+        gold, predicted = (
+            [[MARKS.get(label[0], label[0]) + label[1:] for label in sentence] for sentence in labels]
+            for labels in (gold, predicted)
+        )
         scores |= {"precision": 0.0, "recall": 0.0, "f1": 0.0}
-        # Of no entities at all, seqeval's averages are means of nothing.
-        if any(get_entities(labels) for labels in named):
-            report = classification_report(*named, output_dict=True, zero_division=0)
+        # Without any entity, seqeval would average over nothing.
+        if get_entities(gold) or get_entities(predicted):
+            report = classification_report(gold, predicted, output_dict=True, zero_division=0)
             total = report["micro avg"]
             scores |= {"precision": total["precision"], "recall": total["recall"], "f1": total["f1-score"]}
-            types = {name: value for name, value in report.items() if not name.endswith(" avg")}
-            scores |= {f"f1_{name}": value["f1-score"] for name, value in types.items()}
-            scores = {name: float(value) for name, value in scores.items()}
-    return scores
+            scores |= {f"f1_{name}": report[name]["f1-score"] for name in report if not name.endswith(" avg")}
+    return {name: float(value) for name, value in scores.items()}
 
 
-class Tagging:
-    """What examples, features and metrics of tagging are, for the labels of one data set."""
-
-    def __init__(self, names: Sequence[str], max_seq_length: int | None):
-        self.names, self.max_seq_length = list(names), max_seq_length
-        self.ids = {name: id for id, name in enumerate(names)}
-
-    def task(self, elmo_fields: dict[str, Any]) -> Task:
-        return Task(
-            auto_class=AutoModelForTokenClassification,
-            metric="f1" if are_entities(self.names) else "accuracy",
-            config_fields=label_fields(self.names),
-            elmo_fields=elmo_fields,
-            features=self.features,
-            collator=DataCollatorForTokenClassification,
-            metrics=lambda examples, features: self.compute_metrics,
-            write_predictions=self.write_predictions,
-            words=lambda examples, tokenizer: (word for example in examples for word in example.words),
-            reduce_logits=lambda logits, labels: logits.argmax(dim=-1),
+def tokenize(sentences: Dataset, tokenizer: Any, names: Sequence[str], max_length: int | None) -> list[dict[str, Any]]:
+    """Returns the tokens of sentences, with the label id of each word at its first token."""
+    ids = {name: id for id, name in enumerate(names)}
+    # A list, since reading character ids from an Arrow table takes longer than tokenizing the words again.
+    features, num_lost = [], 0
+    for sentence in sentences:
+        encoded = tokenizer(
+            sentence["words"], is_split_into_words=True, truncation=max_length is not None, max_length=max_length
         )
+        labels, scored_words = [], []
+        for word in encoded.word_ids():
+            is_first = word is not None and word not in scored_words[-1:]
+            labels.append(ids[sentence["labels"][word]] if is_first else IGNORED)
+            scored_words += [word] if is_first else []
+        num_lost += len(sentence["words"]) - len(scored_words)
+        features.append({**encoded, "labels": labels, "scored_words": scored_words})
+    if num_lost:
+        logger.warning(f"{num_lost} words have no token (cut off, or unknown to the tokenizer) and are not scored.")
+    return features
 
-    def features(self, examples: list[LabelledWords], tokenizer: Any, is_training: bool) -> list[dict[str, Any]]:
-        """Tokens of sentences, with the label of each word at its first token."""
-        max_length = max_length_of(tokenizer, self.max_seq_length)
-        features, num_lost = [], 0
-        for example in examples:
-            encoded = tokenizer(
-                example.words, is_split_into_words=True, truncation=max_length is not None, max_length=max_length
-            )
-            first_tokens = {
-                word: token for token, word in reversed([*enumerate(encoded.word_ids())]) if word is not None
-            }
-            labels = [IGNORED] * len(encoded["input_ids"])
-            scored_words = sorted(first_tokens)
-            for word in scored_words:
-                labels[first_tokens[word]] = label_id(self.ids, example.labels[word], example.places[word])
-            num_lost += len(example.words) - len(scored_words)
-            # The collator leaves out what the model does not read.
-            features.append({**encoded, "labels": labels, "scored_words": scored_words})
-        if num_lost:
-            logger.warning(
-                f"{num_lost} words have no token (cut off, or unknown to the tokenizer): they are not scored."
-            )
-        return features
 
-    def compute_metrics(self, output: EvalPrediction) -> dict[str, float]:
-        """Scores label ids `(sentences, tokens)`, padded with -100."""
-        gold, predicted = self._names_of(output.label_ids, output.predictions)
-        return tagging_metrics(gold, predicted, self.names)
+def decode(label_ids: Any, predictions: Any, names: Sequence[str]) -> tuple[list[list[str]], list[list[str]]]:
+    """Returns the gold and the predicted labels of each sentence, without the tokens that are skipped."""
+    rows = [(gold[gold != IGNORED], predicted[gold != IGNORED]) for gold, predicted in zip(label_ids, predictions)]
+    return tuple([[names[id] for id in row[side]] for row in rows] for side in (0, 1))  # type: ignore[return-value]
 
-    def _names_of(self, labels: Any, predictions: Any) -> tuple[list[list[str]], list[list[str]]]:
-        gold, predicted = [], []
-        for label_row, prediction_row in zip(np.asarray(labels), np.asarray(predictions)):
-            is_word = label_row != IGNORED
-            gold.append([self.names[id] for id in label_row[is_word]])
-            predicted.append([self.names[id] for id in prediction_row[is_word]])
-        return gold, predicted
 
-    def write_predictions(
-        self, examples: list[LabelledWords], features: list[dict[str, Any]], output: Any, directory: Path
-    ) -> None:
-        """Writes `predictions.txt`: word, label and predicted label, as `conlleval` reads them; `O` where there is
-        none, or else the first label."""
-        _, predicted = self._names_of(output.label_ids, output.predictions)
-        none = "O" if "O" in self.ids else self.names[0]
-        with open(directory / "predictions.txt", "w", encoding="utf-8") as file:
-            for example, feature, names in zip(examples, features, predicted):
-                by_word = dict(zip(feature["scored_words"], names))
-                for index, (word, label) in enumerate(zip(example.words, example.labels)):
-                    file.write(f"{word}\t{label}\t{by_word.get(index, none)}\n")
-                file.write("\n")
+def write_predictions(
+    path: Path, sentences: Dataset, features: list[dict[str, Any]], predicted: list[list[str]], names: Sequence[str]
+) -> None:
+    """Writes word, label and predicted label on each line, as `conlleval` reads them; words that have no prediction
+    get `O` or, if there is no such label, the first one."""
+    missing = "O" if "O" in names else names[0]
+    with open(path, "w", encoding="utf-8") as file:
+        for sentence, feature, labels in zip(sentences, features, predicted):
+            by_word = dict(zip(feature["scored_words"], labels))
+            for index, (word, label) in enumerate(zip(sentence["words"], sentence["labels"])):
+                file.write(f"{word}\t{label}\t{by_word.get(index, missing)}\n")
+            file.write("\n")
 
 
 ARGUMENTS = (TaggingModelArguments, ColumnArguments, FineTuningArguments)
 
 
-@reports_input_errors
+@reports_errors
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Runs the script with the arguments of the command line, or those given. Returns its results."""
-    model, data, training = parse_arguments(ARGUMENTS, arguments)
-    splits, everything = read_splits(
-        data, training, lambda path: read_columns(path, data.word_column, data.label_column, data.encoding)
-    )
+    """Runs the script with the given arguments or those of the command line. Returns its results."""
+    model_arguments, data, training = parse_arguments(ARGUMENTS, arguments)
+    checkpoint = find_checkpoint(training)
+    splits, whole = load_splits(data, training, lambda path: read_columns(path, data))
     if training.do_train:
-        names = data.labels(with_insides(label for example in everything for label in example.labels))
+        names = data.label_list or label_names(with_insides(label for labels in whole["labels"] for label in labels))
     else:
-        names = list(load_config(model).id2label.values())
-    if model.label_scheme is not None and not are_entities(names):
-        raise InputError(f"label_scheme: expected labels such as B-X and O, found {', '.join(names[:5])}")
-    return run_experiment(Tagging(names, data.max_seq_length).task({}), model, data, training, splits)
+        names = list(load_config(model_arguments).id2label.values())
+    check_labels({name: (label for each in part for label in each["labels"]) for name, part in splits.items()}, names)
+    if model_arguments.label_scheme is not None and not are_entities(names):
+        raise ValueError(f"label_scheme: expected labels such as B-X and O, found {', '.join(names[:5])}")
+
+    set_seed(training.seed)
+    tokenizer, model, _, counts = load_model(
+        AutoModelForTokenClassification,
+        model_arguments,
+        is_new=training.do_train,
+        fields=label_fields(names),
+        texts=(sentence["words"] for part in splits.values() for sentence in part),
+    )
+    max_length = max_length_of(tokenizer, data.max_seq_length)
+    features = {name: tokenize(part, tokenizer, names, max_length) for name, part in splits.items()}
+
+    def compute_metrics(output: EvalPrediction) -> dict[str, float]:
+        return tagging_metrics(*decode(output.label_ids, output.predictions, names), names)
+
+    trainer = make_trainer(
+        model,
+        training,
+        "f1" if are_entities(names) else "accuracy",
+        train_dataset=features["train"],
+        eval_dataset=features["validation"],
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+        processing_class=tokenizer,
+        compute_metrics=compute_metrics,
+        preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(dim=-1),
+    )
+    results = counts | train_and_evaluate(trainer, checkpoint, len(splits["train"]))
+    if training.do_predict:
+        output = trainer.predict(features["test"], metric_key_prefix="test")
+        results |= output.metrics
+        if trainer.is_world_process_zero():
+            _, predicted = decode(output.label_ids, output.predictions, names)
+            path = Path(training.output_dir, "predictions.txt")
+            write_predictions(path, splits["test"], features["test"], predicted, names)
+    save_results(trainer, results)
+    return results
 
 
 if __name__ == "__main__":
-    print_results(main())
+    main()

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from accelerate.commands.launch import launch_command_parser
 
-import experiment
 import modeling_elmo
+from arguments import parse_arguments
 from modeling_elmo.cli import main as cli
 from modeling_elmo.fine_tuning.pipelines import ElmoTokenClassificationPipeline
 from modeling_elmo.pretraining import initial_model as presets
@@ -57,14 +57,15 @@ def commands(page):
 
 
 def commands_of_scripts():
-    return [line for page in PAGES for line in commands(page) if line.startswith("python examples/run_")]
+    starts = ("python examples/run_", "python -m benchmarks.quality.probes")
+    return [line for page in PAGES for line in commands(page) if line.startswith(starts)]
 
 
 @pytest.mark.parametrize("command", commands_of_scripts(), ids=lambda command: command.rpartition("/")[2])
 def test_commands_have_arguments_that_the_scripts_know(command):
     _, script, *arguments = shlex.split(command)
-    module = importlib.import_module(Path(script).stem)
-    parsed = experiment.parse_arguments(module.ARGUMENTS, arguments)
+    module = importlib.import_module(arguments.pop(0) if script == "-m" else Path(script).stem)
+    parsed = parse_arguments(module.ARGUMENTS, arguments)
     assert parsed[0].model_name_or_path in arguments
 
 

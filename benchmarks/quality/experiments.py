@@ -1,15 +1,13 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Experiments: runs the example scripts on public data sets, and makes tables of what came out.
+"""Runs the experiments of docs/results.md: the scripts in `examples/` on public data sets, with several seeds.
 
-    python -m benchmarks.results run --data DATA --model models/elmo-tiny --output runs
-    python -m benchmarks.results collect --output runs
-    python -m benchmarks.results tables
+    python -m benchmarks.quality.experiments run --data DATA --model models/elmo-tiny --output runs
+    python -m benchmarks.quality.experiments collect --output runs
+    python -m benchmarks.quality.tables
 
-A run that was stopped goes on when the same command is given again; what is finished is not run again. `collect` puts
-the figures of finished experiments into `docs/results.json`, which the tables of `docs/results.md` show. The one idea:
-an experiment is a name and the arguments of a script, and a table is a set of names, so that no table shows what this
-module can't run again.
+Rerun the first command to resume it; finished runs are not repeated. `collect` adds the figures of finished experiments
+to docs/results.json, from which the tables are made. An experiment is a name and the arguments of a script.
 """
 
 import json
@@ -17,7 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -28,33 +26,34 @@ from typing import Annotated, Any
 import typer
 
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+ROOT = Path(__file__).parents[2]
+FIGURES = ROOT / "docs" / "results.json"
 RESULTS = "all_results.json"
-FIGURES = Path(__file__).parents[1] / "docs" / "results.json"
-SEEDS = ("1", "2", "3")
+ARGUMENTS = "arguments.json"
+SEEDS = (1, 2, 3)
 
-# Static word vectors, learned from the task's own data, are in every model: what is compared is what ELMo adds.
+# Every model has static word vectors, learned from the task's own data: the comparison shows what ELMo adds.
 TRAINED = (
     *("--do_train", "--do_predict", "--word_vector_size", "100"),
-    *("--train_sampling_strategy", "group_by_length", "--disable_tqdm", "true", "--resume_from_checkpoint", "true"),
+    *("--train_sampling_strategy", "group_by_length", "--disable_tqdm", "true"),
 )
 
 
 @dataclass(frozen=True)
 class Task:
-    """A data set and how it is learned.
+    """A data set and how to train on it.
 
     Attributes:
         title (`str`): Its name in the tables.
-        script (`str`): Of `examples/`.
-        metric (`str`): The name of its result, in the scripts' `all_results.json`.
-        metric_title (`str`): What the tables call it.
-        percent (`float`): What the result is multiplied by to be a percentage.
-        arguments (`tuple[str]`): Of the script; `DATA/` stands for the folder of the data.
+        command (`tuple[str]`): The arguments of Python that start the script.
+        metric (`str`): The name of its result in `all_results.json`.
+        metric_title (`str`): The name of the result in the tables.
+        percent (`float`): The factor that makes the result a percentage.
+        arguments (`tuple[str]`): The arguments of the script; `DATA/` stands for the folder of the data.
     """
 
     title: str
-    script: str
+    command: tuple[str, ...]
     metric: str
     metric_title: str
     percent: float
@@ -63,7 +62,7 @@ class Task:
 
 # Enough for these tasks, and half the time of the default.
 SMALL = ("--task_lstm_size", "100", "--early_stopping_patience", "3")
-# From epoch to epoch, the accuracy on five hundred validation pairs moves by several percent.
+# The accuracy on five hundred validation pairs changes by several percent from epoch to epoch.
 PATIENT = ("--task_lstm_size", "100", "--early_stopping_patience", "10")
 CRF = ("--use_crf", "true", "--label_scheme", "BIO")
 SICK = (
@@ -74,7 +73,7 @@ SICK = (
 TASKS = {
     "wnut17": Task(
         "WNUT-17 entities",
-        "run_token_classification.py",
+        ("examples/run_token_classification.py",),
         "test_f1",
         "F1",
         100,
@@ -82,14 +81,14 @@ TASKS = {
             *("--train_file", "DATA/wnut17/wnut17train.conll"),
             *("--validation_file", "DATA/wnut17/emerging.dev.conll"),
             *("--test_file", "DATA/wnut17/emerging.test.annotated"),
-            # Without ELMo, no entity is found in the first epochs.
+            # Without ELMo, the model finds no entity in the first epochs.
             *("--early_stopping_patience", "20"),
             *CRF,
         ),
     ),
     "gum": Task(
         "GUM entities",
-        "run_token_classification.py",
+        ("examples/run_token_classification.py",),
         "test_f1",
         "F1",
         100,
@@ -97,7 +96,7 @@ TASKS = {
     ),
     "chunking": Task(
         "CoNLL-2000 chunks",
-        "run_token_classification.py",
+        ("examples/run_token_classification.py",),
         "test_f1",
         "F1",
         100,
@@ -105,7 +104,7 @@ TASKS = {
     ),
     "sst": Task(
         "SST-5 sentiment",
-        "run_text_classification.py",
+        ("examples/run_text_classification.py",),
         "test_accuracy",
         "accuracy",
         100,
@@ -117,7 +116,7 @@ TASKS = {
     ),
     "entailment": Task(
         "SICK entailment",
-        "run_text_classification.py",
+        ("examples/run_text_classification.py",),
         "test_accuracy",
         "accuracy",
         100,
@@ -125,7 +124,7 @@ TASKS = {
     ),
     "relatedness": Task(
         "SICK relatedness",
-        "run_text_classification.py",
+        ("examples/run_text_classification.py",),
         "test_pearson",
         "Pearson",
         100,
@@ -133,18 +132,18 @@ TASKS = {
     ),
     "questions": Task(
         "XQuAD questions",
-        "run_question_answering.py",
+        ("examples/run_question_answering.py",),
         "test_f1",
         "F1",
         1,
-        # Ninety-five validation questions: F1 may fall for some epochs while the loss still does.
+        # Ninety-five validation questions: F1 may fall for some epochs although the loss still decreases.
         ("--train_file", "DATA/xquad/xquad.en.json", "--test_fraction", "0.2", *PATIENT),
     ),
 }
 PROBES = {
     "part_of_speech": Task(
         "Part of speech (MASC)",
-        "run_probe.py",
+        ("-m", "benchmarks.quality.probes"),
         "layer_{}_accuracy",
         "accuracy",
         100,
@@ -155,7 +154,7 @@ PROBES = {
     ),
     "word_sense": Task(
         "Word senses (Senseval: hard, interest, line, serve)",
-        "run_probe.py",
+        ("-m", "benchmarks.quality.probes"),
         "layer_{}_accuracy",
         "accuracy",
         100,
@@ -163,7 +162,7 @@ PROBES = {
     ),
 }
 
-# What differs between the models of a comparison.
+# The models of the comparisons: title and arguments.
 VARIANTS = {
     "none": ("no ELMo", ("--elmo_at", "none")),
     "layer0": ("layer 0 only", ("--elmo_at", "input", "--elmo_layers", "0")),
@@ -173,7 +172,7 @@ VARIANTS = {
     "mix": ("mix, λ = 0.001", ("--elmo_at", "input", "--mix_l2", "0.001")),
     "output": ("output", ("--elmo_at", "output")),
     "both": ("input and output", ("--elmo_at", "both")),
-    # Elsewhere half of ELMo's vectors is dropped.
+    # By default, half of ELMo's vectors is dropped.
     "no_dropout": ("with ELMo, no dropout on it", ("--elmo_at", "input", "--representation_dropout", "0")),
 }
 COMPARED = ("gum",)
@@ -184,7 +183,7 @@ DROPPED = ("entailment",)
 
 @dataclass(frozen=True)
 class Experiment:
-    """A task, a model of it, and how much of the training data it sees."""
+    """A task, a model, and a fraction of the training data."""
 
     task: str
     variant: str = ""
@@ -192,43 +191,42 @@ class Experiment:
 
     @property
     def name(self) -> str:
+        """The name of its directory and its figures."""
         parts = [self.task, self.variant, "" if self.fraction == "1" else self.fraction]
         return "-".join(part for part in parts if part)
 
-    def arguments(self) -> list[str]:
-        """Returns the arguments of the script, the files and the model aside."""
-        if self.task in PROBES:
-            return [*PROBES[self.task].arguments, "--seeds", *SEEDS, "--resume_from_checkpoint", "true"]
-        arguments = [*TASKS[self.task].arguments, *VARIANTS[self.variant][1], *TRAINED]
+    def arguments(self, data: Path) -> list[str]:
+        """Returns the arguments of the script except for model, output and seed."""
+        found = list((PROBES | TASKS)[self.task].arguments)
+        if self.task in TASKS:
+            found += [*VARIANTS[self.variant][1], *TRAINED]
         if self.fraction != "1":
-            # As many steps as a tenth of the data has in as many epochs would be too few to learn from.
-            arguments += [
-                "--train_fraction",
-                self.fraction,
-                "--num_train_epochs",
-                "60",
-                "--early_stopping_patience",
-                "10",
-            ]
-        return [*arguments, "--seeds", *SEEDS]
-
-    def command(self, data: Path, model: Path, output: Path) -> list[str]:
-        """Returns the command line."""
-        script = (PROBES | TASKS)[self.task].script
-        arguments: list[str] = []
-        for argument in self.arguments():
-            if not argument.startswith("DATA/"):
-                arguments.append(argument)
-            elif "*" in argument:
-                arguments += map(str, sorted(data.glob(argument.removeprefix("DATA/"))))
+            # With the default epochs, a tenth of the data would have too few steps to learn from.
+            found += ["--train_fraction", self.fraction, "--num_train_epochs", "60", "--early_stopping_patience", "10"]
+        paths: list[str] = []
+        for argument in found:
+            name = argument.removeprefix("DATA/")
+            if name == argument:
+                paths.append(argument)
             else:
-                arguments.append(str(data / argument.removeprefix("DATA/")))
-        model_and_output = ["--model_name_or_path", str(model), "--output_dir", str(output / self.name)]
-        return [str(EXAMPLES / script), *model_and_output, *arguments]
+                paths += map(str, sorted(data.glob(name)) if "*" in name else [data / name])
+        return paths
+
+    def commands(self, data: Path, model: Path, output: Path) -> dict[Path, list[str]]:
+        """Returns the command of each run by the directory of its results: one for each seed, one for all probes."""
+        start = [*(PROBES | TASKS)[self.task].command, "--model_name_or_path", str(model), *self.arguments(data)]
+        directory = output / self.name
+        runs = {directory / f"seed-{seed}": ["--seed", str(seed)] for seed in SEEDS}
+        if self.task in PROBES:
+            runs = {directory: ["--seeds", *map(str, SEEDS)]}
+        return {
+            path: [*start, *seed, "--resume_from_checkpoint", "true", "--output_dir", str(path)]
+            for path, seed in runs.items()
+        }
 
 
 def experiments() -> Iterator[Experiment]:
-    """Yields all experiments once, those first that most tables need."""
+    """Yields all experiments, those that most tables need first."""
     seen = set()
     every = [
         *map(Experiment, PROBES),
@@ -252,12 +250,12 @@ def experiments() -> Iterator[Experiment]:
             yield experiment
 
 
-# Of each experiment by its name: metrics, each with a value for every seed.
+# Metrics of each experiment by its name, with a value for each seed.
 Figures = dict[str, dict[str, list[float]]]
 
 
 def read_figures(path: Path) -> Figures:
-    """Returns the figures that were collected, none if there is no such file."""
+    """Returns the collected figures; none if the file does not exist."""
     if not path.is_file():
         return {}
     figures: Figures = json.loads(path.read_text(encoding="utf-8"))
@@ -265,8 +263,8 @@ def read_figures(path: Path) -> Figures:
 
 
 def figures_of_run(directory: Path) -> dict[str, list[float]] | None:
-    """Returns the figures of one experiment, or `None` if it is not finished: scores of the test data, shares of ELMo's
-    layers in the mixes of the model that was scored; a single value of what does not depend on a seed."""
+    """Returns test scores and final shares of ELMo's layers, `None` if the experiment is not finished. Each has a value
+    for each seed, or a single value if it does not depend on the seed."""
     if not (directory / RESULTS).is_file():
         return None
     results: dict[str, Any] = json.loads((directory / RESULTS).read_text(encoding="utf-8"))
@@ -283,79 +281,77 @@ TIMES = ("test_runtime", "test_samples_per_second", "test_steps_per_second")
 WITHOUT_SEED = ("most_frequent_label", "nearest_sense")
 
 
-class Tables:
-    """The tables, of the experiments that have figures."""
-
-    def __init__(self, figures: Figures):
-        self.figures = figures
-
-    def cell(self, experiment: Experiment, metric: str | None = None) -> str:
-        """Returns the mean and the sample standard deviation of a result over the seeds, in percent."""
-        task = (PROBES | TASKS)[experiment.task]
-        values = self.figures.get(experiment.name, {}).get(metric or task.metric)
-        if not values:
-            return "-"
-        values = [task.percent * value for value in values]
-        return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
-
-    def tasks(self) -> list[list[str]]:
-        """What ELMo adds to each task."""
-        rows = [["Task", "Metric", "no ELMo", "with ELMo"]]
-        for name, task in TASKS.items():
-            cells = [self.cell(Experiment(name, variant)) for variant in ("none", "mix")]
-            rows.append([task.title, task.metric_title, *cells])
-        return rows
-
-    def variants(self, names: tuple[str, ...], tasks: tuple[str, ...] = COMPARED) -> list[list[str]]:
-        """A row for each model, a column for each of the compared tasks."""
-        rows = [["Model", *(TASKS[task].title for task in tasks)]]
-        return rows + [[VARIANTS[name][0], *(self.cell(Experiment(task, name)) for task in tasks)] for name in names]
-
-    def fractions(self) -> list[list[str]]:
-        """How much data it takes."""
-        rows = [["Task", "Model", *(f"{float(fraction):.0%}" for fraction in FRACTIONS)]]
-        for task in SAMPLED:
-            for variant, title in (("none", "no ELMo"), ("mix", "with ELMo")):
-                cells = [self.cell(Experiment(task, variant, fraction)) for fraction in FRACTIONS]
-                rows.append([TASKS[task].title, title, *cells])
-        return rows
-
-    def probes(self) -> list[list[str]]:
-        """What a linear classifier reads from each layer."""
-        rows = [["Probe", "Most frequent label", "Layer 0", "Layer 1", "Layer 2"]]
-        for name, task in PROBES.items():
-            layers = [self.cell(Experiment(name), task.metric.format(layer)) for layer in range(3)]
-            rows.append([task.title, self.cell(Experiment(name), "most_frequent_label"), *layers])
-        nearest = [self.cell(Experiment("word_sense"), f"layer_{layer}_nearest_sense") for layer in range(3)]
-        return [*rows, ["The same, by the nearest mean of a sense", "", *nearest]]
-
-    def mixes(self) -> list[list[str]]:
-        """How much of each layer a task takes."""
-        rows = [["Task", "Layer 0", "Layer 1", "Layer 2"]]
-        for name, task in TASKS.items():
-            shares = [self.cell_of_share(Experiment(name, "mix"), layer) for layer in range(3)]
-            rows.append([task.title, *shares])
-        return rows
-
-    def cell_of_share(self, experiment: Experiment, layer: int) -> str:
-        values = self.figures.get(experiment.name, {}).get(f"final_mix_share_0_{layer}")
-        return f"{mean(values):.2f}" if values else "-"
-
-    def all(self) -> Iterator[tuple[str, list[list[str]]]]:
-        """Yields the tables with their titles."""
-        yield "What ELMo adds", self.tasks()
-        yield "Which layers", self.variants(("none", "layer0", "top", "average", "lambda1", "mix"))
-        yield "Where ELMo enters", self.variants(("mix", "output", "both"))
-        yield "How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)
-        yield "How much data", self.fractions()
-        yield "What each layer knows", self.probes()
-        yield "What each task takes", self.mixes()
+def summarize(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the mean of each number over runs, its sample standard deviation (`_std`) and the values (`_values`)."""
+    summary: dict[str, Any] = {}
+    for name in results[0]:
+        values = [result.get(name) for result in results]
+        if name != "seed" and all(type(value) in (int, float) for value in values):
+            summary[name] = float(mean(map(float, values)))
+            summary[f"{name}_std"] = float(stdev(map(float, values))) if len(values) > 1 else 0.0
+            summary[f"{name}_values"] = values
+    return summary
 
 
-def markdown(rows: list[list[str]]) -> str:
-    """Returns a table, its first row being the header."""
-    header, *others = (f"| {' | '.join(row)} |" for row in rows)
-    return "\n".join([header, f"|{' --- |' * len(rows[0])}", *others])
+def write_json(path: Path, values: Any) -> None:
+    """Writes a JSON file completely or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    incomplete = path.with_suffix(".incomplete")
+    incomplete.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    incomplete.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a file that [`write_json`] wrote."""
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file ({error}); delete it and try again") from error
+    return values
+
+
+def check_same(stored: Mapping[str, Any], used: Mapping[str, Any], path: Path) -> None:
+    """Raises `ValueError` if results were made with other arguments, which are stored with them."""
+    for name in used:
+        if name in stored and stored[name] != used[name]:
+            expected, found = (f"{json.dumps(each[name], ensure_ascii=False):.300}" for each in (stored, used))
+            raise ValueError(
+                f"{name}: expected {expected}, as in {path}, found {found}: choose another output directory for other "
+                "arguments"
+            )
+
+
+def run_experiment(experiment: Experiment, data: Path, model: Path, output: Path) -> bool:
+    """Runs an experiment, except for its finished runs, and summarizes its seeds. Returns whether all runs succeeded.
+
+    Raises:
+        `ValueError`: If the directory has results of other arguments.
+    """
+    directory = output / experiment.name
+    used = {"model": str(model), "arguments": experiment.arguments(data)}
+    if (directory / ARGUMENTS).is_file():
+        check_same(read_json(directory / ARGUMENTS), used, directory / ARGUMENTS)
+    if (directory / RESULTS).is_file():
+        return True
+    write_json(directory / ARGUMENTS, used)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    runs = experiment.commands(data, model, output)
+    for path, command in runs.items():
+        if (path / RESULTS).is_file():
+            continue
+        with open(output / f"{experiment.name}.log", "a", encoding="utf-8") as log:
+            run = [sys.executable, *command]
+            if subprocess.run(run, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=ROOT).returncode:
+                return False
+    if directory not in runs:
+        summary = summarize([read_json(path / RESULTS) for path in runs])
+        write_json(directory / RESULTS, {"seeds": list(SEEDS), **summary})
+    # Keep results, not a model for each seed.
+    for path in list(directory.rglob("checkpoint-*")):
+        shutil.rmtree(path)
+    for path in list(directory.rglob("*.safetensors")):
+        path.unlink()
+    return True
 
 
 app = typer.Typer(add_completion=False, help=(__doc__ or "").partition("\n")[0])
@@ -365,32 +361,26 @@ app = typer.Typer(add_completion=False, help=(__doc__ or "").partition("\n")[0])
 def run(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="The folder of the data sets.")],
     model: Annotated[Path, typer.Option(exists=True, file_okay=False, help="The model directory.")],
-    output: Annotated[Path, typer.Option(help="Where results go.")],
-    only: Annotated[str, typer.Option(help="Only experiments of this name; a pattern as those of files.")] = "*",
+    output: Annotated[Path, typer.Option(help="Where to write results.")],
+    only: Annotated[str, typer.Option(help="Only experiments whose name matches this pattern.")] = "*",
     missing: Annotated[
-        bool, typer.Option("--missing", help="Only experiments that docs/results.json has no figures of.")
+        bool, typer.Option("--missing", help="Only experiments without figures in docs/results.json.")
     ] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time, each in one thread.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Experiments to run in parallel, each in one thread.")] = (
+        os.cpu_count() or 1
+    ),
 ) -> None:
     """Run the experiments that have no results yet."""
     output.mkdir(parents=True, exist_ok=True)
 
     def run_one(experiment: Experiment) -> bool:
-        directory = output / experiment.name
-        if (directory / RESULTS).is_file():
-            return True
-        command = [sys.executable, *experiment.command(data.resolve(), model.resolve(), output.resolve())]
-        with open(output / f"{experiment.name}.log", "a", encoding="utf-8") as log:
-            environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-            done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment).returncode == 0
-        typer.echo(f"{experiment.name}: {'done' if done else f'failed, see {log.name}'}")
-        if done:
-            # What is left are numbers and pictures, not a model for each seed.
-            for path in list(directory.rglob("checkpoint-*")):
-                shutil.rmtree(path)
-            for path in list(directory.rglob("*.safetensors")):
-                path.unlink()
-        return done
+        try:
+            is_done = run_experiment(experiment, data.resolve(), model.resolve(), output.resolve())
+        except ValueError as error:
+            sys.exit(f"error: {error}")
+        log = output / f"{experiment.name}.log"
+        typer.echo(f"{experiment.name}: {'done' if is_done else f'failed, see {log}'}")
+        return is_done
 
     known = read_figures(FIGURES) if missing else {}
     chosen = [each for each in experiments() if fnmatch(each.name, only) and each.name not in known]
@@ -401,10 +391,10 @@ def run(
 
 @app.command()
 def collect(
-    output: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where results are.")],
-    file: Annotated[Path, typer.Option(help="Where figures go, beside those that it has.")] = FIGURES,
+    output: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the results are.")],
+    file: Annotated[Path, typer.Option(help="The file to which the figures are added.")] = FIGURES,
 ) -> None:
-    """Put the figures of the experiments that are finished into one file."""
+    """Collect the figures of finished experiments in one file."""
     figures = read_figures(file)
     for experiment in experiments():
         found = figures_of_run(output / experiment.name)
@@ -414,13 +404,6 @@ def collect(
         f"  {json.dumps(name)}: {json.dumps(values, sort_keys=True)}" for name, values in sorted(figures.items())
     )
     file.write_text("{\n" + ",\n".join(entries) + "\n}\n", encoding="utf-8")
-
-
-@app.command()
-def tables(file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The figures.")] = FIGURES) -> None:
-    """Print the tables, in Markdown, of what has figures."""
-    for title, rows in Tables(read_figures(file)).all():
-        typer.echo(f"### {title}\n\n{markdown(rows)}\n")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What counting gets: perplexity of a unigram and of a Kneser-Ney trigram model, beside which to read `elmo evaluate`.
 
-    python -m benchmarks.ngram_perplexity --vocab vocab.txt --train 'text/train-*.txt' text/heldout.txt
+    python -m benchmarks.quality.ngram_perplexity --vocab vocab.txt --train 'text/train-*.txt' text/heldout.txt
 
 The words predicted are those that `elmo evaluate` counts: of each sentence all words, those that the vocabulary lacks
 as <UNK>, and the boundary after the last one (in the backward direction the one before the first). Probability is
@@ -23,12 +23,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from benchmarks.speed.report import JsonOnly, Report, run
 from modeling_elmo.model.word_splitting import TextSplitter, split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.initial_model import read_tokenizer
 from modeling_elmo.pretraining.windows import WordTable
-
-from .report import JsonOnly, Report, run
 
 
 # What is taken off a count of 1, of 2, and of 3 or more, where a text is too small to tell.

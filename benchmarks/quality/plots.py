@@ -1,36 +1,41 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a training run: learning curves, and how the layers of ELMo were mixed (the paper's Figure 2).
+"""Plots of a fine-tuning run: learning curves, and how the layers of ELMo were mixed (the paper's Figure 2).
 
-Draws what `Trainer` has logged (`trainer_state.json` keeps it); computes nothing else. The one idea: figures are made
-without `pyplot`, so that no window system is needed and nothing is left behind from one to the next.
+    python -m benchmarks.quality.plots runs/wnut17
+
+Reads what `Trainer` logged and writes `learning_curves.png` and, if the run trained a mix, `mix_weights.png` into the
+directory of the run. The plots of probes are here, too.
 """
 
-import math
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 
-# The logged share of a layer in a mix: mix_share_{mix}_{layer}.
+# The share of a layer in a mix is logged as mix_share_{mix}_{layer}.
 MIX_SHARE = "mix_share"
+
+# What the scripts select the best epoch by.
+METRICS = ("f1", "pearson", "accuracy")
 
 Log = Sequence[Mapping[str, Any]]
 
 
 def series(log: Log, name: str) -> tuple[list[float], list[float]]:
-    """Returns the epochs at which a number was logged, and its values."""
+    """Returns the epochs at which a value was logged, and the values."""
     found = [(entry["epoch"], entry[name]) for entry in log if name in entry and "epoch" in entry]
     return [epoch for epoch, _ in found], [value for _, value in found]
 
 
 def plot_learning_curves(log: Log, metric: str, greater_is_better: bool, path: Path) -> None:
-    """Draws the losses and a metric on the validation data, its best value written out, over epochs, into an image."""
+    """Plots losses, and a metric on the validation data with its best value in writing, over epochs."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, metrics = figure.subplots(1, 2)
     for name, label in (("loss", "training"), ("eval_loss", "validation")):
@@ -54,89 +59,22 @@ def plot_learning_curves(log: Log, metric: str, greater_is_better: bool, path: P
     figure.savefig(path, dpi=120)
 
 
-def plot_perplexities(log: Log, baselines: Mapping[str, float], path: Path) -> None:
-    """Draws the perplexity of a language model's training and of its evaluations, over steps, into an image file.
-
-    The perplexity of training is an estimate by the sampled softmax, which is low while it has few samples: the two
-    curves have no common scale.
-
-    Args:
-        log (`Sequence[Mapping]`): What `elmo pretrain` logged.
-        baselines (`Mapping[str, float]`): Perplexities of other models on the evaluation text, by their names.
-        path (`Path`): The image file.
-
-    Raises:
-        `ValueError`: If no perplexity was logged.
-    """
-    trained = [entry for entry in log if "perplexity" in entry]
-    evaluated = [entry for entry in log if "eval_perplexity" in entry]
-    if not trained and not evaluated:
-        raise ValueError("log: expected perplexities, as elmo pretrain logs them, found none")
-    figure = Figure(figsize=(8, 4.6), layout="constrained")
-    axes = figure.subplots()
-    steps = [entry["step"] for entry in trained]
-    axes.plot(
-        steps, [entry["perplexity"] for entry in trained], color="tab:blue", linewidth=1.2, label="training (estimate)"
-    )
-    lowest, highest = (
-        [choose(entry[f"{side}_perplexity"] for side in ("forward", "backward")) for entry in trained]
-        for choose in (min, max)
-    )
-    axes.fill_between(steps, lowest, highest, color="tab:blue", alpha=0.25, linewidth=0)
-    if evaluated:
-        steps_evaluated = [entry["step"] for entry in evaluated]
-        for name, label, style in (
-            ("eval_perplexity", "held-out", {"marker": "o", "linewidth": 1.6}),
-            ("eval_forward_perplexity", "held-out, forward", {"marker": ">", "linewidth": 0}),
-            ("eval_backward_perplexity", "held-out, backward", {"marker": "<", "linewidth": 0}),
-        ):
-            values = [entry[name] for entry in evaluated]
-            axes.plot(steps_evaluated, values, color="tab:orange", markersize=4, label=label, **style)
-        axes.annotate(
-            f"{evaluated[-1]['eval_perplexity']:.1f}",
-            (steps_evaluated[-1], evaluated[-1]["eval_perplexity"]),
-            xytext=(-6, 10),
-            textcoords="offset points",
-            ha="right",
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0},
-        )
-    for number, (name, value) in enumerate(baselines.items()):
-        style = ("--", ":", "-.")[number % 3]
-        axes.axhline(value, color="gray", linewidth=1.0, linestyle=style, label=f"{name}: {value:.1f}")
-    axes.set(xlabel="step", ylabel="perplexity", yscale="log")
-    # The first steps are off any scale on which the last ones can be told apart.
-    shown = sorted(entry["perplexity"] for entry in trained)[: math.ceil(0.97 * len(trained))]
-    shown += [*(entry["eval_perplexity"] for entry in evaluated), *baselines.values()]
-    axes.set_ylim(0.85 * min(shown), 1.15 * max(shown))
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0), numticks=20))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    if trained:
-        per_step = trained[-1]["words_seen"] / trained[-1]["step"] / 1e6
-        words = axes.secondary_xaxis("top", functions=(lambda step: step * per_step, lambda number: number / per_step))
-        words.set_xlabel("million words seen")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="upper right")
-    figure.savefig(path, dpi=120)
-
-
 def mix_shares(log: Log) -> dict[tuple[int, int], tuple[list[float], list[float]]]:
-    """Returns the logged shares of layers, by mix and layer: epochs and values."""
+    """Returns the logged shares of layers by mix and layer: epochs and values."""
     names = {name for entry in log for name in entry if name.startswith(f"{MIX_SHARE}_")}
     keys = sorted(tuple(map(int, name.split("_")[-2:])) for name in names)
     return {(mix, layer): series(log, f"{MIX_SHARE}_{mix}_{layer}") for mix, layer in keys}
 
 
 def plot_mix_weights(log: Log, final_shares: Mapping[str, float], mix_names: Sequence[str], path: Path) -> None:
-    """Draws the shares of ELMo's layers (softmax of the mix weights): those of the model, and those on the way there.
+    """Plots the shares of ELMo's layers, the softmax of the mix weights: those of the model, and their course.
 
     As in the paper's Figure 2, shares below 1/3 are hatched and those above 2/3 dotted.
 
     Args:
         log (`Sequence[Mapping]`): What was logged.
-        final_shares (`Mapping[str, float]`): The shares of the model that is kept, under the names of the log.
-        mix_names (`Sequence[str]`): What each mix is called.
+        final_shares (`Mapping[str, float]`): The shares of the final model, under the names of the log.
+        mix_names (`Sequence[str]`): The name of each mix.
         path (`Path`): The image file.
     """
     shares = mix_shares(log)
@@ -177,12 +115,12 @@ def plot_mix_weights(log: Log, final_shares: Mapping[str, float], mix_names: Seq
 
 
 def plot_probes(accuracies: Mapping[str, Sequence[float]], baseline: float, title: str, path: Path) -> None:
-    """Draws the accuracy of probes as bars, with the spread over seeds and a baseline.
+    """Plots the accuracy of probes as bars, with the deviation over seeds and a baseline.
 
     Args:
-        accuracies (`Mapping[str, Sequence[float]]`): For the name of each probe, one number per seed.
-        baseline (`float`): What a classifier without a model gets.
-        title (`str`): Of the figure.
+        accuracies (`Mapping[str, Sequence[float]]`): A value for each seed, by the name of the probe.
+        baseline (`float`): The accuracy of a classifier without a model.
+        title (`str`): The title of the figure.
         path (`Path`): The image file.
     """
     figure = Figure(figsize=(1.8 + 1.2 * len(accuracies), 3.8), layout="constrained")
@@ -200,7 +138,7 @@ def plot_probes(accuracies: Mapping[str, Sequence[float]], baseline: float, titl
 
 
 def plot_probe_curves(curves: Mapping[str, Sequence[float]], path: Path) -> None:
-    """Draws the accuracy of probes on the validation data over epochs."""
+    """Plots the accuracy of probes on the validation data over epochs."""
     figure = Figure(figsize=(5.5, 3.6), layout="constrained")
     axes = figure.subplots()
     for name, values in curves.items():
@@ -209,3 +147,30 @@ def plot_probe_curves(curves: Mapping[str, Sequence[float]], path: Path) -> None
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=120)
+
+
+def plot_run(run: Path) -> None:
+    """Plots a run of a fine-tuning script into its directory."""
+    state, results, config = (
+        json.loads((run / name).read_text(encoding="utf-8"))
+        for name in ("trainer_state.json", "all_results.json", "config.json")
+    )
+    log = state["log_history"]
+    metric = next((name for name in METRICS if series(log, f"eval_{name}")[0]), "loss")
+    plot_learning_curves(log, metric, metric != "loss", run / "learning_curves.png")
+    if mix_shares(log):
+        final = {name.removeprefix("final_"): value for name, value in results.items() if MIX_SHARE in name}
+        names = [name for name in ("input", "output") if config[f"elmo_at_{name}"]]
+        plot_mix_weights(log, final, names, run / "mix_weights.png")
+
+
+def main(
+    runs: Annotated[list[Path], typer.Argument(exists=True, file_okay=False, help="Output directories of scripts.")],
+) -> None:
+    """Plot the learning curves and the mix weights of runs."""
+    for run in runs:
+        plot_run(run)
+
+
+if __name__ == "__main__":
+    typer.run(main)

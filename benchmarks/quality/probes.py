@@ -1,20 +1,19 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Asks of each layer of a model what a linear classifier can read from it: parts of speech, or word senses.
+"""Measures what a linear classifier can read from each layer of a model: parts of speech, or word senses.
 
-    python examples/run_probe.py --model_name_or_path elmo --task part_of_speech \
+    python -m benchmarks.quality.probes --model_name_or_path elmo --task part_of_speech \
         --train_files masc_tagged/written/*.txt --test_files masc_tagged/spoken/*.txt --output_dir runs/pos
 
-    python examples/run_probe.py --model_name_or_path elmo --task word_sense \
+    python -m benchmarks.quality.probes --model_name_or_path elmo --task word_sense \
         --train_files hard.pos interest.pos line.pos serve.pos --output_dir runs/senses
 
-The paper's Tables 5 and 6. Any model of `AutoModel` that gives its hidden states will do; where a word has several
-tokens, its vector is their mean, or that of the first. The one idea: the model is frozen, so its layers are computed
-once and kept in memory, and only the classifiers train, layer by layer.
+As in the paper's Tables 5 and 6. Any model of `AutoModel` with hidden states will do. The model is frozen: its layers
+are computed once and kept in memory, and only the classifiers train.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,36 +24,16 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 from transformers import AutoModel, set_seed
+from transformers.hf_argparser import HfArg
 from transformers.utils import logging
 
-from data_files import (
-    InputError,
-    LabelledWords,
-    hold_out,
-    read_senseval,
-    read_tagged_text,
-    reports_input_errors,
-    take_fraction,
-)
-from experiment import (
-    REMEMBERED_WORDS,
-    RESULTS,
-    PretrainedArguments,
-    check_at_least_one,
-    check_fractions,
-    check_run,
-    check_same_arguments,
-    label_names,
-    load_config,
-    load_tokenizer,
-    max_length_of,
-    parse_arguments,
-    print_results,
-    read_json,
-    spread,
-    write_json,
-)
-from learning_plots import plot_probe_curves, plot_probes
+from arguments import PretrainedArguments, check_fractions, check_positive, parse_arguments, reports_errors
+from data_splits import hold_out, label_names, sample
+from fine_tuning import NUM_CACHED_WORDS, RESULTS, load_config, load_tokenizer, max_length_of, print_results
+
+from .experiments import check_same, read_json, summarize, write_json
+from .plots import plot_probe_curves, plot_probes
+from .readers import LabelledWords, read_senseval, read_tagged_text
 
 
 logger = logging.get_logger(f"transformers.{__name__}")
@@ -62,77 +41,74 @@ logger = logging.get_logger(f"transformers.{__name__}")
 
 @dataclass
 class ProbedModelArguments(PretrainedArguments):
-    """Which model, and how its tokens become words."""
+    """Which model to load, and how its tokens become words."""
 
-    pooling: Literal["mean", "first"] = field(
-        default="mean", metadata={"help": "What the vector of a word is that has several tokens."}
-    )
-    encoding_batch_size: int = field(default=32, metadata={"help": "Sentences that the model reads at a time."})
+    pooling: Literal["mean", "first"] = HfArg(default="mean", help="The vector of a word that has several tokens.")
+    encoding_batch_size: int = HfArg(default=32, help="Batch size of the model.")
 
     def __post_init__(self) -> None:
-        check_at_least_one(self, "encoding_batch_size")
+        check_positive(self, "encoding_batch_size")
 
 
 @dataclass
 class ProbeDataArguments:
-    """Which files, and how much of them."""
+    """Which files to read, and how much of them to use."""
 
-    task: Literal["part_of_speech", "word_sense"] = field(
-        metadata={"help": "part_of_speech reads word_TAG, one sentence a line; word_sense reads Senseval's XML."}
+    task: Literal["part_of_speech", "word_sense"] = HfArg(
+        help="part_of_speech reads word_TAG, one sentence per line; word_sense reads Senseval's XML."
     )
     train_files: list[str] = field(metadata={"help": "The training data."})
     test_files: list[str] = field(
         default_factory=list, metadata={"help": "The test data; by default a part of the training data."}
     )
-    test_fraction: float = field(default=0.2, metadata={"help": "How much is held out where there are no test files."})
-    validation_fraction: float = field(
-        default=0.1, metadata={"help": "How much of what is left chooses the epoch at which a classifier is best."}
+    test_fraction: float = HfArg(default=0.2, help="Fraction to hold out if there are no test files.")
+    validation_fraction: float = HfArg(
+        default=0.1, help="Fraction of the rest that selects the best epoch of a classifier."
     )
-    train_fraction: float = field(default=1.0, metadata={"help": "How much of the training data is used."})
-    max_sentences: int | None = field(default=None, metadata={"help": "Use so many sentences of all files at most."})
-    split_seed: int = field(default=0, metadata={"help": "Seed of what is held out and taken."})
-    encoding: str = field(default="utf-8", metadata={"help": "Encoding of the files, such as latin-1."})
+    train_fraction: float = HfArg(default=1.0, help="Fraction of the remaining training data to use.")
+    max_sentences: int | None = HfArg(default=None, help="Maximum number of sentences to use of all files.")
+    split_seed: int = HfArg(default=0, help="Seed of what is held out and used.")
+    encoding: str = HfArg(default="utf-8", help="Encoding of the files, such as latin-1.")
 
     def __post_init__(self) -> None:
         check_fractions(self)
-        check_at_least_one(self, "max_sentences")
+        check_positive(self, "max_sentences")
 
     def read(self, paths: Sequence[str]) -> list[LabelledWords]:
-        """Reads files, one after the other."""
+        """Reads all sentences of several files."""
         read = read_tagged_text if self.task == "part_of_speech" else read_senseval
         return [sentence for path in paths for sentence in read(path, self.encoding)]
 
 
 @dataclass
 class ProbeArguments:
-    """How the classifiers train."""
+    """How to train the classifiers."""
 
-    output_dir: str = field(metadata={"help": "Where results and pictures go."})
-    learning_rate: float = field(default=3e-3, metadata={"help": "Of Adam."})
-    weight_decay: float = field(default=0.0, metadata={"help": "Of Adam, decoupled from the gradient."})
-    batch_size: int = field(default=64, metadata={"help": "Words of a training step."})
-    num_train_epochs: int = field(default=50, metadata={"help": "Epochs at most."})
-    early_stopping_patience: int = field(
-        default=5, metadata={"help": "Stop after so many epochs without a better one."}
-    )
+    output_dir: str = HfArg(help="Where to write results and plots.")
+    learning_rate: float = HfArg(default=3e-3, help="Learning rate of Adam.")
+    weight_decay: float = HfArg(default=0.0, help="Weight decay of AdamW.")
+    batch_size: int = HfArg(default=64, help="Words in a training step.")
+    num_train_epochs: int = HfArg(default=50, help="Maximum number of epochs.")
+    early_stopping_patience: int = HfArg(default=5, help="Stop after this many epochs without an improvement.")
     seeds: list[int] = field(default_factory=lambda: [1], metadata={"help": "Seeds of the classifiers."})
-    resume_from_checkpoint: bool = field(
-        default=False, metadata={"help": "Whether probes that output_dir has results of are kept, not trained again."}
+    resume_from_checkpoint: bool = HfArg(
+        default=False, help="Whether to keep the results in output_dir instead of training these probes again."
     )
 
     def __post_init__(self) -> None:
-        check_at_least_one(self, "batch_size", "num_train_epochs")
-        check_run(self.output_dir, self.seeds)
+        check_positive(self, "batch_size", "num_train_epochs")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds: expected each once, found {' '.join(map(str, self.seeds))}")
 
 
 @dataclass(frozen=True)
 class Words:
-    """The labelled words of a data set, N of them.
+    """The N labelled words of a data set.
 
     Attributes:
         layers (`torch.Tensor` of shape `(L, N, D)`): Their vectors in each layer.
         labels (`list[str]`): Their labels.
-        groups (`list[str]`): The group of each: labels are told apart within it.
+        groups (`list[str]`): The group of each: labels are compared within it.
         forms (`list[str]`): The words themselves, in lower case.
     """
 
@@ -155,21 +131,16 @@ class LayerReader:
         self.tokenizer = load_tokenizer(arguments, load_config(arguments).model_type)
         self.max_length = max_length_of(self.tokenizer, None)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            model = AutoModel.from_pretrained(
-                arguments.model_name_or_path, trust_remote_code=arguments.trust_remote_code
-            )
-        except (OSError, ValueError) as error:
-            raise InputError(f"model_name_or_path: {arguments.model_name_or_path}: {error}") from error
+        model = AutoModel.from_pretrained(arguments.model_name_or_path, trust_remote_code=arguments.trust_remote_code)
         self.model = model.eval().requires_grad_(False).to(device)
         if model.config.model_type == "elmo" and model.config.token_input == "characters":
-            model.cache_vocabulary(max_new_words=REMEMBERED_WORDS)
+            model.cache_vocabulary(max_new_words=NUM_CACHED_WORDS)
 
     @torch.no_grad()
     def read(self, sentences: Sequence[LabelledWords], name: str) -> Words:
         """Returns the vectors of the labelled words, in the order of the sentences.
 
-        Words that have no token, because a model reads no sentence as long, are left out and counted.
+        Words beyond the maximum length of a model have no token: they are skipped, with a warning.
         """
         labels, groups, forms = [], [], []
         of_sentence: list[torch.Tensor] = [torch.empty(0)] * len(sentences)
@@ -186,21 +157,21 @@ class LayerReader:
             )
             states = self.model(**batch.to(self.model.device), output_hidden_states=True).hidden_states
             layers_LBTD = torch.stack(states)
-            for place, row in enumerate(rows):
+            for index, row in enumerate(rows):
                 tokens = defaultdict(list)
-                for column, word in enumerate(batch.word_ids(place)):
+                for column, word in enumerate(batch.word_ids(index)):
                     if word is not None:
                         tokens[word].append(column)
-                labelled = [index for index, label in enumerate(sentences[row].labels) if label is not None]
-                wanted[row] = [index for index in labelled if index in tokens]
+                labelled = [word for word, label in enumerate(sentences[row].labels) if label is not None]
+                wanted[row] = [word for word in labelled if word in tokens]
                 num_lost += len(labelled) - len(wanted[row])
-                of_sentence[row] = self._vectors(layers_LBTD[:, place], [tokens[index] for index in wanted[row]])
+                of_sentence[row] = self._vectors(layers_LBTD[:, index], [tokens[word] for word in wanted[row]])
         for sentence, indices in zip(sentences, wanted):
             labels += [sentence.labels[index] for index in indices]
             groups += [sentence.group] * len(indices)
             forms += [sentence.words[index].lower() for index in indices]
         if num_lost:
-            logger.warning(f"{num_lost} labelled words of the {name} data have no token: they are left out.")
+            logger.warning(f"{num_lost} labelled words of the {name} data have no token and are skipped.")
         return Words(torch.cat(of_sentence, dim=1), labels, groups, forms)
 
     def _batches(self, sentences: Sequence[LabelledWords]) -> Iterator[list[int]]:
@@ -219,7 +190,7 @@ class LayerReader:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a trained classifier says of the test data, and its accuracy on the validation data by epoch."""
+    """The predictions of a trained classifier on the test data, and its validation accuracy by epoch."""
 
     predictions: list[str]
     curve: list[float]
@@ -228,17 +199,17 @@ class Probe:
 def train_probe(
     train: Words, validation: Words, test: Words, layer: int, arguments: ProbeArguments, seed: int
 ) -> Probe:
-    """Trains a linear classifier on a layer: softmax regression, stopped early by the loss on the validation data.
+    """Trains a linear classifier on a layer: softmax regression, stopped early by the validation loss.
 
-    Vectors are normalised, number by number, by mean and deviation of the training data: layers differ in scale, and
-    one learning rate is to suit all.
+    Each feature is normalized by its mean and deviation in the training data, because layers differ in scale and share
+    a learning rate.
     """
     names = label_names(train.labels)
     ids = {name: id for id, name in enumerate(names)}
     mean, deviation = train.layers[layer].mean(dim=0), train.layers[layer].std(dim=0, correction=0)
     inputs, held, tested = ((words.layers[layer] - mean) / (deviation + 1e-6) for words in (train, validation, test))
     targets = torch.tensor([ids[label] for label in train.labels])
-    # A label that the training data lack can't be predicted right, and has no loss.
+    # A label that the training data lack can't be predicted correctly and has no loss.
     held_targets = torch.tensor([ids.get(label, -1) for label in validation.labels], dtype=torch.long)
     set_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -268,8 +239,8 @@ def train_probe(
 
 
 def nearest_senses(train: Words, test: Words, layer: int) -> list[str]:
-    """Gives each word the sense whose mean vector in the training data is nearest, by the cosine: the paper's method
-    for word senses (section 5.3, after Melamud et al. 2016)."""
+    """Returns, for each word, the sense whose mean vector in the training data is nearest by cosine: the paper's method
+    (section 5.3, after Melamud et al. 2016)."""
     names = label_names(train.labels)
     rows = defaultdict(list)
     for row, label in enumerate(train.labels):
@@ -280,7 +251,7 @@ def nearest_senses(train: Words, test: Words, layer: int) -> list[str]:
 
 
 def most_frequent_labels(train: Words, test: Words) -> list[str]:
-    """Gives each word the label that it has most often in the training data, or else the most frequent of all."""
+    """Returns, for each word, its most frequent label in the training data; for new words, that of all words."""
     by_form: dict[str, Counter[str]] = defaultdict(Counter)
     for form, label in zip(train.forms, train.labels):
         by_form[form][label] += 1
@@ -289,11 +260,12 @@ def most_frequent_labels(train: Words, test: Words) -> list[str]:
 
 
 def accuracy(words: Words, predictions: Sequence[str]) -> float:
+    """Returns the share of correct predictions."""
     return float(np.mean([one == other for one, other in zip(words.labels, predictions)]))
 
 
 class ProbeRun:
-    """All probes of one data set: group by group, layer by layer, seed by seed."""
+    """All probes of a data set: one for each group, layer and seed."""
 
     def __init__(self, parts: dict[str, Words], arguments: ProbeArguments, settings: dict[str, Any]):
         self.parts, self.arguments, self.settings = parts, arguments, settings
@@ -302,69 +274,84 @@ class ProbeRun:
         self.done: dict[str, dict[str, Any]] = {}
         if arguments.resume_from_checkpoint and self.state_file.is_file():
             state = read_json(self.state_file)
-            check_same_arguments(state.get("settings", {}), settings, self.state_file)
+            check_same(state.get("settings", {}), settings, self.state_file)
             self.done = state.get("probes", {})
 
     def probe(self, layer: int, seed: int) -> dict[str, Any]:
-        """Returns the accuracy of a layer on the test data, of all words and by group, and the first group's curve."""
+        """Returns the test accuracy of a layer, over all words and by group, and the mean curve of the groups."""
         key = f"layer_{layer}_seed_{seed}"
         if key not in self.done:
-            right, curves, result = 0.0, [], {}
+            num_correct, curves, result = 0.0, [], {}
             for group in self.groups:
                 train, validation, test = (self.parts[name].of_group(group) for name in ("train", "validation", "test"))
                 probe = train_probe(train, validation, test, layer, self.arguments, seed)
                 score = accuracy(test, probe.predictions) if test.labels else 0.0
-                right += score * len(test.labels)
+                num_correct += score * len(test.labels)
                 curves.append(probe.curve)
                 if group:
                     result[f"accuracy_{group}"] = score
             curve = [float(np.mean(values)) for values in zip(*(_extended(curve, curves) for curve in curves))]
-            self.done[key] = {"accuracy": right / len(self.parts["test"].labels), **result, "curve": curve}
+            self.done[key] = {"accuracy": num_correct / len(self.parts["test"].labels), **result, "curve": curve}
             write_json(self.state_file, {"settings": self.settings, "probes": self.done})
         return self.done[key]
 
-    def grouped(self, predict: Any) -> float:
-        """Returns the accuracy of what `predict` says of the test data, given training and test data of a group."""
-        right = 0
+    def grouped(self, predict: Callable[[Words, Words], list[str]]) -> float:
+        """Returns the test accuracy of `predict`, which gets the training and the test data of a group."""
+        num_correct = 0
         for group in self.groups:
             test = self.parts["test"].of_group(group)
             predictions = predict(self.parts["train"].of_group(group), test) if test.labels else []
-            right += sum(one == other for one, other in zip(test.labels, predictions))
-        return right / len(self.parts["test"].labels)
+            num_correct += sum(one == other for one, other in zip(test.labels, predictions))
+        return num_correct / len(self.parts["test"].labels)
 
 
 def _extended(curve: list[float], curves: list[list[float]]) -> list[float]:
-    # One that stopped early stays where it was.
+    # A curve that stopped early keeps its last value.
     return curve + curve[-1:] * (max(map(len, curves)) - len(curve))
 
 
+def pick(sentences: list[LabelledWords], indices: list[int]) -> list[LabelledWords]:
+    """Returns some of the sentences."""
+    return [sentences[index] for index in indices]
+
+
+def divide(
+    sentences: list[LabelledWords], fraction: float, seed: int
+) -> tuple[list[LabelledWords], list[LabelledWords]]:
+    """Returns the sentences to keep and those held out."""
+    if not fraction:
+        return sentences, []
+    kept, held_out = hold_out(range(len(sentences)), fraction, seed)
+    return pick(sentences, kept), pick(sentences, held_out)
+
+
 def read_parts(data: ProbeDataArguments) -> dict[str, list[LabelledWords]]:
-    """Reads the files and divides them into training, validation and test data, by sentence."""
+    """Reads the files and divides their sentences into training, validation and test data."""
     train, test = data.read(data.train_files), data.read(data.test_files)
     if data.max_sentences is not None:
         train, test = (
-            take_fraction(part, min(1.0, data.max_sentences / len(part)), data.split_seed) if part else part
+            pick(part, sample(len(part), min(1.0, data.max_sentences / len(part)), data.split_seed)) if part else part
             for part in (train, test)
         )
     if not test:
-        train, test = hold_out(train, data.test_fraction, data.split_seed)
-    train, validation = hold_out(train, data.validation_fraction, data.split_seed + 1)
-    train = take_fraction(train, data.train_fraction, data.split_seed)
+        train, test = divide(train, data.test_fraction, data.split_seed)
+    train, validation = divide(train, data.validation_fraction, data.split_seed + 1)
+    train = pick(train, sample(len(train), data.train_fraction, data.split_seed))
     for name, part in (("test_fraction", test), ("validation_fraction", validation)):
         if not part:
-            raise InputError(f"{name}: expected a part above 0, found 0")
+            raise ValueError(f"{name}: expected a part above 0, found 0")
         missing = {sentence.group for sentence in part} - {sentence.group for sentence in train}
         if missing:
-            raise InputError(f"train_files: no training data for {', '.join(sorted(missing))}")
+            raise ValueError(f"train_files: no training data for {', '.join(sorted(missing))}")
     return {"train": train, "validation": validation, "test": test}
 
 
 ARGUMENTS = (ProbedModelArguments, ProbeDataArguments, ProbeArguments)
 
 
-@reports_input_errors
+@reports_errors
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Runs the script with the arguments of the command line, or those given. Returns its results."""
+    """Runs the probes with the given arguments or those of the command line. Returns the results."""
     model, data, probing = parse_arguments(ARGUMENTS, arguments)
     sentences = read_parts(data)
     reader = LayerReader(model)
@@ -381,7 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     for layer in range(num_layers):
         probes = [run.probe(layer, seed) for seed in probing.seeds]
         scores = [{name: value for name, value in probe.items() if name != "curve"} for probe in probes]
-        results |= {f"layer_{layer}_{name}": value for name, value in spread(scores).items()}
+        results |= {f"layer_{layer}_{name}": value for name, value in summarize(scores).items()}
         bars[f"layer {layer}"] = [probe["accuracy"] for probe in probes]
         curves[f"layer {layer}"] = probes[0]["curve"]
         if data.task == "word_sense":
@@ -393,8 +380,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     title = "word senses" if data.task == "word_sense" else "parts of speech"
     plot_probes(bars, results["most_frequent_label"], title, directory / "probes.png")
     plot_probe_curves(curves, directory / "learning_curves.png")
+    print_results(results)
     return results
 
 
 if __name__ == "__main__":
-    print_results(main())
+    main()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agreement of `treebank_pre_tokenizer` with NLTK's `NLTKWordTokenizer`: F1 over spans, and the differences.
 
-    python -m benchmarks.treebank_agreement TEXT_FILE
+    python -m benchmarks.quality.treebank_agreement TEXT_FILE
 
 TEXT_FILE has one paragraph a line, and may be compressed with xz.
 """

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words per second from a file of sentences to files of vectors, beside the model alone; memory of long lines.
 
-    python -m benchmarks.embedding
+    python -m benchmarks.speed.embedding
 
 The model alone runs on the batches that the embedder would make, sorted by length within windows, with character ids
 made beforehand; nothing is read or written. The others begin with a text file and end with a complete output: reading,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words per second from character ids to ELMo vectors, by batch size, length, type and threads; memory; AllenNLP too.
 
-    python -m benchmarks.inference
+    python -m benchmarks.speed.inference
 
 What is timed is the model's `forward` on character ids made beforehand, in turns with AllenNLP's where that is
 importable. Words are counted without the boundary tokens, which both sides compute. No embedding is kept from one batch

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seconds until a model is loaded, its weights are read, its first sentence is embedded; memory; AllenNLP beside it.
 
-    python -m benchmarks.loading
+    python -m benchmarks.speed.loading
 
 Files lie in the page cache. `from_pretrained` maps weights into memory, which reads nothing yet, while AllenNLP copies
 them: a comparison of loading alone flatters ours, so that every side is also timed until each weight has been read, and

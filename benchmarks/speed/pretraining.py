@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words per second of `elmo pretrain`, by preset; beside it the share of the machine's matrix-product rate; memory.
 
-    python -m benchmarks.pretraining
+    python -m benchmarks.speed.pretraining
 
 What is timed is the training itself, with its defaults (128 rows, windows of 20 words, the preset's negative samples,
 Adagrad, gradients clipped): reading and encoding text, forward, backward, the optimizer's step. Evaluations and

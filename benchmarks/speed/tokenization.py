@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words per second from words to tensors of character ids, and from raw text; AllenNLP's `batch_to_ids` beside it.
 
-    python -m benchmarks.tokenization
+    python -m benchmarks.speed.tokenization
 
 Ours also makes word ids and the mask; the tokenizer's vocabulary holds the more frequent half of the distinct words.
 """

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words per second of fine-tuning: whole biLM, scalar mix alone, tagger; gradients checked; memory; AllenNLP beside it.
 
-    python -m benchmarks.training
+    python -m benchmarks.speed.training
 
 A step is forward, loss (mean square of the ELMo vectors, boundary tokens left out) and backward, in float32 without
 dropout. No optimiser runs, on either side: it would cost both the same. Each step works on a batch of 32 sentences with

@@ -1,10 +1,14 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Plots of runs."""
+
+import json
 
 import pytest
 from matplotlib.figure import Figure
 
-from learning_plots import plot_learning_curves, plot_mix_weights
+from benchmarks.quality.plots import plot_learning_curves, plot_mix_weights, plot_run
+from tests.examples.conftest import picture_size
 
 
 LOG = [
@@ -44,3 +48,18 @@ def test_the_picture_of_the_mix_shows_the_shares_of_the_model_that_is_kept(figur
     assert [text.get_text() for text in table.texts] == ["0.20", "0.80"]
     assert [patch.get_hatch() for patch in table.patches] == ["--", ".."]
     assert [line.get_ydata().tolist() for line in course.lines[:2]] == [[0.2, 0.1], [0.8, 0.9]]
+
+
+@pytest.mark.parametrize("has_mix", [True, False])
+def test_a_run_is_plotted_from_its_files(tmp_path, has_mix):
+    log = LOG if has_mix else [{name: value for name, value in entry.items() if "mix" not in name} for entry in LOG]
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": log}))
+    results = {"test_f1": 0.7, "final_mix_share_0_0": 0.2, "final_mix_share_0_1": 0.8}
+    (tmp_path / "all_results.json").write_text(json.dumps(results))
+    (tmp_path / "config.json").write_text(json.dumps({"elmo_at_input": True, "elmo_at_output": False}))
+    plot_run(tmp_path)
+    assert sorted(path.stem for path in tmp_path.glob("*.png")) == ["learning_curves", "mix_weights"][: 1 + has_mix]
+    for path in tmp_path.glob("*.png"):
+        (width, height), num_coloured = picture_size(path)
+        assert min(width, height) > 300
+        assert num_coloured > 200

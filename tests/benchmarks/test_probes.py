@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`run_probe.py`, end to end."""
+"""The probes, end to end."""
 
 import json
 import random
@@ -9,8 +9,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from data_files import LabelledWords
-from run_probe import (
+from benchmarks.quality.probes import (
     LayerReader,
     ProbedModelArguments,
     Words,
@@ -18,6 +17,7 @@ from run_probe import (
     most_frequent_labels,
     nearest_senses,
 )
+from benchmarks.quality.readers import LabelledWords
 from tests.examples.conftest import OTHERS, PEOPLE, PLACES, picture_size, results_of
 
 
@@ -101,8 +101,8 @@ def test_a_bert_is_probed_by_the_same_command(probe, tagged, bert_dir):
 @pytest.mark.parametrize("pooling", ["mean", "first"])
 def test_vectors_of_split_words_are_pooled_and_stand_in_the_order_of_the_sentences(bert_dir, pooling):
     sentences = [
-        LabelledWords(["the", "Ada", "saw"], [None, "A", "B"], [""] * 3, "x"),
-        LabelledWords(["river"], ["C"], [""], "y"),
+        LabelledWords(["the", "Ada", "saw"], [None, "A", "B"], "x"),
+        LabelledWords(["river"], ["C"], "y"),
     ]
     words = LayerReader(ProbedModelArguments(bert_dir, pooling=pooling)).read(sentences, "test")
     assert (words.labels, words.groups, words.forms) == (["A", "B", "C"], ["x", "x", "y"], ["ada", "saw", "river"])
@@ -118,7 +118,7 @@ def test_vectors_of_split_words_are_pooled_and_stand_in_the_order_of_the_sentenc
 
 
 def test_vectors_of_elmo_are_its_layers(elmo_dir):
-    sentences = [LabelledWords(["Ada", "saw"], ["A", "B"], [""] * 2), LabelledWords(["Rome"], ["C"], [""])]
+    sentences = [LabelledWords(["Ada", "saw"], ["A", "B"]), LabelledWords(["Rome"], ["C"])]
     words = LayerReader(ProbedModelArguments(elmo_dir)).read(sentences, "test")
     tokenizer, model = AutoTokenizer.from_pretrained(elmo_dir), AutoModel.from_pretrained(elmo_dir)
     with torch.no_grad():
@@ -139,10 +139,10 @@ def test_probes_that_are_done_are_not_trained_again(probe, tagged, elmo_dir, tmp
     results = probe(**arguments, resume_from_checkpoint=True)
     assert results["layer_1_accuracy"] == 0.123
     assert results["layer_2_accuracy"] > 0.123
-    with pytest.raises(SystemExit, match=r"batch_size: expected 64, as in .*probes.json, found 7: .* other arguments"):
+    with pytest.raises(SystemExit, match=r"batch_size: expected 64, as in .*probes.json, found 7: choose another"):
         probe(**arguments, resume_from_checkpoint=True, batch_size=7)
     path.write_text(path.read_text()[:40])
-    with pytest.raises(SystemExit, match=r"probes.json: expected a JSON file of this script, found: "):
+    with pytest.raises(SystemExit, match=r"probes.json: not a JSON file"):
         probe(**arguments, resume_from_checkpoint=True)
 
 
@@ -176,7 +176,7 @@ class TestErrors:
 
     def test_a_file_that_is_missing(self, fails):
         message = fails(task="part_of_speech", train_files="nowhere.txt")
-        assert message == "error: nowhere.txt: no such file"
+        assert "No such file or directory: 'nowhere.txt'" in message
 
     @pytest.mark.parametrize(
         ("name", "value", "expected"),
@@ -192,10 +192,6 @@ class TestErrors:
     def test_an_argument_out_of_range(self, fails, tagged, name, value, expected):
         message = fails(task="part_of_speech", train_files=tagged, **{name: value})
         assert message.startswith(f"error: {name}: expected {expected}, found ")
-
-    def test_an_output_directory_that_is_a_file(self, fails, tagged):
-        message = fails(task="part_of_speech", train_files=tagged, output_dir=tagged)
-        assert f"output_dir: {tagged}: expected a directory" in message
 
     def test_a_file_without_tags(self, fails, tmp_path):
         (tmp_path / "plain.txt").write_text("no tags here\n")

@@ -3,20 +3,15 @@
 """The benchmarks run, refuse to time what is wrong, and count what they say they count. No time is asserted."""
 
 import gzip
-import importlib
 import json
 import lzma
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import typer
 
-import experiment as experiment_of_script
-from benchmarks import (
+from benchmarks.speed import (
     allennlp_elmo,
     correctness,
     embedding,
@@ -26,7 +21,6 @@ from benchmarks import (
     measurement,
     pretraining,
     report,
-    results,
     sentences,
     tokenization,
     training,
@@ -325,99 +319,3 @@ def test_sentences_of_a_file(tmp_path, suffix, open_file):
     ]
     with pytest.raises(ValueError, match="expected 3 sentences of 3 to 80 words, found 2"):
         sentences.get_sentences(3, path)
-
-
-class TestResults:
-    """Experiments on public data sets."""
-
-    def test_every_experiment_is_one_that_its_script_understands(self, tmp_path):
-        for name in ("masc_tagged/spoken/a.txt", "senseval/line.pos"):
-            (tmp_path / "data" / name).parent.mkdir(parents=True)
-            (tmp_path / "data" / name).touch()
-        names = set()
-        for experiment in results.experiments():
-            script, *arguments = experiment.command(tmp_path / "data", tmp_path / "model", tmp_path / "runs")
-            module = importlib.import_module(Path(script).stem)
-            _, *_, training = experiment_of_script.parse_arguments(module.ARGUMENTS, arguments)
-            assert training.seeds == [1, 2, 3]
-            assert Path(training.output_dir) == tmp_path / "runs" / experiment.name
-            names.add(experiment.name)
-        assert len(names) == len(list(results.experiments()))
-
-    def test_every_cell_of_the_tables_is_an_experiment(self):
-        figures = {}
-        for number, experiment in enumerate(results.experiments()):
-            metric = (results.PROBES | results.TASKS)[experiment.task].metric
-            figures[experiment.name] = {
-                "most_frequent_label": [0.5],
-                metric: [number / 100 - 0.01, number / 100 + 0.01],
-            }
-            for layer in range(3):
-                probed = {f"layer_{layer}_accuracy": [0.1], f"layer_{layer}_nearest_sense": [0.1]}
-                figures[experiment.name] |= {**probed, f"final_mix_share_0_{layer}": [0.2, 0.3]}
-        made = results.Tables(figures)
-        cells = [cell for _, rows in made.all() for row in rows[1:] for cell in row[1:]]
-        assert "-" not in cells
-        mix = made.cell(results.Experiment("sst", "mix"))
-        assert mix == f"{[each.name for each in results.experiments()].index('sst-mix'):.1f} ± 1.4"
-        assert made.mixes()[1][1:] == ["0.25"] * 3
-
-    def test_what_has_no_results_yet_is_a_dash(self):
-        assert results.Tables({}).probes()[1][1:] == ["-"] * 4
-
-    def test_figures_of_finished_runs_are_added_to_those_of_others(self, tmp_path):
-        file, runs = tmp_path / "results.json", tmp_path / "runs"
-        file.write_text('{"word_sense": {"layer_0_accuracy": [0.5]}, "gum-mix": {"test_f1": [0.0]}}')
-        found = {
-            "gum-mix": {
-                "test_f1": 0.45,
-                "test_f1_values": [0.4, 0.5],
-                "final_mix_share_0_0_values": [0.1, 0.2],
-                "test_runtime_values": [1, 2],
-                "train_loss_values": [1],
-            },
-            "part_of_speech": {"layer_0_accuracy_values": [0.9], "most_frequent_label": 0.8},
-        }
-        for name, values in found.items():
-            (runs / name).mkdir(parents=True)
-            (runs / name / results.RESULTS).write_text(json.dumps(values))
-        (runs / "gum-none").mkdir()
-        results.collect(runs, file)
-        assert results.read_figures(file) == {
-            "word_sense": {"layer_0_accuracy": [0.5]},
-            "gum-mix": {"test_f1": [0.4, 0.5], "final_mix_share_0_0": [0.1, 0.2]},
-            "part_of_speech": {"layer_0_accuracy": [0.9], "most_frequent_label": [0.8]},
-        }
-
-    def test_the_page_shows_the_figures_that_were_collected(self):
-        page = (results.FIGURES.parent / "results.md").read_text(encoding="utf-8")
-        for _, rows in results.Tables(results.read_figures(results.FIGURES)).all():
-            assert results.markdown(rows) in page
-
-    def test_finished_experiments_are_not_run_again_and_models_are_not_kept(self, tmp_path, monkeypatch):
-        ran = []
-
-        def run(command, **kwargs):
-            output = Path(command[command.index("--output_dir") + 1])
-            ran.append(output.name)
-            if output.name == "sst-none":
-                return subprocess.CompletedProcess(command, 1)
-            (output / "seed-1" / "checkpoint-5").mkdir(parents=True)
-            for directory in ("seed-1", "seed-1/checkpoint-5"):
-                (output / directory / "model.safetensors").touch()
-            (output / results.RESULTS).write_text("{}")
-            return subprocess.CompletedProcess(command, 0)
-
-        monkeypatch.setattr(results.subprocess, "run", run)
-        with pytest.raises(typer.Exit):
-            results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-*", jobs=1)
-        assert not [*tmp_path.rglob("checkpoint-*"), *tmp_path.rglob("*.safetensors")]
-        first, ran[:] = list(ran), []
-        assert len(first) >= 2
-        with pytest.raises(typer.Exit):
-            results.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-*", jobs=1)
-        assert ran == ["sst-none"]
-        monkeypatch.setattr(results, "FIGURES", tmp_path / "results.json")
-        results.FIGURES.write_text('{"sst-none": {"test_accuracy": [0.4]}}')
-        results.run(tmp_path, tmp_path, tmp_path / "others", only="sst-*", missing=True, jobs=1)
-        assert ran == ["sst-none", "sst-mix"]

@@ -602,7 +602,7 @@ class TestCarriedState:
 
 MEMORY = """
 import sys, torch
-from benchmarks.measurement import peak_memory_mib
+from benchmarks.speed.measurement import peak_memory_mib
 from modeling_elmo import ElmoConfig, ElmoEmbedder, ElmoModel
 from modeling_elmo.corpus_embedding import embed_corpus
 from modeling_elmo.sentence_sources import TextLines

@@ -1,0 +1,21 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What models know, and what they add to tasks.
+
+| File | Content |
+| --- | --- |
+| `experiments.py` | the experiments of docs/results.md: the scripts in `examples/` on public data, with several seeds |
+| `tables.py` | the tables of docs/results.md |
+| `probes.py` | linear classifiers on the layers of a frozen model |
+| `readers.py` | the formats of the data for probes |
+| `plots.py` | plots of runs and probes |
+| `ngram_perplexity.py` | perplexity of n-gram models, to compare with `elmo evaluate` |
+| `treebank_agreement.py` | agreement of word splitting with NLTK |
+"""
+
+import sys
+from pathlib import Path
+
+
+# The modules of `examples/` import one another by name, as scripts do.
+sys.path.append(str(Path(__file__).parents[2] / "examples"))

@@ -1,0 +1,113 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Prints the tables of docs/results.md from the figures in docs/results.json.
+
+python -m benchmarks.quality.tables
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Annotated
+
+import typer
+
+from .experiments import (
+    COMPARED,
+    DROPPED,
+    FIGURES,
+    FRACTIONS,
+    PROBES,
+    SAMPLED,
+    TASKS,
+    VARIANTS,
+    Experiment,
+    Figures,
+    read_figures,
+)
+
+
+class Tables:
+    """The tables; experiments without figures are dashes."""
+
+    def __init__(self, figures: Figures):
+        self.figures = figures
+
+    def cell(self, experiment: Experiment, metric: str | None = None) -> str:
+        """Returns the mean and the sample standard deviation of a result over the seeds, in percent."""
+        task = (PROBES | TASKS)[experiment.task]
+        values = self.figures.get(experiment.name, {}).get(metric or task.metric)
+        if not values:
+            return "-"
+        values = [task.percent * value for value in values]
+        return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+
+    def tasks(self) -> list[list[str]]:
+        """Returns what ELMo adds to each task."""
+        rows = [["Task", "Metric", "no ELMo", "with ELMo"]]
+        for name, task in TASKS.items():
+            cells = [self.cell(Experiment(name, variant)) for variant in ("none", "mix")]
+            rows.append([task.title, task.metric_title, *cells])
+        return rows
+
+    def variants(self, names: tuple[str, ...], tasks: tuple[str, ...] = COMPARED) -> list[list[str]]:
+        """Returns a row for each model and a column for each of the compared tasks."""
+        rows = [["Model", *(TASKS[task].title for task in tasks)]]
+        return rows + [[VARIANTS[name][0], *(self.cell(Experiment(task, name)) for task in tasks)] for name in names]
+
+    def fractions(self) -> list[list[str]]:
+        """Returns results by the fraction of the training data."""
+        rows = [["Task", "Model", *(f"{float(fraction):.0%}" for fraction in FRACTIONS)]]
+        for task in SAMPLED:
+            for variant, title in (("none", "no ELMo"), ("mix", "with ELMo")):
+                cells = [self.cell(Experiment(task, variant, fraction)) for fraction in FRACTIONS]
+                rows.append([TASKS[task].title, title, *cells])
+        return rows
+
+    def probes(self) -> list[list[str]]:
+        """Returns what a linear classifier reads from each layer."""
+        rows = [["Probe", "Most frequent label", "Layer 0", "Layer 1", "Layer 2"]]
+        for name, task in PROBES.items():
+            layers = [self.cell(Experiment(name), task.metric.format(layer)) for layer in range(3)]
+            rows.append([task.title, self.cell(Experiment(name), "most_frequent_label"), *layers])
+        nearest = [self.cell(Experiment("word_sense"), f"layer_{layer}_nearest_sense") for layer in range(3)]
+        return [*rows, ["The same, by the nearest mean of a sense", "", *nearest]]
+
+    def mixes(self) -> list[list[str]]:
+        """Returns the share of each layer in the mix of each task."""
+        rows = [["Task", "Layer 0", "Layer 1", "Layer 2"]]
+        for name, task in TASKS.items():
+            shares = [self.cell_of_share(Experiment(name, "mix"), layer) for layer in range(3)]
+            rows.append([task.title, *shares])
+        return rows
+
+    def cell_of_share(self, experiment: Experiment, layer: int) -> str:
+        """Returns the mean share of a layer in the mix."""
+        values = self.figures.get(experiment.name, {}).get(f"final_mix_share_0_{layer}")
+        return f"{mean(values):.2f}" if values else "-"
+
+    def all(self) -> Iterator[tuple[str, list[list[str]]]]:
+        """Yields title and rows of each table."""
+        yield "What ELMo adds", self.tasks()
+        yield "Which layers", self.variants(("none", "layer0", "top", "average", "lambda1", "mix"))
+        yield "Where ELMo enters", self.variants(("mix", "output", "both"))
+        yield "How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)
+        yield "How much data", self.fractions()
+        yield "What each layer knows", self.probes()
+        yield "What each task uses", self.mixes()
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """Returns a Markdown table. The first row is the header."""
+    header, *others = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([header, f"|{' --- |' * len(rows[0])}", *others])
+
+
+def main(file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The figures.")] = FIGURES) -> None:
+    """Print the tables in Markdown."""
+    for title, rows in Tables(read_figures(file)).all():
+        typer.echo(f"### {title}\n\n{markdown(rows)}\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
