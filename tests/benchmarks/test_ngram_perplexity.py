@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from benchmarks import ngram_perplexity
-from benchmarks.ngram_perplexity import KneserNey, Tokens, discounts, unigram_loss
+from benchmarks.quality import ngram_perplexity
+from benchmarks.quality.ngram_perplexity import KneserNey, Tokens, discounts, unigram_loss
 from modeling_elmo import ElmoForPreTraining, ElmoTokenizer
 from modeling_elmo.model.word_splitting import split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
