@@ -1,13 +1,25 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How the scripts `run_*.py` divide their data: files, parts that are held out, samples, labels."""
+"""The data of the scripts `run_*.py`: lines of files, parts that are held out, samples, labels."""
 
 import random
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from datasets import Dataset
 
 from arguments import DataArguments, FineTuningArguments
+
+
+def text_lines(path: str, encoding: str) -> Iterator[tuple[str, str]]:
+    """Yields `file:line`, for errors, and the line of each line of a text file."""
+    try:
+        # Only line feeds end a line: words of web text contain the other characters that Python would split at.
+        with open(path, encoding=encoding, newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                yield f"{Path(path).name}:{number}", line.rstrip("\r\n").removeprefix("\ufeff")
+    except (UnicodeError, LookupError) as error:
+        raise ValueError(f"{path}: can't be read as {encoding}: {error}; see --encoding") from error
 
 
 def load_splits(

@@ -30,7 +30,7 @@ from transformers import AutoModelForSequenceClassification, DataCollatorWithPad
 from transformers.hf_argparser import HfArg
 
 from arguments import FineTuningArguments, LabelledDataArguments, ModelArguments, parse_arguments, reports_errors
-from data_splits import check_labels, label_fields, label_names, load_splits
+from data_splits import check_labels, label_fields, label_names, load_splits, text_lines
 from fine_tuning import (
     find_checkpoint,
     load_config,
@@ -51,8 +51,7 @@ class TextArguments(LabelledDataArguments):
     """Which files to read, their format, and what the labels are."""
 
     file_format: Literal["csv", "tsv", "jsonl", "lines"] | None = HfArg(
-        default=None,
-        help="By default that of the file's extension; 'lines' have a label, a space and a text each.",
+        default=None, help="By default that of the file's extension; 'lines' have a label, a space and a text each."
     )
     text_column: str = HfArg(default="text", help="The column of the texts.")
     text_pair_column: str | None = HfArg(default=None, help="The column of the second texts of pairs.")
@@ -83,12 +82,10 @@ def read_texts(path: str, data: TextArguments) -> Dataset:
     # Words such as "None" and "NA" are words. In TSV, quotation marks are ordinary characters.
     options: dict[str, Any] = {} if file_format == "jsonl" else {"keep_default_na": False}
     options |= {"sep": "\t", "quoting": 3} if file_format == "tsv" else {}
-    builder = "json" if file_format == "jsonl" else "csv"
+    options |= {"data_files": path, "encoding": data.encoding, "cache_dir": data.cache_dir}
     try:
-        table = load_dataset(
-            builder, data_files=path, split="train", encoding=data.encoding, cache_dir=data.cache_dir, **options
-        )
-    except exceptions.DatasetGenerationError as error:
+        table = load_dataset("json" if file_format == "jsonl" else "csv", split="train", **options)
+    except (exceptions.DatasetGenerationError, LookupError) as error:
         raise ValueError(f"{name}: not a readable {file_format} file: {error.__cause__ or error}") from error
     columns = {"text_column": data.text_column, "label_column": data.label_column}
     columns |= {} if data.text_pair_column is None else {"text_pair_column": data.text_pair_column}
@@ -106,13 +103,12 @@ def read_texts(path: str, data: TextArguments) -> Dataset:
 def read_lines(path: str, encoding: str) -> Dataset:
     """Reads a file with a label, a space and a text on each line, as the Stanford Sentiment Treebank has them."""
     rows = []
-    with open(path, encoding=encoding, newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            label, _, text = line.rstrip("\r\n").removeprefix("\ufeff").partition(" ")
-            if line.strip():
-                if not label or not text.strip():
-                    raise ValueError(f"{Path(path).name}:{number}: expected a label, a space and a text: {line[:60]!r}")
-                rows.append({"text": text.strip(), "label": label})
+    for where, line in text_lines(path, encoding):
+        label, _, text = line.partition(" ")
+        if line.strip():
+            if not label or not text.strip():
+                raise ValueError(f"{where}: expected a label, a space and a text: {line[:60]!r}")
+            rows.append({"text": text.strip(), "label": label})
     return Dataset.from_list(rows)
 
 
@@ -135,10 +131,8 @@ def label_targets(part: str, rows: Dataset, names: Sequence[str] | None) -> list
 def classification_metrics(gold: np.ndarray, logits: np.ndarray) -> dict[str, float]:
     """Scores logits `(texts, labels)`: `accuracy`, and `macro_f1`, the mean over the labels that occur."""
     predicted = logits.argmax(axis=-1)
-    return {
-        "accuracy": float(np.mean(predicted == gold)),
-        "macro_f1": float(f1_score(gold, predicted, average="macro", zero_division=0)),
-    }
+    macro_f1 = f1_score(gold, predicted, average="macro", zero_division=0)
+    return {"accuracy": float(np.mean(predicted == gold)), "macro_f1": float(macro_f1)}
 
 
 def regression_metrics(gold: np.ndarray, predicted: np.ndarray) -> dict[str, float]:

@@ -24,7 +24,7 @@ from transformers.hf_argparser import HfArg
 from transformers.utils import logging
 
 from arguments import FineTuningArguments, LabelledDataArguments, ModelArguments, parse_arguments, reports_errors
-from data_splits import check_labels, label_fields, label_names, load_splits
+from data_splits import check_labels, label_fields, label_names, load_splits, text_lines
 from fine_tuning import (
     find_checkpoint,
     load_config,
@@ -71,26 +71,22 @@ def read_columns(path: str, data: ColumnArguments) -> Dataset:
     """
     sentences: list[dict[str, list[str]]] = [{"words": [], "labels": []}]
     num_columns = 0
-    # Only line feeds end a line: words of web text contain the other characters that Python would split at.
-    with open(path, encoding=data.encoding, newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            line = line.rstrip("\r\n").removeprefix("\ufeff")
-            # Not at any white space, which may be a word of web text.
-            columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
-            if not line.strip(" \t") or columns[0] == "-DOCSTART-":
-                sentences.append({"words": [], "labels": []})
-                continue
-            num_columns = num_columns or len(columns)
-            where = f"{Path(path).name}:{number}"
-            if len(columns) != num_columns:
-                raise ValueError(f"{where}: expected {num_columns} columns, found {len(columns)}: {line[:60]!r}")
-            for name, column in (("word_column", data.word_column), ("label_column", data.label_column)):
-                if not -num_columns <= column < num_columns or not columns[column]:
-                    raise ValueError(f"{where}: expected {name} {column}, found {num_columns} columns: {line[:60]!r}")
-            if (data.label_column - data.word_column) % num_columns == 0:
-                raise ValueError(f"{where}: word_column and label_column must differ, found {line[:60]!r}")
-            sentences[-1]["words"].append(columns[data.word_column])
-            sentences[-1]["labels"].append(columns[data.label_column])
+    for where, line in text_lines(path, data.encoding):
+        # Don't split at any white space: it may be a word of web text.
+        columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
+        if not line.strip(" \t") or columns[0] == "-DOCSTART-":
+            sentences.append({"words": [], "labels": []})
+            continue
+        num_columns = num_columns or len(columns)
+        if len(columns) != num_columns:
+            raise ValueError(f"{where}: expected {num_columns} columns, found {len(columns)}: {line[:60]!r}")
+        for name, column in (("word_column", data.word_column), ("label_column", data.label_column)):
+            if not -num_columns <= column < num_columns or not columns[column]:
+                raise ValueError(f"{where}: expected {name} {column}, found {num_columns} columns: {line[:60]!r}")
+        if (data.label_column - data.word_column) % num_columns == 0:
+            raise ValueError(f"{where}: word_column and label_column must differ, found {line[:60]!r}")
+        sentences[-1]["words"].append(columns[data.word_column])
+        sentences[-1]["labels"].append(columns[data.label_column])
     sentences = [sentence for sentence in sentences if sentence["words"]]
     if not sentences:
         raise ValueError(f"{path}: expected a word on each line, found no words")
@@ -104,8 +100,7 @@ def are_entities(names: Iterable[str]) -> bool:
 
 
 def with_insides(labels: Iterable[str]) -> set[str]:
-    """Returns BIO labels with an I-X for each B-X: the training data may lack long entities of a type, as CoNLL-2000
-    lacks I-LST. Returns other labels unchanged."""
+    """Returns BIO labels with an I-X for each B-X, which training data may lack, as CoNLL-2000 lacks I-LST."""
     labels = set(labels)
     are_bio = all(label[:2] in ("B-", "I-") for label in labels - {"O"})
     return labels | {f"I{label[1:]}" for label in labels if label[0] == "B"} if are_bio else labels
@@ -156,10 +151,9 @@ def tokenize(sentences: Dataset, tokenizer: Any, names: Sequence[str], max_lengt
     return features
 
 
-def decode(label_ids: Any, predictions: Any, names: Sequence[str]) -> tuple[list[list[str]], list[list[str]]]:
-    """Returns the gold and the predicted labels of each sentence, without the tokens that are skipped."""
-    rows = [(gold[gold != IGNORED], predicted[gold != IGNORED]) for gold, predicted in zip(label_ids, predictions)]
-    return tuple([[names[id] for id in row[side]] for row in rows] for side in (0, 1))  # type: ignore[return-value]
+def decode(ids: np.ndarray, gold_ids: np.ndarray, names: Sequence[str]) -> list[list[str]]:
+    """Returns the labels of each sentence, without those of tokens that are skipped."""
+    return [[names[id] for id in row[gold != IGNORED]] for row, gold in zip(ids, gold_ids)]
 
 
 def write_predictions(
@@ -205,7 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     features = {name: tokenize(part, tokenizer, names, max_length) for name, part in splits.items()}
 
     def compute_metrics(output: EvalPrediction) -> dict[str, float]:
-        return tagging_metrics(*decode(output.label_ids, output.predictions, names), names)
+        gold, predicted = (decode(ids, output.label_ids, names) for ids in (output.label_ids, output.predictions))
+        return tagging_metrics(gold, predicted, names)
 
     trainer = make_trainer(
         model,
@@ -223,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         output = trainer.predict(features["test"], metric_key_prefix="test")
         results |= output.metrics
         if trainer.is_world_process_zero():
-            _, predicted = decode(output.label_ids, output.predictions, names)
+            predicted = decode(output.predictions, output.label_ids, names)
             path = Path(training.output_dir, "predictions.txt")
             write_predictions(path, splits["test"], features["test"], predicted, names)
     save_results(trainer, results)

@@ -1,18 +1,18 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What counting gets: perplexity of a unigram and of a Kneser-Ney trigram model, beside which to read `elmo evaluate`.
+"""Perplexity of a unigram and of a Kneser-Ney trigram model, to compare with that of `elmo evaluate`.
 
     python -m benchmarks.quality.ngram_perplexity --vocab vocab.txt --train 'text/train-*.txt' text/heldout.txt
 
-The words predicted are those that `elmo evaluate` counts: of each sentence all words, those that the vocabulary lacks
-as <UNK>, and the boundary after the last one (in the backward direction the one before the first). Probability is
-spread over all entries of the vocabulary, as the softmax's is. The trigram model is the interpolated modified
-Kneser-Ney of Chen and Goodman (1998), the usual yardstick of n-gram models. It begins anew with each sentence.
+The predicted words are those that `elmo evaluate` counts: all words of each sentence, with <UNK> for words that are not
+in the vocabulary, and the boundary after the last word (before the first in the backward direction). All entries of the
+vocabulary have a probability, as in the softmax. The trigram model is the interpolated modified Kneser-Ney model of
+Chen and Goodman (1998), the usual baseline among n-gram models. It starts over with each sentence.
 
-An n-gram is one integer, its word ids as digits to the base V, so that counting is sorting. 29 million words took 27
+An n-gram is an integer with its word ids as digits in base V, so that sorting counts n-grams. 29 million words took 27
 seconds and 2.0 GB on one core.
 
-Dimensions: T tokens of a text, G different n-grams, H different contexts, N predictions, V entries of the vocabulary.
+Dimensions: T tokens of a text, G distinct n-grams, H distinct contexts, N predictions, V entries of the vocabulary.
 """
 
 import math
@@ -30,29 +30,29 @@ from modeling_elmo.pretraining.initial_model import read_tokenizer
 from modeling_elmo.pretraining.windows import WordTable
 
 
-# What is taken off a count of 1, of 2, and of 3 or more, where a text is too small to tell.
+# Discounts of a count of 1, of 2, and of 3 or more, for texts too small to estimate them.
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 
-# Ids of three words are the digits of one int64.
+# The ids of three words are the digits of an int64.
 MAX_VOCABULARY = int(2 ** (63 / 3))
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A text as one array, each sentence within its boundaries.
+    """A text as an array, each sentence between its boundaries.
 
     Attributes:
         ids_T (`np.ndarray`): Word ids, int32, in the order in which they are predicted.
-        place_T (`np.ndarray`): How many words of its sentence come before each, but no more than 2; int8. 0 at the
-            boundary that a sentence begins with, which is not predicted.
+        num_before_T (`np.ndarray`): The number of tokens of the sentence before each, at most 2; int8. It is 0 at the
+            first boundary of a sentence, which is not predicted.
         first (`int`): The id of that boundary.
         vocab_size (`int`): V.
-        num_words (`int`): Words of the text, without boundaries.
-        num_unknown_words (`int`): How many of them the vocabulary lacks.
+        num_words (`int`): Number of words, without boundaries.
+        num_unknown_words (`int`): How many of them are not in the vocabulary.
     """
 
     ids_T: np.ndarray
-    place_T: np.ndarray
+    num_before_T: np.ndarray
     first: int
     vocab_size: int
     num_words: int
@@ -63,7 +63,7 @@ class Tokens:
         """Reads a corpus in the forward direction's order.
 
         Raises:
-            `ValueError`: For text that can't be read, or a vocabulary too large for three ids in 64 bits.
+            `ValueError`: If the text can't be read, or the vocabulary is too large for three ids in 64 bits.
         """
         if table.num_words > MAX_VOCABULARY:
             raise ValueError(f"vocab: expected at most {MAX_VOCABULARY:,} entries, found {table.num_words:,}")
@@ -74,25 +74,27 @@ class Tokens:
             lengths += map(len, sentences)
             blocks.append(np.concatenate(sentences, dtype=np.int32, casting="same_kind"))
         ids_T = np.concatenate(blocks)
-        place_T = np.full(len(ids_T), 2, dtype=np.int8)
+        num_before_T = np.full(len(ids_T), 2, dtype=np.int8)
         starts = np.cumsum([0, *lengths[:-1]])
-        place_T[starts], place_T[starts + 1] = 0, 1
+        num_before_T[starts], num_before_T[starts + 1] = 0, 1
         first, last = table.boundaries
         is_word_T = (ids_T != first) & (ids_T != last)
-        return cls(ids_T, place_T, first, table.num_words, int(is_word_T.sum()), int((ids_T == table.unknown).sum()))
+        return cls(
+            ids_T, num_before_T, first, table.num_words, int(is_word_T.sum()), int((ids_T == table.unknown).sum())
+        )
 
     def backward(self, last: int) -> "Tokens":
-        """Returns the same text from its end, where sentences begin with the boundary `last`."""
-        place_T = np.full(len(self.ids_T), 2, dtype=np.int8)
-        starts = np.flatnonzero(self.place_T[::-1] == 0)
-        # Sentences begin one after where one ended.
+        """Returns the text in reverse order, in which sentences start with the boundary `last`."""
+        num_before_T = np.full(len(self.ids_T), 2, dtype=np.int8)
+        starts = np.flatnonzero(self.num_before_T[::-1] == 0)
+        # A sentence starts one after the end of the previous one.
         starts = np.concatenate([[0], starts[:-1] + 1])
-        place_T[starts], place_T[starts + 1] = 0, 1
-        return Tokens(self.ids_T[::-1], place_T, last, self.vocab_size, self.num_words, self.num_unknown_words)
+        num_before_T[starts], num_before_T[starts + 1] = 0, 1
+        return Tokens(self.ids_T[::-1], num_before_T, last, self.vocab_size, self.num_words, self.num_unknown_words)
 
     def ngrams(self, order: int) -> np.ndarray:
-        """Returns the keys of the `order` words, 2 or 3, that end at each prediction with so many in its sentence."""
-        (position,) = np.nonzero(self.place_T >= order - 1)
+        """Returns the keys of all n-grams of `order` 2 or 3 within a sentence."""
+        (position,) = np.nonzero(self.num_before_T >= order - 1)
         keys = self.ids_T[position].astype(np.int64)
         for back in range(1, order):
             keys += self.ids_T[position - back].astype(np.int64) * self.vocab_size**back
@@ -101,13 +103,13 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts of n-grams of one order, and what each context of them has lost to discounts.
+    """Discounted counts of n-grams of one order, and what the discounts leave for the order below.
 
     Attributes:
         keys_G (`np.ndarray`): The n-grams, in ascending order.
-        discounted_G (`np.ndarray`): The count of each less its discount, divided by the count of its context.
-        contexts_H (`np.ndarray`): The (n - 1)-grams that they begin with, in ascending order.
-        left_over_H (`np.ndarray`): The probability that the discounts leave to the order below, for each context.
+        discounted_G (`np.ndarray`): The count of each minus its discount, divided by the count of its context.
+        contexts_H (`np.ndarray`): The (n - 1)-grams that they start with, in ascending order.
+        left_over_H (`np.ndarray`): The probability that the discounts leave for the order below, for each context.
     """
 
     keys_G: np.ndarray
@@ -117,7 +119,7 @@ class Counts:
 
     @classmethod
     def of(cls, keys_G: np.ndarray, counts_G: np.ndarray, vocab_size: int) -> "Counts":
-        """Discounts the counts of different n-grams in ascending order."""
+        """Discounts the counts of distinct n-grams, given in ascending order."""
         discount_G = np.array([0.0, *discounts(counts_G)])[np.minimum(counts_G, 3)]
         context_G = keys_G // vocab_size
         contexts_H, first_H = np.unique(context_G, return_index=True)
@@ -137,15 +139,15 @@ class Counts:
 
 
 def _look_up(keys_N: np.ndarray, sorted_G: np.ndarray, values_G: np.ndarray, missing: float) -> np.ndarray:
-    place_N = np.minimum(np.searchsorted(sorted_G, keys_N), len(sorted_G) - 1)
-    return np.where(sorted_G[place_N] == keys_N, values_G[place_N], missing)
+    index_N = np.minimum(np.searchsorted(sorted_G, keys_N), len(sorted_G) - 1)
+    return np.where(sorted_G[index_N] == keys_N, values_G[index_N], missing)
 
 
 def discounts(counts_G: np.ndarray) -> tuple[float, ...]:
-    """Returns what is taken off a count of 1, of 2, and of 3 or more (Chen and Goodman 1998).
+    """Returns the discounts of a count of 1, of 2, and of 3 or more (Chen and Goodman 1998).
 
-    They follow from how many n-grams were counted once, twice, three and four times. Where one of these numbers is 0,
-    or they give a discount that is no part of its count, `FALLBACK_DISCOUNTS` serve.
+    They are estimated from the numbers of n-grams that were counted once, twice, three and four times. If one of these
+    is 0, or a discount is negative or larger than its count, the `FALLBACK_DISCOUNTS` apply.
     """
     once, twice, thrice, four_times = (int((counts_G == times).sum()) for times in (1, 2, 3, 4))
     if not (once and twice and thrice and four_times):
@@ -162,8 +164,8 @@ def discounts(counts_G: np.ndarray) -> tuple[float, ...]:
 class KneserNey:
     """A trigram model of one direction.
 
-    The two lower orders count not how often an n-gram stands in the text but how many different words stand before it.
-    Before the first word of a sentence stands nothing but its boundary: bigrams of the two are counted as they stand.
+    The two lower orders count the distinct words that precede an n-gram, not its occurrences. Bigrams of a boundary and
+    the first word of a sentence, which nothing precedes, are counted by their occurrences.
 
     Args:
         tokens (`Tokens`): The text to count.
@@ -182,7 +184,7 @@ class KneserNey:
         counts_G = np.concatenate([inner_counts_G[is_inner_G], first_counts_G])
         self.bigrams = Counts.of(bigrams_G[order], counts_G[order], size)
         unigrams_G, counts_G = np.unique(bigrams_G % size, return_counts=True)
-        # Their one context is that of no word, 0.
+        # Their only context is the empty one, 0.
         self.unigrams = Counts.of(unigrams_G, counts_G, size)
 
     def probabilities(self, contexts_N2: np.ndarray, words_N: np.ndarray) -> np.ndarray:
@@ -198,34 +200,34 @@ class KneserNey:
         bigrams_N = contexts_N2[:, 1] * size + words_N
         unigram_N = self.unigrams.interpolate(words_N, np.full(len(words_N), 1 / size), size)
         bigram_N = self.bigrams.interpolate(bigrams_N, unigram_N, size)
-        # Where there is no second word before, this key is of no trigram.
+        # Without a second word before, use a key that no trigram has.
         trigrams_N = np.where(has_two_N, contexts_N2[:, 0] * size**2 + bigrams_N, -1)
         return np.where(has_two_N, self.trigrams.interpolate(trigrams_N, bigram_N, size), bigram_N)
 
     def loss(self, tokens: Tokens) -> float:
         """Returns the mean negative log-likelihood of a text's predictions."""
-        (position,) = np.nonzero(tokens.place_T)
+        (position,) = np.nonzero(tokens.num_before_T)
         ids_T = tokens.ids_T.astype(np.int64)
-        before_N = np.where(tokens.place_T[position] > 1, ids_T[position - 2], -1)
+        before_N = np.where(tokens.num_before_T[position] > 1, ids_T[position - 2], -1)
         contexts_N2 = np.stack([before_N, ids_T[position - 1]], axis=1)
         return float(-np.log(self.probabilities(contexts_N2, ids_T[position])).mean())
 
 
 def unigram_loss(train: Tokens, evaluated: Tokens) -> float:
-    """Returns the mean negative log-likelihood under relative frequencies, each count being one more than it is."""
-    counts_V = np.bincount(train.ids_T[train.place_T > 0], minlength=train.vocab_size) + 1
+    """Returns the mean negative log-likelihood under relative frequencies with add-one smoothing."""
+    counts_V = np.bincount(train.ids_T[train.num_before_T > 0], minlength=train.vocab_size) + 1
     log_probability_V = np.log(counts_V / counts_V.sum())
-    return float(-log_probability_V[evaluated.ids_T[evaluated.place_T > 0]].mean())
+    return float(-log_probability_V[evaluated.ids_T[evaluated.num_before_T > 0]].mean())
 
 
 def main(
-    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Text to predict, or patterns in quotes.")],
-    train: Annotated[list[str], typer.Option(metavar="TEXT", help="Text or pattern to count. May be repeated.")],
+    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Text to predict, or quoted patterns.")],
+    train: Annotated[list[str], typer.Option(metavar="TEXT", help="Text or pattern to train on. May be repeated.")],
     vocab: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The language model's vocabulary.")],
     tokenized: Annotated[bool, typer.Option("--tokenized/--raw", help="As in elmo evaluate.")] = True,
     json_only: JsonOnly = False,
 ) -> None:
-    """Measures the perplexity of a unigram and a trigram model on the words that elmo evaluate predicts."""
+    """Measure the perplexity of a unigram and a trigram model on the words that elmo evaluate predicts."""
     report = Report("ngram_perplexity", 1, json_only)
     tokenizer = read_tokenizer(vocab)
     table = WordTable(tokenizer, has_characters=False)
@@ -249,8 +251,8 @@ def main(
             "backward": round(math.exp(backward), 2),
         }
     report.say(
-        f"counted in {counted.num_words:,} words, measured on {evaluated.num_words:,}, of which the vocabulary lacks "
-        f"{evaluated.num_unknown_words / max(evaluated.num_words, 1):.2%}"
+        f"trained on {counted.num_words:,} words, measured on {evaluated.num_words:,}, of which "
+        f"{evaluated.num_unknown_words / max(evaluated.num_words, 1):.2%} are not in the vocabulary"
     )
     report.table(
         "Perplexity",

@@ -4,7 +4,7 @@
 
     python -m benchmarks.quality.treebank_agreement TEXT_FILE
 
-TEXT_FILE has one paragraph a line, and may be compressed with xz.
+TEXT_FILE has one paragraph per line and may be compressed with xz.
 """
 
 import json
@@ -27,7 +27,7 @@ Words = tuple[str, ...]
 
 SPACES = re.compile(r"\s*")
 
-# The first that is found in the text of a disagreement names it.
+# The first pattern that matches a disagreement names its kind.
 KINDS = {
     "URL (intended)": r"(?i)https?://|ftp://|www\.",
     "e-mail address (intended)": r"\w@\w+[.-]",
@@ -44,15 +44,15 @@ KINDS = {
 
 
 def paragraphs(path: Path) -> list[str]:
-    """The non-empty lines of a file."""
+    """Returns the non-empty lines of a file."""
     text = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
     return [line for line in text.decode().split("\n") if line.strip()]
 
 
 def align(words: list[str], text: str) -> list[Span]:
-    """Spans of NLTK's words, whose `` and '' may stand for a double quote.
+    """Returns the spans of NLTK's words, in which `` and '' may replace a double quote.
 
-    Raises ValueError where a word is not in the text.
+    Raises `ValueError` if a word is not in the text.
     """
     spans = []
     end = 0
@@ -68,7 +68,7 @@ def align(words: list[str], text: str) -> list[Span]:
 
 
 def nltk_spans(nltk: NLTKWordTokenizer, text: str) -> tuple[list[Span], bool]:
-    """Spans of NLTK, and whether its own `span_tokenize` found the same: it can fail on quotes."""
+    """Returns NLTK's spans, and whether its own `span_tokenize`, which can fail on quotes, finds the same."""
     spans = align(nltk.tokenize(text), text)
     try:
         own = list(nltk.span_tokenize(text))
@@ -78,7 +78,7 @@ def nltk_spans(nltk: NLTKWordTokenizer, text: str) -> tuple[list[Span], bool]:
 
 
 def disagreements(text: str, ours: list[Span], theirs: list[Span]) -> list[tuple[Words, Words, str]]:
-    """Each smallest stretch of text that both cover, but cut differently: our words, their words, the context."""
+    """Returns the shortest pieces of text that the two split differently: our words, their words, the context."""
     found = []
     i = j = 0
     while i < len(ours) and j < len(theirs):
@@ -98,12 +98,12 @@ def disagreements(text: str, ours: list[Span], theirs: list[Span]) -> list[tuple
 
 
 def kind(whole: str) -> str:
-    """What a disagreement over a stretch of text is about."""
+    """Returns the kind of a disagreement about a piece of text."""
     return next(name for name, pattern in KINDS.items() if re.search(pattern, whole))
 
 
 def main(
-    text_file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="One paragraph a line; .xz or plain.")],
+    text_file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A paragraph per line; .xz or plain.")],
     count: Annotated[int, typer.Option(min=1, help="Number of paragraphs.")] = 1000,
 ) -> None:
     """Print the F1 of the pre-tokenizer against NLTK's, and the kinds of differences."""
@@ -126,7 +126,7 @@ def main(
     f1 = 2 * common / (ours_total + theirs_total)
     our_rate, their_rate = ours_total / our_seconds, theirs_total / their_seconds
     identical = sum(left == right for left, right in zip(ours, theirs, strict=True))
-    print(f"{len(texts)} paragraphs, {identical} cut identically; span_tokenize gives the same spans in {sum(same)}")
+    print(f"{len(texts)} paragraphs, {identical} split identically; span_tokenize gives the same spans in {sum(same)}")
     print(f"words: ours {ours_total}, NLTK {theirs_total}, common {common}")
     print(f"precision {precision:.5f}  recall {recall:.5f}  F1 {f1:.5f}")
     print(f"words/s: ours {our_rate:,.0f}, NLTK {their_rate:,.0f}")

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""AllenNLP's ELMo as the rival of the benchmarks, where it is importable. Nothing of it is part of this project."""
+"""AllenNLP's ELMo, which the benchmarks compare with if it is installed. It is not part of this project."""
 
 import logging
 from functools import cache
@@ -15,7 +15,7 @@ from .sentences import Sentence
 
 @cache
 def import_allennlp() -> ModuleType | ImportError:
-    """The module `allennlp.modules.elmo`, or why there is none."""
+    """Returns the module `allennlp.modules.elmo`, or the error if it can't be imported."""
     try:
         from allennlp.modules import elmo
     except ImportError as error:
@@ -25,22 +25,22 @@ def import_allennlp() -> ModuleType | ImportError:
 
 
 def is_available() -> bool:
-    """Whether AllenNLP can be imported."""
+    """Whether AllenNLP is installed."""
     return isinstance(import_allennlp(), ModuleType)
 
 
 def describe() -> str:
-    """One line on which AllenNLP takes part, or why none does."""
+    """Returns a line with the version of AllenNLP, or why it is not available."""
     found = import_allennlp()
     if isinstance(found, ImportError):
-        return f"AllenNLP takes no part: {found}"
+        return f"without AllenNLP: {found}"
     from allennlp.version import VERSION
 
-    return f"AllenNLP {VERSION} takes part"
+    return f"compared with AllenNLP {VERSION}"
 
 
 def load(files: ModelFiles, requires_grad: bool = False) -> Any:
-    """AllenNLP's `Elmo` with one scalar mix and no dropout."""
+    """Loads AllenNLP's `Elmo` with one scalar mix and no dropout."""
     return (
         import_allennlp()
         .Elmo(str(files.options), str(files.weights), 1, dropout=0.0, requires_grad=requires_grad)
@@ -49,15 +49,15 @@ def load(files: ModelFiles, requires_grad: bool = False) -> Any:
 
 
 def batch_to_ids(sentences: list[Sentence]) -> torch.Tensor:
-    """Character ids `[B, W, 50]` without boundary tokens, which `Elmo` adds itself."""
+    """Returns character ids `(B, W, 50)` without boundary tokens, which `Elmo` adds itself."""
     return import_allennlp().batch_to_ids(sentences)
 
 
 def forget(elmo: Any) -> None:
-    """Resets the LSTM states that `Elmo` otherwise carries from one call to the next."""
+    """Resets the LSTM states, which `Elmo` otherwise keeps between calls."""
     elmo._elmo_lstm._elmo_lstm.reset_states()
 
 
 def vectors(elmo: Any, character_ids: torch.Tensor) -> torch.Tensor:
-    """ELMo vectors `[B, W, 2P]` without boundary tokens."""
+    """Returns ELMo vectors `(B, W, 2P)` without boundary tokens."""
     return elmo(character_ids)["elmo_representations"][0]

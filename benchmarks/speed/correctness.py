@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""No speed without the right numbers: what the ELMo vectors must be, and the checks that come before every timing.
+"""Checks that precede every timing: a fast but wrong result is not reported.
 
-The measure is AllenNLP where it is importable, else the NumPy reference of conversion, which is slow: it gets fewer
-words to compute.
+The expected vectors come from AllenNLP if it is installed, otherwise from the slow NumPy reference in
+`conversion_scripts`, which gets fewer words to compute.
 """
 
 import json
@@ -22,27 +22,27 @@ from .full_size_model import ModelFiles
 from .sentences import Sentence
 
 
-# In float32; bfloat16 has three digits, and is held to the direction of the vectors.
+# In float32. bfloat16 has three digits: there, the direction of the vectors is checked.
 TOLERANCE = 1e-5
 LEAST_COSINE = 0.999
 
 
 class WrongResultError(Exception):
-    """What was to be timed computes something else than it should."""
+    """The code to time computes a wrong result."""
 
 
 def num_checked_sentences() -> int:
-    """How many sentences are compared before a timing."""
+    """Returns the number of sentences to compare before a timing."""
     return 32 if allennlp_elmo.is_available() else 2
 
 
 def num_checked_words() -> int:
-    """How many words at either end of a long text are compared."""
+    """Returns the number of words to compare at either end of a long text."""
     return 100 if allennlp_elmo.is_available() else 20
 
 
 def expected_vectors(files: ModelFiles, sentences: Sequence[Sentence]) -> list[torch.Tensor]:
-    """The ELMo vectors `[words, 2P]` of each sentence, boundary tokens left out."""
+    """Returns the ELMo vectors `(words, 2P)` of each sentence, without boundary tokens."""
     if not allennlp_elmo.is_available():
         return _reference_vectors(files, sentences)
     elmo = allennlp_elmo.load(files)
@@ -65,7 +65,7 @@ def _reference_vectors(files: ModelFiles, sentences: Sequence[Sentence]) -> list
 
 
 def _read_as_float64(path: Path) -> dict[str, np.ndarray]:
-    # The reference computes in float64: converted once, not at every step.
+    # The reference computes in float64: convert once, not at every step.
     weights: dict[str, np.ndarray] = {}
 
     def read(name: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -78,10 +78,10 @@ def _read_as_float64(path: Path) -> dict[str, np.ndarray]:
 
 
 def check_vectors(what: str, found: torch.Tensor, expected: torch.Tensor) -> None:
-    """Holds vectors `[words, ...]` to what they must be: within 1e-5 in float32, by their cosine in bfloat16.
+    """Compares vectors `(words, ...)` with the expected ones: within 1e-5 in float32, by their cosine in bfloat16.
 
     Raises:
-        `WrongResultError`: Naming `what`, if they are not.
+        `WrongResultError`: If they differ; the message names `what`.
     """
     if found.shape != expected.shape:
         raise WrongResultError(f"{what}: expected vectors {tuple(expected.shape)}, found {tuple(found.shape)}")
@@ -97,10 +97,10 @@ def check_vectors(what: str, found: torch.Tensor, expected: torch.Tensor) -> Non
 
 
 def check_close(what: str, found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None:
-    """Holds a tensor to what it must be, relative to the greatest value.
+    """Compares a tensor with the expected one, relative to its largest value.
 
     Raises:
-        `WrongResultError`: Naming `what`, if it differs by more.
+        `WrongResultError`: If it differs by more; the message names `what`.
     """
     scale = expected.abs().max().item()
     difference = (found - expected).abs().max().item()
@@ -114,21 +114,21 @@ def check_close(what: str, found: torch.Tensor, expected: torch.Tensor, toleranc
 def check_gradients(
     parameters: Sequence[torch.nn.Parameter], loss: Callable[[], torch.Tensor], tolerance: float = 0.01
 ) -> None:
-    """Holds all gradients at once to the loss itself: a small step must change it as much as they say.
+    """Compares all gradients at once with the slope of the loss over a small step.
 
-    One step goes along the gradients, which shows any that is too great; one along the parameters themselves, which
-    shows any that is missing.
+    One step is along the gradients, which detects those that are too large, and one along the parameters themselves,
+    which detects missing ones.
 
     Raises:
-        `WrongResultError`: If the slope of the loss is another than that of the gradients.
+        `WrongResultError`: If the slope of the loss differs from that of the gradients.
     """
     gradients = [parameter.grad for parameter in parameters]
     if any(gradient is None for gradient in gradients):
-        raise WrongResultError("gradients: some parameter has none")
+        raise WrongResultError("gradients: a parameter has no gradient")
     originals = [parameter.detach().clone() for parameter in parameters]
     for what, direction in (("gradients", gradients), ("parameters", originals)):
         expected = sum((gradient * change).sum().item() for gradient, change in zip(gradients, direction))
-        # A step that changes the loss by about 1 %: float32 still tells, and the loss is straight enough.
+        # A change of the loss by about 1 % is large enough for float32, and small enough for a linear loss.
         step = 0.01 * loss().item() / abs(expected)
         values = []
         with torch.no_grad():

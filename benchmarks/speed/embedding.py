@@ -1,13 +1,13 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Words per second from a file of sentences to files of vectors, beside the model alone; memory of long lines.
+"""Words per second from a file of sentences to files of vectors, compared with the model alone; memory of long lines.
 
     python -m benchmarks.speed.embedding
 
-The model alone runs on the batches that the embedder would make, sorted by length within windows, with character ids
-made beforehand; nothing is read or written. The others begin with a text file and end with a complete output: reading,
-splitting, sorting, computing all layers, writing shards and the output of them. `--model` measures a model of yours in
-place of the full-size one with random weights.
+The model alone runs on the batches that the embedder would make, sorted by length within windows, with prepared
+character ids; it reads and writes nothing. The others start from a text file and end with a complete output: they read,
+split, sort, compute all layers, and write shards and the output. `--model` measures your own model instead of the
+full-size one with random weights.
 """
 
 import tempfile
@@ -40,7 +40,7 @@ LONG_LINES, QUICK_LONG_LINES = [20_000, 200_000], [200, 400]
 
 
 def sorted_batches(embedder: ElmoEmbedder, sentences: list[Sentence]) -> list[Batch]:
-    """The batches that an embedder makes of sentences."""
+    """Returns the batches that an embedder makes of sentences."""
     whole = (EmbeddedSentence("", sentence) for sentence in sentences)
     return [
         Batch.of([window[place].words for place in places])
@@ -51,24 +51,24 @@ def sorted_batches(embedder: ElmoEmbedder, sentences: list[Sentence]) -> list[Ba
 
 @torch.no_grad()
 def run_model(model: ElmoModel, batches: list[Batch]) -> None:
-    """The model alone."""
+    """Runs the model alone."""
     for batch in batches:
         model(**batch.inputs)
 
 
 def embed_file(embedder: ElmoEmbedder, text: Path, output: Path) -> None:
-    """From a file to a file."""
+    """Embeds a file into a file."""
     embed_corpus(embedder, TextLines(text), output, force=True, write=lambda line: None)
 
 
 def embed_all(embedder: ElmoEmbedder, sentences: list[Sentence]) -> None:
-    """From sentences to vectors in memory."""
+    """Embeds sentences in memory."""
     for _ in embedder.embed(sentences):
         pass
 
 
 def memory_of_a_line(model_dir: Path, text: Path, directory: Path) -> tuple[float, float]:
-    """MiB with the model and a short sentence done, and MiB beyond it at the peak of embedding a file."""
+    """Returns the MiB of the model and a short sentence, and the additional MiB at the peak of embedding a file."""
     embedder = ElmoEmbedder(ElmoModel.from_pretrained(model_dir), layers="all")
     list(embedder.embed([["a", "short", "sentence"]]))
     before = peak_memory_mib()
@@ -78,15 +78,15 @@ def memory_of_a_line(model_dir: Path, text: Path, directory: Path) -> tuple[floa
 
 def main(
     text: Text = None,
-    model: Annotated[Path | None, typer.Option(help="A model directory, in place of the full-size model.")] = None,
-    sentences: Annotated[int | None, typer.Option(min=1, help="How many sentences.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A model directory instead of the full-size model.")] = None,
+    sentences: Annotated[int | None, typer.Option(min=1, help="Number of sentences.")] = None,
     long_lines: Annotated[bool, typer.Option(help="Whether to measure the memory of long lines.")] = True,
     repeats: Repeats = 3,
     threads: Threads = None,
     quick: Quick = False,
     json_only: JsonOnly = False,
 ) -> None:
-    """Measures what reading, sorting and writing cost beside the model."""
+    """Measure what reading, sorting and writing add to the cost of the model."""
     report = Report("embedding", threads, json_only)
     chosen = get_sentences(sentences or (QUICK_SENTENCES if quick else NUM_SENTENCES), text)
     num_words = sum(map(len, chosen))
@@ -121,7 +121,7 @@ def main(
 
 
 def check(embedder: ElmoEmbedder, sentences: list[Sentence]) -> None:
-    """Holds the first sentences' vectors to those of the model by itself."""
+    """Compares the vectors of the first sentences with those of the model alone."""
     some = sentences[:8]
     for sentence, vectors in zip(some, embedder.embed(some)):
         with torch.no_grad():
@@ -130,7 +130,7 @@ def check(embedder: ElmoEmbedder, sentences: list[Sentence]) -> None:
 
 
 def memory_of_lines(report: Report, model_dir: Path, directory: Path, quick: bool) -> dict[str, float]:
-    """Memory that one line takes, by its words."""
+    """Returns the additional memory of one line by its number of words."""
     memory = {}
     for count in QUICK_LONG_LINES if quick else LONG_LINES:
         line = directory / "line.txt"
@@ -139,7 +139,7 @@ def memory_of_lines(report: Report, model_dir: Path, directory: Path, quick: boo
         memory[str(len(words))] = in_fresh_process(memory_of_a_line, model_dir, line, directory)
     report.table(
         "Peak memory of one line to HDF5",
-        ["words", "model, MiB", "beyond, MiB"],
+        ["words", "model, MiB", "additional, MiB"],
         [[count, *both] for count, both in memory.items()],
     )
     return {count: rounded(beyond) for count, (_, beyond) in memory.items()}

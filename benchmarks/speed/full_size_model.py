@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model that the benchmarks run: the published "original" architecture (93.6 million parameters), random weights.
 
-Speed does not depend on what the weights say, so nothing is downloaded. It does depend on their sizes, and a check of
-the numbers needs vectors of the usual magnitude: the initial weights are scaled so that each layer's activations spread
-by about a half, as a trained model's do. The model lies on disk in both formats, so that every reader of either can be
-measured. Here too: how many floating point operations the model needs.
+Speed does not depend on the values of the weights, so nothing is downloaded. The check of the results needs vectors of
+the usual magnitude, however: the initial weights are scaled so that each layer's activations have a standard deviation
+of about a half, as in a trained model. The model is saved in both formats to measure the readers of either. This module
+also counts the floating point operations that the model needs.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ from modeling_elmo.conversion_scripts import export
 from modeling_elmo.model.lstm import ProjectedLSTM
 
 
-# Times the initial weights of bilm-tf's training; gives standard deviations of 0.7, 0.4 and 0.6 on the three layers.
+# Factor for the initial weights of bilm-tf; the standard deviations of the three layers are then 0.7, 0.4 and 0.6.
 SCALE = 4
 
 TINY = {
@@ -53,7 +53,7 @@ class ModelFiles:
 
 @contextmanager
 def model_files(is_tiny: bool = False) -> Iterator[ModelFiles]:
-    """Makes the model in a temporary directory, which goes when the context ends."""
+    """Saves the model in a temporary directory, which is deleted when the context ends."""
     config = ElmoConfig.from_pretrained(configuration.directory("original"))
     if is_tiny:
         config = ElmoConfig(**TINY)
@@ -74,9 +74,10 @@ def model_files(is_tiny: bool = False) -> Iterator[ModelFiles]:
 
 
 def lstm_flop_per_word(config: ElmoConfig) -> int:
-    """Floating point operations in the matrix products of all LSTMs for one word, an addition and a product being two.
+    """Returns the floating point operations in the matrix products of all LSTMs for one word.
 
-    Gates from the input and from the hidden state, and the projection; both directions, all layers.
+    Counts gates from the input and from the hidden state, and the projection, in both directions and all layers. A
+    multiply-add counts as two.
     """
     gates = 2 * (4 * config.cell_size) * config.projection_size
     projection = config.cell_size * config.projection_size if config.has_lstm_projection else 0
@@ -84,10 +85,10 @@ def lstm_flop_per_word(config: ElmoConfig) -> int:
 
 
 def character_encoder_flop_per_word(config: ElmoConfig, num_characters: int) -> int:
-    """Floating point operations of convolutions, highway layers and projection for one word.
+    """Returns the floating point operations of convolutions, highway layers and projection for one word.
 
-    Windows that lie wholly in the padding after a word all give the same: one of them is enough. So an axis of
-    `num_characters` + the widest filter is all that words of `num_characters` (marks included) need.
+    Windows entirely in the padding after a word all have the same result: one of them is enough. Words of
+    `num_characters`, including their marks, therefore need `num_characters` + the width of the widest filter.
     """
     widest = max(width for width, _ in config.character_filters)
     length = min(config.max_characters_per_token, num_characters + widest)
@@ -102,10 +103,10 @@ def character_encoder_flop_per_word(config: ElmoConfig, num_characters: int) -> 
 
 
 def needed_flop(config: ElmoConfig, character_ids: torch.Tensor) -> int:
-    """Floating point operations that a batch `[B, W, C]` cannot do without; see the two functions above.
+    """Returns the floating point operations that a batch `(B, W, C)` requires; see the two functions above.
 
     The LSTMs run once for every word and boundary token, the character encoder once for every *distinct* one in the
-    batch. Work on padding and repeated work are not counted: whoever does them, gets a lower rate for it.
+    batch. Work on padding and repeated work do not count: a model that does them has a lower rate.
     """
     words_NC = character_ids[character_ids.any(-1)]
     distinct_NC = torch.unique(words_NC, dim=0)

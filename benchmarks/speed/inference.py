@@ -1,12 +1,11 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Words per second from character ids to ELMo vectors, by batch size, length, type and threads; memory; AllenNLP too.
+"""Words per second from character ids to ELMo vectors by batch size, length, dtype and threads; memory; AllenNLP too.
 
     python -m benchmarks.speed.inference
 
-What is timed is the model's `forward` on character ids made beforehand, in turns with AllenNLP's where that is
-importable. Words are counted without the boundary tokens, which both sides compute. No embedding is kept from one batch
-to the next.
+Times the model's `forward` on prepared character ids, alternating with AllenNLP's if that is installed. Word counts do
+not include the boundary tokens, which both models compute. Nothing is cached between batches.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +36,7 @@ from .sentences import Sentence, get_sentences
 
 
 class DType(str, Enum):
-    """Type of the weights."""
+    """Dtype of the weights."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
@@ -45,12 +44,12 @@ class DType(str, Enum):
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
-# Sentences for each batch size: small batches are slow, and need fewer for a steady figure.
+# Number of sentences for each batch size: small batches are slow and need fewer for a stable figure.
 BATCH_SIZES = {1: 24, 8: 48, 32: 96, 64: 128, 128: 128}
 QUICK_BATCH_SIZES = {1: 3, 32: 32}
-# Sorted by length, batches of so many out of so many sentences: enough for those of a batch to be about as long.
+# Batch size and number of sentences when sorting by length: enough for batches of about equal lengths.
 SORTED_BATCH_SIZE, SORTED_SENTENCES = 64, 1024
-# The sizes that are compared with AllenNLP.
+# The batch sizes to compare with AllenNLP.
 RIVAL_BATCH_SIZES = (1, 32)
 
 LENGTHS = [10, 100, 1_000]
@@ -60,38 +59,38 @@ QUICK_LENGTHS = [10, 60]
 
 @dataclass(frozen=True)
 class Batch:
-    """Model inputs, and the sentences that they were made of."""
+    """Model inputs and their sentences."""
 
     sentences: list[Sentence]
     inputs: BatchEncoding
 
     @classmethod
     def of(cls, sentences: list[Sentence]) -> "Batch":
-        """Tokenises sentences that are already words."""
+        """Tokenizes sentences that are already split into words."""
         tokenizer = ElmoTokenizer()
         return cls(sentences, tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt"))
 
     @property
     def num_words(self) -> int:
-        """Number of words, boundary tokens left out."""
+        """The number of words, without boundary tokens."""
         return sum(map(len, self.sentences))
 
 
 def batches_of(sentences: Sequence[Sentence], size: int) -> list[Batch]:
-    """The sentences as they come, `size` at a time."""
+    """Returns batches of `size` sentences in their order."""
     return [Batch.of(list(sentences[start : start + size])) for start in range(0, len(sentences), size)]
 
 
 @torch.no_grad()
 def embed(model: ElmoModel, batches: Sequence[Batch]) -> None:
-    """What is timed of ours."""
+    """Runs our model."""
     for batch in batches:
         model(**batch.inputs)
 
 
 @torch.no_grad()
 def embed_with_allennlp(elmo: Any, batches_of_ids: Sequence[torch.Tensor]) -> None:
-    """What is timed of AllenNLP's."""
+    """Runs AllenNLP's model."""
     for character_ids in batches_of_ids:
         allennlp_elmo.vectors(elmo, character_ids)
 
@@ -112,8 +111,8 @@ def check(what: str, model: ElmoModel, batches: Sequence[Batch], expected: dict[
 
 @torch.no_grad()
 def check_ends(what: str, model: ElmoModel, batch: Batch, first: torch.Tensor, last: torch.Tensor) -> None:
-    """Checks a long text, and warms up. Its first words alone have the same forward halves as within the text, which
-    know nothing of what follows; its last words, the same backward halves."""
+    """Checks a long text, which is also the warm-up. The forward halves of its first words do not depend on the words
+    after them, nor the backward halves of its last words on those before: `first` and `last` need no other words."""
     size = model.config.projection_size
     vectors = model(**batch.inputs).last_hidden_state[0, 1:-1]
     check_vectors(f"{what}, forward", vectors[: len(first), :size], first[:, :size])
@@ -121,7 +120,7 @@ def check_ends(what: str, model: ElmoModel, batch: Batch, first: torch.Tensor, l
 
 
 def memory_of_ours(model_dir: Path, dtype: torch.dtype, sentences: list[Sentence]) -> float:
-    """MiB beyond what the imports take, for loading and one batch."""
+    """Returns the MiB that loading and one batch add to the imports."""
     inputs = Batch.of(sentences).inputs
     before = peak_memory_mib()
     model = AutoModel.from_pretrained(model_dir, dtype=dtype).eval()
@@ -131,7 +130,7 @@ def memory_of_ours(model_dir: Path, dtype: torch.dtype, sentences: list[Sentence
 
 
 def memory_of_allennlp(files: ModelFiles, sentences: list[Sentence]) -> float:
-    """MiB beyond what the imports take, for loading and one batch."""
+    """Returns the MiB that loading and one batch add to the imports."""
     character_ids = allennlp_elmo.batch_to_ids(sentences)
     before = peak_memory_mib()
     embed_with_allennlp(allennlp_elmo.load(files), [character_ids])
@@ -139,13 +138,13 @@ def memory_of_allennlp(files: ModelFiles, sentences: list[Sentence]) -> float:
 
 
 def rooflines(is_quick: bool) -> dict[str, float]:
-    """The machine's best matrix product of each type, in floating point operations per second."""
+    """Returns the rate of the machine's best matrix product for each dtype, in floating point operations per second."""
     return {name: best_matrix_product_rate(dtype, is_quick) for name, dtype in DTYPES.items()}
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Turns seconds into words/s, GFLOP/s and the share of the roofline."""
+    """Converts seconds to words/s, GFLOP/s and the share of the roofline."""
 
     config: ElmoConfig
     rooflines: dict[str, float]
@@ -154,7 +153,7 @@ class Rates:
     def measure(
         self, rivals: dict[str, Callable[[], Any]], batches: Sequence[Batch], **case: Any
     ) -> list[dict[str, Any]]:
-        """Times the rivals, of which those named after a type are ours, and returns one dictionary for each."""
+        """Times the rivals and returns a dictionary for each. Those named after a dtype are ours."""
         words = sum(batch.num_words for batch in batches)
         flop = sum(needed_flop(self.config, batch.inputs["character_ids"]) for batch in batches)
         return [
@@ -173,7 +172,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Contest:
-    """The models that are timed, and the vectors that some of the sentences must get, by the sentence's `id`."""
+    """The models to time, and the expected vectors of some sentences by the sentence's `id`."""
 
     files: ModelFiles
     models: dict[str, ElmoModel]
@@ -182,7 +181,7 @@ class Contest:
     rates: Rates
 
     def sizes(self, sentences: list[Sentence], batch_sizes: dict[int, int]) -> list[dict[str, Any]]:
-        """Batches of several sizes."""
+        """Measures batches of several sizes."""
         workloads = [(size, "as they come", batches_of(sentences[:count], size)) for size, count in batch_sizes.items()]
         by_length = batches_of(sorted(sentences[:SORTED_SENTENCES], key=len), SORTED_BATCH_SIZE)
         workloads.append((SORTED_BATCH_SIZE, "by length", by_length))
@@ -200,7 +199,7 @@ class Contest:
         return measured
 
     def lengths(self, words: list[str], lengths: Sequence[int]) -> list[dict[str, Any]]:
-        """One text, alone in its batch, of several lengths."""
+        """Measures single texts of several lengths."""
         measured = []
         for length in lengths:
             text = words[:length]
@@ -211,13 +210,13 @@ class Contest:
             for name, model in self.models.items():
                 check_ends(f"{name}, one text of {length:,} words", model, batches[0], first, last)
                 rivals[name] = partial(embed, model, batches)
-            # Many steps are a steady figure by themselves.
+            # A single run has enough steps for a stable figure.
             rates = replace(self.rates, repeats=1) if length >= 1000 else self.rates
             measured += rates.measure(rivals, batches, length=length)
         return measured
 
     def threads(self, sentences: list[Sentence], number: int) -> list[dict[str, Any]]:
-        """Batches of 32 in a number of threads."""
+        """Measures batches of 32 in `number` threads."""
         batches = batches_of(sentences, 32)
         with num_threads(number):
             rivals = {}
@@ -231,7 +230,7 @@ COLUMNS = ["words", "words_per_second", "mflop_per_word", "gflop_per_second", "s
 
 
 def show(report: Report, title: str, cases: list[str], measured: list[dict[str, Any]]) -> None:
-    """Prints measured dictionaries as a table, of which `cases` are the first columns."""
+    """Prints measurements as a table with `cases` as the first columns."""
     report.table(
         title,
         [name.replace("_", " ") for name in [*cases, "model", *COLUMNS]],
@@ -243,12 +242,12 @@ def main(
     text: Text = None,
     repeats: Repeats = 3,
     threads: Threads = None,
-    dtype: Annotated[DType | None, typer.Option(help="Measure this type alone.")] = None,
-    long: Annotated[bool, typer.Option("--long", help="Texts of 10,000 and 100,000 words too.")] = False,
+    dtype: Annotated[DType | None, typer.Option(help="Measure only this dtype.")] = None,
+    long: Annotated[bool, typer.Option("--long", help="Also texts of 10,000 and 100,000 words.")] = False,
     quick: Quick = False,
     json_only: JsonOnly = False,
 ) -> None:
-    """Measures words per second from character ids to ELMo vectors."""
+    """Measure words per second from character ids to ELMo vectors."""
     report = Report("inference", threads, json_only)
     report.say(allennlp_elmo.describe())
     batch_sizes = QUICK_BATCH_SIZES if quick else BATCH_SIZES
@@ -269,8 +268,8 @@ def main(
         for name, rate in roofline.items():
             report.say(f"best matrix product in {name}: {rate:,.0f} GFLOP/s")
         report.say(
-            "FLOP: the matrix products that a batch needs: the LSTMs' once for every word and boundary token, the\n"
-            "character encoder's once for every distinct one. Padding and repeated work do not count."
+            "FLOP: the matrix products that a batch requires, once for every word and boundary token in the LSTMs,\n"
+            "once for every distinct one in the character encoder. Padding and repeated work do not count."
         )
 
         measured = contest.sizes(sentences, batch_sizes)
@@ -301,7 +300,7 @@ def main(
 
 
 def show_ratios(report: Report, measured: list[dict[str, Any]]) -> None:
-    """Prints how many times AllenNLP's words per second ours are."""
+    """Prints the ratio of our words per second to AllenNLP's."""
     rate = {(row["batch_size"], row["model"]): row["words_per_second"] for row in measured}
     ratios = {
         f"{name}, batch {size}": rounded(rate[size, name] / rate[size, "allennlp"])

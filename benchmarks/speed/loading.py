@@ -1,12 +1,12 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Seconds until a model is loaded, its weights are read, its first sentence is embedded; memory; AllenNLP beside it.
+"""Seconds until a model is loaded, its weights are read and its first sentence is embedded; memory; AllenNLP as well.
 
     python -m benchmarks.speed.loading
 
-Files lie in the page cache. `from_pretrained` maps weights into memory, which reads nothing yet, while AllenNLP copies
-them: a comparison of loading alone flatters ours, so that every side is also timed until each weight has been read, and
-until the first sentence has come out.
+Files are in the page cache. `from_pretrained` maps weights into memory without reading them, while AllenNLP copies
+them. Comparing the loading alone would favor `from_pretrained`, so both are also timed until every weight has been read
+and until the first sentence is embedded.
 """
 
 from pathlib import Path
@@ -45,14 +45,14 @@ def first_vectors_of_allennlp(files: ModelFiles, character_ids: torch.Tensor) ->
 
 
 def memory_of_ours(model_dir: Path) -> tuple[float, float]:
-    """MiB that the imports take, and MiB beyond it at the peak of loading and reading every weight."""
+    """Returns the MiB of the imports, and the additional MiB at the peak of loading and reading every weight."""
     before = peak_memory_mib()
     read_weights(AutoModel.from_pretrained(model_dir))
     return before, peak_memory_mib() - before
 
 
 def memory_of_allennlp(files: ModelFiles) -> tuple[float, float]:
-    """MiB that the imports take, and MiB beyond it at the peak of loading and reading every weight."""
+    """Returns the MiB of the imports, and the additional MiB at the peak of loading and reading every weight."""
     allennlp_elmo.import_allennlp()
     before = peak_memory_mib()
     read_weights(allennlp_elmo.load(files))
@@ -66,7 +66,7 @@ def main(
     quick: Quick = False,
     json_only: JsonOnly = False,
 ) -> None:
-    """Measures seconds to load a model."""
+    """Measure the seconds to load a model."""
     report = Report("loading", threads, json_only)
     report.say(allennlp_elmo.describe())
     batch = Batch.of(get_sentences(1, text))
@@ -102,7 +102,7 @@ def main(
         report.figures["peak_memory_mib"] = {name: rounded(value) for name, (_, value) in memory.items()}
         report.table(
             "Peak memory of loading and reading every weight",
-            ["", "imports, MiB", "beyond, MiB"],
+            ["", "imports, MiB", "additional, MiB"],
             [[name, *both] for name, both in memory.items()],
         )
     report.finish()

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How the benchmarks measure: rivals in turns, the machine's best matrix product, memory of fresh processes."""
+"""How the benchmarks measure: alternating timings, the machine's best matrix product, memory of new processes."""
 
 import multiprocessing
 import resource
@@ -18,9 +18,9 @@ from transformers import logging
 
 
 def median_seconds(rivals: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Median seconds of each rival, timed in turns (A B A B ...) so that a slow spell of the machine hits all alike.
+    """Returns the median seconds of each rival, timed in turns (A B A B ...) so that a slow period affects all equally.
 
-    Nothing is run to warm up: check the rivals' results first, which does so.
+    There is no warm-up: check the rivals' results first, which has the same effect.
     """
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     for _ in range(repeats):
@@ -33,7 +33,7 @@ def median_seconds(rivals: Mapping[str, Callable[[], Any]], repeats: int) -> dic
 
 @contextmanager
 def num_threads(number: int) -> Iterator[None]:
-    """Lets torch compute in `number` threads."""
+    """Makes torch use `number` threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -42,7 +42,7 @@ def num_threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-# Matrix products [N, I] x [I, O]: those of the model (gates, projection) at several batch sizes, and a square one.
+# Matrix products (N, I) x (I, O): those of the model (gates, projection) at several batch sizes, and a square one.
 ROOFLINE_SHAPES = [
     (rows, inputs, outputs)
     for rows in (64, 256, 1024, 4096)
@@ -51,9 +51,9 @@ ROOFLINE_SHAPES = [
 
 
 def best_matrix_product_rate(dtype: torch.dtype, is_quick: bool = False) -> float:
-    """The roofline: floating point operations per second of the best matrix product that this machine shows.
+    """Returns the roofline: floating point operations per second of the best matrix product on this machine.
 
-    The best of several shapes, and of `F.linear` and oneDNN's product with a packed weight; each the median over 0.1 s.
+    That is the best of several shapes, and of `F.linear` and oneDNN with a packed weight, each a median over 0.1 s.
     """
     best = 0.0
     for rows, inputs, outputs in ROOFLINE_SHAPES[:1] if is_quick else ROOFLINE_SHAPES:
@@ -70,7 +70,7 @@ def _plain_product(input_NI: torch.Tensor, weight_OI: torch.Tensor) -> Callable[
 
 
 def _packed_product(input_NI: torch.Tensor, weight_OI: torch.Tensor) -> Callable[[], torch.Tensor] | None:
-    # What torch's own compiler emits; not a public interface, so that other builds may lack it.
+    # The operators that torch's compiler uses. They are private, so other builds may lack them.
     try:
         packed = torch.ops.mkldnn._reorder_linear_weight(weight_OI, len(input_NI))
         torch.ops.mkldnn._linear_pointwise(input_NI, packed, None, "none", [], "")
@@ -91,7 +91,7 @@ def _median_call(run: Callable[[], Any], seconds: float = 0.1) -> float:
 
 
 def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
-    """The result of a function of a module, called in a new process that has done nothing before."""
+    """Returns the result of a module-level function, called in a new process."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1, initializer=_start, initargs=(torch.get_num_threads(),)) as pool:
         return pool.apply(function, args)
@@ -103,8 +103,8 @@ def _start(threads: int) -> None:
 
 
 def peak_memory_mib() -> float:
-    """The most physical memory that this process has held, in MiB; files mapped into memory count once touched."""
-    # Not ru_maxrss where there is a choice: on Linux a new process inherits its parent's.
+    """Returns the peak physical memory of this process in MiB. Memory-mapped files count once they are read."""
+    # Avoid ru_maxrss on Linux: a new process inherits its parent's.
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():

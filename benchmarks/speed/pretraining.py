@@ -1,15 +1,15 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Words per second of `elmo pretrain`, by preset; beside it the share of the machine's matrix-product rate; memory.
+"""Words per second of `elmo pretrain` by preset, as a share of the machine's matrix-product rate; memory.
 
     python -m benchmarks.speed.pretraining
 
-What is timed is the training itself, with its defaults (128 rows, windows of 20 words, the preset's negative samples,
-Adagrad, gradients clipped): reading and encoding text, forward, backward, the optimizer's step. Evaluations and
-checkpoints are left out. The text is random words by Zipf's law, so nothing is learned, which speed does not depend on.
-Vocabularies are as large as go with the presets: 20,000 entries, 100,000, and the 793,471 of the published model.
+Times training with its defaults (128 rows, windows of 20 words, the preset's negative samples, Adagrad, gradient
+clipping): reading and encoding text, forward, backward, and the optimizer's step, without evaluations and checkpoints.
+The text consists of random words by Zipf's law; speed does not depend on whether the model learns anything. The
+vocabularies suit the presets: 20,000 entries, 100,000, and the 793,471 of the published model.
 
-A word counts once, though each direction reads as many, as in the words/s that `elmo pretrain` reports.
+Each word counts once although both directions read it, as in the words/s that `elmo pretrain` reports.
 """
 
 import tempfile
@@ -42,14 +42,14 @@ VOCABULARY_SIZES = {"tiny": 20_000, "small": 100_000, "original": 793_471}
 # The first steps allocate buffers.
 WARM_UP_STEPS = 2
 
-# A thread of its own makes so many windows ahead. While it does, one core does not train at its usual speed.
+# A separate thread prepares this many windows in advance. Meanwhile, one core trains more slowly.
 NUM_WINDOWS_AHEAD = 32
 
 LONGEST_WORD = 20
 
 
 def random_words(count: int, seed: int = 0) -> list[str]:
-    """Returns different made-up words, the first ones short as frequent words are."""
+    """Returns distinct made-up words. The first ones are short, as frequent words are."""
     random = np.random.default_rng(seed)
     shares = 1 / np.arange(1, len(LETTERS) + 1)
     words: dict[str, None] = {}
@@ -58,7 +58,7 @@ def random_words(count: int, seed: int = 0) -> list[str]:
         length_N = 1 + np.minimum(random.poisson(mean_N), LONGEST_WORD - 1)
         letters_NC = random.choice(LETTERS, size=(count, LONGEST_WORD), p=shares / shares.sum())
         letters_NC[np.arange(LONGEST_WORD) >= length_N[:, None]] = ""
-        # Letters side by side are a word, which ends where they do.
+        # Join the letters of each row to a word.
         words.update(dict.fromkeys("".join(row) for row in letters_NC.tolist()))
     return list(words)[:count]
 
@@ -67,8 +67,8 @@ class RandomText:
     """A corpus of random sentences: lengths log-normal with a mean of 22 words, words by Zipf's law.
 
     Args:
-        words (`list[str]`): By falling frequency.
-        num_sentences (`int`): As many as an epoch has.
+        words (`list[str]`): Words in order of decreasing frequency.
+        num_sentences (`int`): Number of sentences of an epoch.
     """
 
     def __init__(self, words: list[str], num_sentences: int = 10_000):
@@ -84,7 +84,7 @@ class RandomText:
             self.sentences.append(" ".join(words[rank] for rank in ranks))
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
-        """Returns the one block that there is."""
+        """Returns the only block."""
         return [0]
 
     def read(self, block: int) -> list[str]:
@@ -93,15 +93,15 @@ class RandomText:
 
 
 def step_flop(config: ElmoConfig, batch: dict[str, torch.Tensor]) -> int:
-    """Floating point operations that a training step on a window `[B, W]` can't do without, in matrix products.
+    """Returns the floating point operations in matrix products that a training step on a window `(B, W)` requires.
 
-    - Every position, in both directions: the LSTMs' gates and projections (`lstm_flop_per_word`).
-    - Every different word among the positions of both directions, once: the character encoder.
-    - Every prediction, one per position and direction: P products for the right word and for each negative sample.
+    - For every position, in both directions: the LSTMs' gates and projections (`lstm_flop_per_word`).
+    - For every distinct word in the positions of both directions: the character encoder.
+    - For every prediction, one per position and direction: P products for the correct word and each negative sample.
 
-    All of it three times: once forward, and backward once for the gradients of what goes in and once for those of the
-    weights. Element-wise work (gates, dropout, the optimizer's pass over all weights) is not counted, nor is what is
-    computed again to save memory: who does it gets a lower share.
+    All of it counts three times: forward, and backward for the gradients of the inputs and of the weights. Element-wise
+    work (gates, dropout, the optimizer's pass over all weights) does not count, nor does recomputation to save memory:
+    both lower the share.
     """
     num_positions = batch["input_ids"].numel()
     words_NC = torch.cat([batch["character_ids"], batch["backward_character_ids"]]).flatten(0, 1)
@@ -115,7 +115,7 @@ def step_flop(config: ElmoConfig, batch: dict[str, torch.Tensor]) -> int:
 
 
 class FilledFirst:
-    """Iterates over batches, after a pause in which more are made."""
+    """Iterates over batches after a pause in which more of them are prepared."""
 
     def __init__(self, batches: Iterable[Any], pause: float) -> None:
         self.batches = batches
@@ -129,10 +129,10 @@ class FilledFirst:
 
 
 class TimedTraining(ElmoPretrainer):
-    """A training that notes when each step was done, and writes nothing.
+    """A training run that records the end of each step and writes nothing.
 
     Args:
-        seconds_per_window (`float`): How long it takes to make one.
+        seconds_per_window (`float`): The time to prepare a window.
     """
 
     def __init__(self, *args: Any, seconds_per_window: float) -> None:
@@ -141,21 +141,21 @@ class TimedTraining(ElmoPretrainer):
         self.ends: list[float] = []
 
     def get_train_dataloader(self) -> "FilledFirst":
-        """Returns the batches, the first when enough are made ahead."""
+        """Returns the batches, the first one when enough of them are prepared."""
         return FilledFirst(super().get_train_dataloader(), 1.5 * NUM_WINDOWS_AHEAD * self.seconds_per_window)
 
     def _seed_window(self) -> None:
-        # The first thing that a step does: the end of the one before, with its part of the optimizer.
+        # Called at the start of a step: the end of the previous one, including the optimizer.
         self.ends.append(time.perf_counter())
         super()._seed_window()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Leaves the model unsaved."""
+        """Records the end of the last step; does not save the model."""
         self.ends.append(time.perf_counter())
 
 
 def preset(name: str, is_quick: bool, vocab_size: int | None = None) -> tuple[ElmoConfig, list[str]]:
-    """Returns the config of a preset, and the words of a vocabulary of so many entries, or as large as goes with it."""
+    """Returns the config of a preset, and the words of a vocabulary of `vocab_size` entries, or of the usual size."""
     size = vocab_size or (200 if is_quick else VOCABULARY_SIZES[name])
     fields = {**TINY, "num_negative_samples": 16} if is_quick else {}
     if vocab_size is not None:
@@ -164,11 +164,11 @@ def preset(name: str, is_quick: bool, vocab_size: int | None = None) -> tuple[El
 
 
 def measure(name: str, num_steps: int, bf16: bool, is_quick: bool) -> dict[str, float]:
-    """Trains a model of a preset for some steps, after those to warm up.
+    """Trains a model of a preset for some steps, after a warm-up.
 
     Returns:
-        `dict[str, float]`: Words and floating point operations of a step, its median seconds, and the most memory that
-        the process held, in MiB, beyond what it held before.
+        `dict[str, float]`: Words and floating point operations of a step, its median seconds, and the additional peak
+        memory of the process in MiB.
     """
     config, words = preset(name, is_quick)
     tokenizer = ElmoTokenizer(vocab=[*LEADING_TOKENS, *words])
@@ -199,16 +199,16 @@ def measure(name: str, num_steps: int, bf16: bool, is_quick: bool) -> dict[str, 
 
 
 def check(name: str, is_quick: bool) -> None:
-    """Holds the gradients of a preset's model to its loss, with a small vocabulary, on a small window."""
+    """Compares the gradients of a preset's model with its loss, with a small vocabulary, on a small window."""
     config, words = preset(name, is_quick, vocab_size=200)
     tokenizer = ElmoTokenizer(vocab=[*LEADING_TOKENS, *words])
     settings = PretrainingSettings(max_steps=1, batch_size=2, num_steps=5)
     batch, _ = next(iter(Windows(RandomText(words, 20), tokenizer, settings.reading(range(2)), has_characters=True)))
     torch.manual_seed(0)
-    # Dropout would make a loss of its own at every call.
+    # With dropout, the loss would differ in every call.
     config.lstm_dropout = 0.0
     model = ElmoForPreTraining(config).train()
-    # Initial weights are so small that their common scale has next to no slope to compare.
+    # With the small initial weights, the slope along the parameters would be too small to compare.
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(2)
@@ -224,15 +224,15 @@ def check(name: str, is_quick: bool) -> None:
 
 def main(
     presets: Annotated[
-        list[str] | None, typer.Option("--preset", help="A preset to measure, by default all. May be repeated.")
+        list[str] | None, typer.Option("--preset", help="A preset to measure; by default all. May be repeated.")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of which the median is taken.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, help="Number of steps; the median is reported.")] = 5,
     threads: Threads = None,
     bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16, as elmo pretrain --bf16 does.")] = False,
     quick: Quick = False,
     json_only: JsonOnly = False,
 ) -> None:
-    """Measures words per second of training a language model from scratch."""
+    """Measure words per second of training a language model from scratch."""
     names = presets or list(VOCABULARY_SIZES)
     for name in names:
         if name not in VOCABULARY_SIZES:

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What every benchmark asks and says: its options, its tables for people, one JSON line for machines at the end."""
+"""Options and output of every benchmark: tables, and a JSON line at the end."""
 
 import json
 import sys
@@ -18,19 +18,21 @@ from .correctness import WrongResultError
 Text = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, help="Text with one paragraph a line (plain, .gz, .xz), in place of made-up words."
+        exists=True,
+        dir_okay=False,
+        help="Text with a paragraph per line (plain, .gz, .xz) instead of synthetic text.",
     ),
 ]
-Repeats = Annotated[int, typer.Option(min=1, help="Timings of which the median is taken.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch; by default as many as it takes itself.")]
-Quick = Annotated[bool, typer.Option("--quick", help="A tiny model and few sentences: does the benchmark itself run?")]
-JsonOnly = Annotated[bool, typer.Option("--json-only", help="Print nothing but the JSON line.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Number of timings; the median is reported.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch; by default its own choice.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A tiny model and few sentences, to test the benchmark itself.")]
+JsonOnly = Annotated[bool, typer.Option("--json-only", help="Print only the JSON line.")]
 
 Cell = str | int | float | None
 
 
 class Report:
-    """Prints as it goes, unless only the JSON line is wanted."""
+    """Prints results as they come, unless only the JSON line is wanted."""
 
     def __init__(self, benchmark: str, threads: int | None, is_json_only: bool):
         self.threads = threads or torch.get_num_threads()
@@ -41,7 +43,7 @@ class Report:
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
-        # Progress bars and load reports would stand between the tables.
+        # Progress bars and load reports would appear between the tables.
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
         self.say(f"{benchmark}: {self.threads} threads, torch {torch.__version__}")
@@ -52,7 +54,7 @@ class Report:
             print(text, flush=True)
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Prints a table, the first column to the left and numbers to the right."""
+        """Prints a table with the first column left-aligned and the others right-aligned."""
         cells = [list(header), *([_text(cell) for cell in row] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*cells)]
         self.say(f"\n{title}")
@@ -75,12 +77,12 @@ def _text(cell: Cell) -> str:
 
 
 def rounded(value: float) -> float:
-    """Three significant digits: no timing has more."""
+    """Returns a value with three significant digits: no timing has more."""
     return float(f"{value:.3g}")
 
 
 def run(main: Callable[..., None]) -> None:
-    """Runs a benchmark's command line; a wrong result, or an unfit text, ends it in one line with exit code 1."""
+    """Runs the command line of a benchmark. A wrong result or an unsuitable text is reported in one line."""
     try:
         typer.run(main)
     except (WrongResultError, ValueError) as error:

@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The sentences that the benchmarks run on: synthetic ones with the statistics of English, or those of a file.
+"""The sentences that the benchmarks read: synthetic ones with the statistics of English, or those of a file.
 
-What matters to speed is how long sentences and words are and how often words recur; the letters do not matter. Lengths
-are log-normal with a mean of 22 words, from 3 to 80; words recur by Zipf's law.
+Speed depends on the lengths of sentences and words and on how often words recur, not on the letters. Sentences have 3
+to 80 words, log-normal with a mean of 22; words recur by Zipf's law.
 """
 
 import gzip
@@ -28,9 +28,9 @@ LETTERS = np.array(list("etaoinshrdlcumwfgypbvkjxqz"))
 
 
 def synthetic_sentences(count: int, seed: int = 0) -> list[Sentence]:
-    """`count` sentences of made-up words; the first are the same whatever the count."""
+    """Returns `count` sentences of made-up words. A smaller count gives the first of them."""
     vocabulary = _vocabulary(np.random.default_rng(seed))
-    # Zipf's law as Mandelbrot has it, fitted to English books: of 700 words 49 % are distinct, of 3,000 33 %.
+    # The Zipf-Mandelbrot law, fitted to English books: of 700 words, 49 % are distinct; of 3,000, 33 %.
     shares = (np.arange(len(vocabulary)) + 3.7) ** -1.2
     cumulated = np.cumsum(shares / shares.sum())
     rng = np.random.default_rng(seed + 1)
@@ -55,9 +55,9 @@ def _vocabulary(rng: np.random.Generator) -> list[str]:
 
 
 def sentences_of_file(path: Path) -> Iterator[Sentence]:
-    """Sentences of a text with one paragraph a line, plain or compressed with gzip or xz, as lists of words.
+    """Yields the sentences of a text with one paragraph per line, plain, .gz or .xz, as lists of words.
 
-    Cut after `.`, `!` and `?`, which is good enough to measure speed; those outside 3 to 80 words are left out.
+    Sentences end after `.`, `!` and `?`, which is good enough to measure speed. Those of other lengths are skipped.
     """
     openers = {".gz": gzip.open, ".xz": lzma.open}
     pre_tokenizer = treebank_pre_tokenizer()
@@ -70,7 +70,7 @@ def sentences_of_file(path: Path) -> Iterator[Sentence]:
 
 
 def get_sentences(count: int, text: Path | None = None) -> list[Sentence]:
-    """The first `count` sentences of a file, or synthetic ones.
+    """Returns the first `count` sentences of a file, or synthetic ones.
 
     Raises:
         `ValueError`: If the file has fewer.

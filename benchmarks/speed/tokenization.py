@@ -1,10 +1,10 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Words per second from words to tensors of character ids, and from raw text; AllenNLP's `batch_to_ids` beside it.
+"""Words per second from words or raw text to tensors of character ids, compared with AllenNLP's `batch_to_ids`.
 
     python -m benchmarks.speed.tokenization
 
-Ours also makes word ids and the mask; the tokenizer's vocabulary holds the more frequent half of the distinct words.
+Our tokenizer also returns word ids and the mask. Its vocabulary has the more frequent half of the distinct words.
 """
 
 from collections import Counter
@@ -27,14 +27,14 @@ MAX_CHARACTERS = 50
 
 
 def make_tokenizer(sentences: list[Sentence]) -> ElmoTokenizer:
-    """A tokenizer that knows the more frequent half of the distinct words."""
+    """Returns a tokenizer with the more frequent half of the distinct words."""
     by_frequency = [word for word, _ in Counter(word for sentence in sentences for word in sentence).most_common()]
     special = list(SPECIAL_TOKENS)[:3]
     return ElmoTokenizer(vocab=[*special, *by_frequency[: len(by_frequency) // 2]])
 
 
 def expected_ids(batch: list[Sentence]) -> list[torch.Tensor]:
-    """Character ids `[words, 50]` of each sentence, boundary tokens left out."""
+    """Returns character ids `(words, 50)` of each sentence, without boundary tokens."""
     if allennlp_elmo.is_available():
         rows = allennlp_elmo.batch_to_ids(batch)
         return [row[: len(sentence)] for row, sentence in zip(rows, batch)]
@@ -42,7 +42,7 @@ def expected_ids(batch: list[Sentence]) -> list[torch.Tensor]:
 
 
 def check(tokenizer: ElmoTokenizer, batches: list[list[Sentence]]) -> None:
-    """Checks every character id of every batch, which warms up too."""
+    """Checks every character id of every batch. This is also the warm-up."""
     for number, batch in enumerate(batches):
         inputs = tokenizer(batch, is_split_into_words=True, padding=True, return_tensors="pt")
         ids = inputs["character_ids"]
@@ -52,7 +52,7 @@ def check(tokenizer: ElmoTokenizer, batches: list[list[Sentence]]) -> None:
                 torch.equal(row[1 : length - 1], expected) and not row[length:].any() and int(mask.sum()) == length
             )
             if not is_right:
-                raise WrongResultError(f"tokenization: batch {number} has other character ids than expected")
+                raise WrongResultError(f"tokenization: batch {number} has wrong character ids")
 
 
 def main(
@@ -62,7 +62,7 @@ def main(
     quick: Quick = False,
     json_only: JsonOnly = False,
 ) -> None:
-    """Measures words per second of tokenisation."""
+    """Measure words per second of tokenization."""
     report = Report("tokenization", threads, json_only)
     report.say(allennlp_elmo.describe())
     sentences = get_sentences(BATCH_SIZE * (2 if quick else 30), text)

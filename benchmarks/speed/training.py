@@ -1,12 +1,13 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Words per second of fine-tuning: whole biLM, scalar mix alone, tagger; gradients checked; memory; AllenNLP beside it.
+"""Words per second of fine-tuning the whole biLM, only the scalar mix, or a tagger; memory; AllenNLP as well.
 
     python -m benchmarks.speed.training
 
-A step is forward, loss (mean square of the ELMo vectors, boundary tokens left out) and backward, in float32 without
-dropout. No optimiser runs, on either side: it would cost both the same. Each step works on a batch of 32 sentences with
-character ids made beforehand. The tagger is of the default size, with a random field over nine labels.
+A step is forward, loss (mean square of the ELMo vectors, without boundary tokens) and backward, in float32 without
+dropout. No optimizer runs on either side: it would cost both the same. Each step uses a batch of 32 sentences with
+prepared character ids. The tagger has the default size and a conditional random field over nine labels. Gradients are
+checked first.
 """
 
 from collections.abc import Callable
@@ -38,17 +39,17 @@ from .sentences import Sentence, get_sentences
 BATCH_SIZE = 32
 NUM_LABELS = 9
 
-# Relative to the greatest gradient of a matrix: sums over all time steps, taken in another order.
+# Relative to the largest gradient of a matrix: the order of summation over time steps differs.
 GRADIENT_TOLERANCE = 1e-4
 
 
 def load(model_dir: Path, freeze_bilm: bool) -> ElmoModel:
-    """Our model, ready to train."""
+    """Loads our model for training."""
     return AutoModel.from_pretrained(model_dir, freeze_bilm=freeze_bilm, representation_dropout=0.0).train()
 
 
 def loss_of_ours(model: ElmoModel, batch: Batch) -> torch.Tensor:
-    """Mean square of the vectors of all words."""
+    """Returns the mean square of the vectors of all words."""
     vectors = model(**batch.inputs).last_hidden_state
     is_word = torch.zeros(vectors.shape[:2], dtype=torch.bool)
     for row, sentence in zip(is_word, batch.sentences):
@@ -57,20 +58,20 @@ def loss_of_ours(model: ElmoModel, batch: Batch) -> torch.Tensor:
 
 
 def load_tagger(model_dir: Path) -> ElmoForTokenClassification:
-    """A tagger on a frozen biLM, ready to train."""
+    """Loads a tagger on a frozen biLM for training."""
     fields = {"num_labels": NUM_LABELS, "use_crf": True}
     return AutoModelForTokenClassification.from_pretrained(model_dir, **fields).train()
 
 
-def load_remembering_tagger(model_dir: Path) -> ElmoForTokenClassification:
-    """The same, remembering the biLM's layers, as in every epoch after the first."""
+def load_caching_tagger(model_dir: Path) -> ElmoForTokenClassification:
+    """Loads a tagger that caches the biLM's layers, as in every epoch after the first."""
     tagger = load_tagger(model_dir)
     tagger.elmo.cache_texts(10**9)
     return tagger
 
 
 def loss_of_tagger(model: ElmoForTokenClassification, batch: Batch) -> torch.Tensor:
-    """The loss of some label for every word."""
+    """Returns the loss of arbitrary labels."""
     labels = torch.full(batch.inputs["attention_mask"].shape, -100)
     for row, sentence in zip(labels, batch.sentences):
         row[1 : len(sentence) + 1] = torch.arange(len(sentence)) % NUM_LABELS
@@ -78,24 +79,24 @@ def loss_of_tagger(model: ElmoForTokenClassification, batch: Batch) -> torch.Ten
 
 
 def loss_of_allennlp(elmo: Any, character_ids: torch.Tensor) -> torch.Tensor:
-    """The same of AllenNLP's vectors."""
+    """Returns the mean square of AllenNLP's vectors of all words."""
     return allennlp_elmo.vectors(elmo, character_ids)[character_ids.any(-1)].square().mean()
 
 
 def step(model: torch.nn.Module, loss: Callable[[], torch.Tensor]) -> None:
-    """What is timed."""
+    """Runs a training step."""
     model.zero_grad(set_to_none=True)
     loss().backward()
 
 
 @torch.no_grad()
 def infer(model: ElmoModel, batch: Batch) -> None:
-    """What a step with a frozen biLM is compared with."""
+    """Runs the inference with which training on a frozen biLM is compared."""
     model(**batch.inputs)
 
 
 def check(model: ElmoModel, rival: Any, files: ModelFiles, batch: Batch) -> None:
-    """Checks vectors and gradients, which warms up too."""
+    """Checks vectors and gradients. This is also the warm-up."""
     checked = batch.sentences[: num_checked_sentences()]
     vectors = model(**batch.inputs).last_hidden_state.detach()
     for row, sentence, expected in zip(vectors, checked, expected_vectors(files, checked)):
@@ -111,7 +112,7 @@ def check(model: ElmoModel, rival: Any, files: ModelFiles, batch: Batch) -> None
 
 
 def check_gradients_against_allennlp(model: ElmoModel, rival: Any) -> None:
-    """Checks the gradients of every matrix of the LSTMs, and of the character encoder's first and last."""
+    """Checks the gradients of all matrices of the LSTMs, and of the first and the last of the character encoder."""
     pairs = [
         ("character projection", model.character_encoder.projection, "_token_embedder._projection"),
         ("first convolution", model.character_encoder.convolutions[0], "_token_embedder.char_conv_0"),
@@ -132,7 +133,7 @@ def check_gradients_against_allennlp(model: ElmoModel, rival: Any) -> None:
 
 
 def memory_of_ours(model_dir: Path, freeze_bilm: bool, sentences: list[Sentence]) -> float:
-    """MiB beyond what the imports take, for loading and one step."""
+    """Returns the MiB that loading and one step add to the imports."""
     batch = Batch.of(sentences)
     before = peak_memory_mib()
     model = load(model_dir, freeze_bilm)
@@ -141,7 +142,7 @@ def memory_of_ours(model_dir: Path, freeze_bilm: bool, sentences: list[Sentence]
 
 
 def memory_of_allennlp(files: ModelFiles, sentences: list[Sentence]) -> float:
-    """MiB beyond what the imports take, for loading and one step."""
+    """Returns the MiB that loading and one step add to the imports."""
     character_ids = allennlp_elmo.batch_to_ids(sentences)
     before = peak_memory_mib()
     elmo = allennlp_elmo.load(files, requires_grad=True)
@@ -156,7 +157,7 @@ def main(
     quick: Quick = False,
     json_only: JsonOnly = False,
 ) -> None:
-    """Measures words per second of fine-tuning steps."""
+    """Measure words per second of fine-tuning steps."""
     report = Report("training", threads, json_only)
     report.say(allennlp_elmo.describe())
     sentences = get_sentences(BATCH_SIZE * (1 if quick else 3), text)
@@ -165,10 +166,10 @@ def main(
     with num_threads(report.threads), model_files(is_tiny=quick) as files:
         rival = allennlp_elmo.load(files, requires_grad=True) if allennlp_elmo.is_available() else None
         whole, frozen = load(files.converted, freeze_bilm=False), load(files.converted, freeze_bilm=True)
-        tagger, remembering = load_tagger(files.converted), load_remembering_tagger(files.converted)
+        tagger, caching = load_tagger(files.converted), load_caching_tagger(files.converted)
         check(whole, rival, files, batches[0])
         check_frozen(frozen, whole, batches[0])
-        check_remembering(remembering, tagger, batches)
+        check_caching(caching, tagger, batches)
 
         def every(run_batch: Callable[[Batch], None]) -> Callable[[], None]:
             return lambda: [run_batch(batch) for batch in batches] and None
@@ -177,9 +178,7 @@ def main(
             "whole biLM": every(lambda batch: step(whole, partial(loss_of_ours, whole, batch))),
             "frozen biLM": every(lambda batch: step(frozen, partial(loss_of_ours, frozen, batch))),
             "tagger on a frozen biLM": every(lambda batch: step(tagger, partial(loss_of_tagger, tagger, batch))),
-            "tagger on remembered layers": every(
-                lambda batch: step(remembering, partial(loss_of_tagger, remembering, batch))
-            ),
+            "tagger on cached layers": every(lambda batch: step(caching, partial(loss_of_tagger, caching, batch))),
             "inference": every(lambda batch: infer(frozen, batch)),
         }
         if rival is not None:
@@ -197,43 +196,48 @@ def main(
         report.figures["tagger_times_inference"] = rounded(rate["tagger on a frozen biLM"] / rate["inference"])
         report.say(f"tagger on a frozen biLM against inference: {report.figures['tagger_times_inference']}")
         report.figures["remembering_times_tagger"] = rounded(
-            rate["tagger on remembered layers"] / rate["tagger on a frozen biLM"]
+            rate["tagger on cached layers"] / rate["tagger on a frozen biLM"]
         )
-        report.say(f"tagger on remembered layers, times the former: {report.figures['remembering_times_tagger']}")
+        report.say(f"tagger on cached layers, times the former: {report.figures['remembering_times_tagger']}")
         times = None if rival is None else rounded(rate["whole biLM"] / rate["allennlp, whole biLM"])
         report.figures["times_allennlp"] = times
         if times is not None:
             report.say(f"whole biLM, times AllenNLP's words per second: {times}")
 
-        memory = {
-            "whole biLM": in_fresh_process(memory_of_ours, files.converted, False, batches[0].sentences),
-            "frozen biLM": in_fresh_process(memory_of_ours, files.converted, True, batches[0].sentences),
-        }
-        if rival is not None:
-            memory["allennlp, whole biLM"] = in_fresh_process(memory_of_allennlp, files, batches[0].sentences)
-        report.figures["peak_memory_mib"] = {name: rounded(value) for name, value in memory.items()}
-        report.table("Peak memory beyond the imports, load and one step", ["", "MiB"], [*memory.items()])
+        measure_memory(report, files, batches[0].sentences, has_rival=rival is not None)
     report.finish()
 
 
+def measure_memory(report: Report, files: ModelFiles, sentences: list[Sentence], has_rival: bool) -> None:
+    """Reports the peak memory of loading and one step."""
+    memory = {
+        "whole biLM": in_fresh_process(memory_of_ours, files.converted, False, sentences),
+        "frozen biLM": in_fresh_process(memory_of_ours, files.converted, True, sentences),
+    }
+    if has_rival:
+        memory["allennlp, whole biLM"] = in_fresh_process(memory_of_allennlp, files, sentences)
+    report.figures["peak_memory_mib"] = {name: rounded(value) for name, value in memory.items()}
+    report.table("Peak memory beyond the imports, load and one step", ["", "MiB"], [*memory.items()])
+
+
 def check_frozen(frozen: ElmoModel, whole: ElmoModel, batch: Batch) -> None:
-    """Checks that a frozen biLM gives the mix the same gradients as one that is trained along, and has none itself."""
+    """Checks that the mix has the same gradients on a frozen biLM as on one that is trained."""
     step(frozen, partial(loss_of_ours, frozen, batch))
     for ours, theirs in zip(frozen.scalar_mixes.parameters(), whole.scalar_mixes.parameters()):
         check_close("gradient of the scalar mix", ours.grad, theirs.grad, GRADIENT_TOLERANCE)
 
 
-def check_remembering(
-    remembering: ElmoForTokenClassification, tagger: ElmoForTokenClassification, batches: list[Batch]
+def check_caching(
+    caching: ElmoForTokenClassification, tagger: ElmoForTokenClassification, batches: list[Batch]
 ) -> None:
-    """Checks that remembered layers make the same vectors; all batches are remembered then."""
+    """Checks that cached layers give the same vectors. Afterwards, all batches are cached."""
     for batch in batches:
-        remembering.elmo(**batch.inputs)
-        num_sequences = len(remembering.elmo.text_cache)
-        found, expected = (model.elmo(**batch.inputs).last_hidden_state.detach() for model in (remembering, tagger))
-        check_close("remembered layers", found, expected, GRADIENT_TOLERANCE)
-        if not 0 < num_sequences == len(remembering.elmo.text_cache):
-            raise WrongResultError("remembered layers: expected those of every sentence, found that some are computed")
+        caching.elmo(**batch.inputs)
+        num_sequences = len(caching.elmo.text_cache)
+        found, expected = (model.elmo(**batch.inputs).last_hidden_state.detach() for model in (caching, tagger))
+        check_close("cached layers", found, expected, GRADIENT_TOLERANCE)
+        if not 0 < num_sequences == len(caching.elmo.text_cache):
+            raise WrongResultError("cached layers: some sentences are not cached")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ FIRST, LAST, UNKNOWN = 0, 1, 2
 
 
 def random_sentences(seed, count):
-    """Words by Zipf's law, of which the vocabulary lacks "x"; so many that all discounts can be told."""
+    """Words by Zipf's law, of which "x" is not in the vocabulary; enough of them to estimate all discounts."""
     random = np.random.default_rng(seed)
     shares = 1 / np.arange(1, 12)
     return [
@@ -150,7 +150,7 @@ def test_predictions_are_those_of_a_language_models_evaluation(read, tiny_config
     corpus = TextFiles([tmp_path / "text-*.txt"])
     result = measure_perplexity(model, tokenizer, corpus, one_process(4, 5, False))
     for one_direction in (tokens, tokens.backward(LAST)):
-        assert (one_direction.place_T > 0).sum() == result.num_predictions
+        assert (one_direction.num_before_T > 0).sum() == result.num_predictions
     assert (tokens.num_words, tokens.num_unknown_words) == (result.num_words, result.num_unknown_words)
 
 
@@ -172,4 +172,4 @@ def test_the_benchmark_prints_one_json_line(read, tmp_path, capsys):
     for of_model in perplexity.values():
         assert of_model["mean"] == pytest.approx((of_model["forward"] * of_model["backward"]) ** 0.5, abs=0.01)
     ngram_perplexity.main(*arguments)
-    assert "which the vocabulary lacks" in capsys.readouterr().out
+    assert "are not in the vocabulary" in capsys.readouterr().out

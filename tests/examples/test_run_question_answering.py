@@ -10,16 +10,8 @@ import pytest
 from datasets import Dataset
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
-from run_question_answering import (
-    QuestionArguments,
-    best_answers,
-    exact_match,
-    f1,
-    main,
-    read_squad,
-    squad_metrics,
-    tokenize,
-)
+from run_question_answering import QuestionArguments, best_answers, main, read_squad, tokenize
+from squad_metrics import exact_match, f1, squad_metrics
 from tests.conftest import SHARED
 from tests.examples.conftest import PEOPLE, PLACES
 

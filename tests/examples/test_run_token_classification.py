@@ -273,7 +273,7 @@ class TestErrors:
 
     def test_another_encoding(self, fails, files):
         Path(files["train_file"]).write_bytes("Zürich X B-LOC\n".encode("latin-1"))
-        assert "'utf-8' codec can't decode" in fails()
+        assert "train.txt: can't be read as utf-8: " in fails()
 
     def test_another_number_of_columns(self, fails, files):
         path = Path(files["train_file"])
@@ -441,6 +441,11 @@ class TestColumns:
     def test_a_file_without_words_is_an_error(self, write, text):
         with pytest.raises(ValueError, match="file.txt: expected a word on each line"):
             read(write(text))
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-7000"])
+    def test_another_encoding_is_an_error(self, write, encoding):
+        with pytest.raises(ValueError, match=f"file.txt: can't be read as {encoding}: .*; see --encoding"):
+            read(write("a O\n"), encoding=encoding)
 
 
 @pytest.mark.parametrize(
