@@ -201,7 +201,7 @@ def test_wrong_character_ids_get_no_speed(monkeypatch, capsys):
         return inputs
 
     monkeypatch.setattr(ElmoTokenizer, "__call__", wrong)
-    with pytest.raises(correctness.WrongResultError, match="batch 0 has other character ids"):
+    with pytest.raises(correctness.WrongResultError, match="batch 0 has wrong character ids"):
         run_quickly(tokenization)
     assert capsys.readouterr().out == ""
 
