@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the learning curve of `elmo pretrain`: perplexity of training and of the held-out text, over steps.
+"""Plots the learning curve of `elmo pretrain`: perplexity in training and on the held-out text over steps.
 
-Reads what the training logged: the directory of a trained model, of a training under way (its newest checkpoint is
-taken), or a `trainer_state.json`. Other models' perplexities on the held-out text can stand beside it as lines.
+Reads the log in the directory of a trained model or of an unfinished training run, whose newest checkpoint has it, or a
+`trainer_state.json`. `--baseline` adds a line for another model's perplexity on the held-out text.
 
     python examples/plot_pretraining.py my-elmo curve.png --baseline 'trigrams=89.6'
 """

@@ -49,7 +49,7 @@ class Task:
         metric (`str`): The name of its result in `all_results.json`.
         metric_title (`str`): The name of the result in the tables.
         percent (`float`): The factor that makes the result a percentage.
-        arguments (`tuple[str]`): The arguments of the script; `DATA/` stands for the folder of the data.
+        arguments (`tuple[str]`): The arguments of the script; `DATA/` is replaced by the folder of the data.
     """
 
     title: str

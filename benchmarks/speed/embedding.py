@@ -43,9 +43,9 @@ def sorted_batches(embedder: ElmoEmbedder, sentences: list[Sentence]) -> list[Ba
     """Returns the batches that an embedder makes of sentences."""
     whole = (EmbeddedSentence("", sentence) for sentence in sentences)
     return [
-        Batch.of([window[place].words for place in places])
+        Batch.of([window[index].words for index in indices])
         for window in windows(whole, embedder.window_words, embedder.piece_words)
-        for places in embedder.batches([len(sentence.words) for sentence in window])
+        for indices in embedder.batches([len(sentence.words) for sentence in window])
     ]
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The n-gram models beside which trained language models are read: against counting with dictionaries."""
+"""The n-gram models, compared with counting in dictionaries."""
 
 import json
 from collections import Counter, defaultdict
@@ -139,7 +139,7 @@ def test_discounts_are_those_of_chen_and_goodman():
 
 
 @pytest.mark.parametrize("sizes", [[60, 20, 10, 0], [50, 10, 3, 80]], ids=["missing", "negative"])
-def test_discounts_that_a_text_does_not_tell(sizes):
+def test_discounts_that_a_text_is_too_small_to_estimate(sizes):
     assert discounts(np.repeat([1, 2, 3, 4], sizes)) == (0.5, 1.0, 1.5)
 
 

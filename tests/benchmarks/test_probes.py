@@ -81,7 +81,7 @@ def test_parts_of_speech_are_read_from_every_layer(probe, tagged, elmo_dir, tmp_
         assert num_coloured > 200
 
 
-def test_word_senses_are_told_apart_by_context_and_not_without(probe, senses, elmo_dir):
+def test_word_senses_need_context(probe, senses, elmo_dir):
     results = probe(model_name_or_path=elmo_dir, task="word_sense", train_files=senses, test_fraction=0.3)
     # The token embedding knows nothing of the words around.
     for name in ("accuracy", "nearest_sense"):
@@ -99,7 +99,7 @@ def test_a_bert_is_probed_by_the_same_command(probe, tagged, bert_dir):
 
 
 @pytest.mark.parametrize("pooling", ["mean", "first"])
-def test_vectors_of_split_words_are_pooled_and_stand_in_the_order_of_the_sentences(bert_dir, pooling):
+def test_vectors_of_split_words_are_pooled_in_the_order_of_the_sentences(bert_dir, pooling):
     sentences = [
         LabelledWords(["the", "Ada", "saw"], [None, "A", "B"], "x"),
         LabelledWords(["river"], ["C"], "y"),
@@ -128,7 +128,7 @@ def test_vectors_of_elmo_are_its_layers(elmo_dir):
     torch.testing.assert_close(words.layers[:, :2], expected, atol=1e-5, rtol=1e-4)
 
 
-def test_probes_that_are_done_are_not_trained_again(probe, tagged, elmo_dir, tmp_path):
+def test_finished_probes_are_not_trained_again(probe, tagged, elmo_dir, tmp_path):
     arguments = {"model_name_or_path": elmo_dir, "task": "part_of_speech", "train_files": tagged}
     probe(**arguments)
     path = tmp_path / "run/probes.json"
@@ -197,7 +197,7 @@ class TestErrors:
         (tmp_path / "plain.txt").write_text("no tags here\n")
         assert "plain.txt: expected words with tags" in fails(task="part_of_speech", train_files=tmp_path / "plain.txt")
 
-    def test_a_file_that_is_no_xml(self, fails, tagged):
+    def test_a_file_that_is_not_xml(self, fails, tagged):
         assert "tagged.txt: not an XML file" in fails(task="word_sense", train_files=tagged)
 
     def test_an_instance_without_its_word(self, fails, tmp_path):

@@ -217,7 +217,7 @@ def test_a_wrong_result_ends_the_command_in_one_line(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_vectors_that_are_no_numbers_are_wrong(dtype):
+def test_vectors_with_nan_are_wrong(dtype):
     expected = torch.randn(3, 4)
     correctness.check_vectors("same", expected.to(dtype), expected)
     found = expected.clone()

@@ -132,7 +132,7 @@ def columns(tmp_path):
 
 
 def picture_size(path):
-    """The size of a PNG in pixels, and how many of these are coloured."""
+    """The size of a PNG in pixels, and the number of coloured ones."""
     from PIL import Image
 
     with Image.open(path) as image:

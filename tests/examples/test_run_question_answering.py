@@ -125,7 +125,7 @@ def test_the_best_answer_of_all_pieces_counts_and_padding_and_question_are_no_an
     assert best_answers(Dataset.from_list([long_question]), pieces, tuple(logits), 30) == {"1": "Ada"}
 
 
-def test_what_is_held_out_is_held_out_by_paragraph(run, files, elmo_dir):
+def test_whole_paragraphs_are_held_out(run, files, elmo_dir):
     only = {"train_file": files["train_file"], "test_fraction": 0.2, "validation_fraction": 0.2}
     results = run(main, **only, model_name_or_path=elmo_dir, do_train=True, do_predict=True, num_train_epochs=1)
     # Of 40 paragraphs 8 are test data, of the others 6 are validation data; each has two questions.
@@ -229,12 +229,12 @@ class TestErrors:
         limits = {"train_file": files["train_file"], "model_name_or_path": bert_dir, "max_seq_length": 6}
         assert "max_seq_length" in fails("", **limits)
 
-    def test_an_answer_length_that_is_none(self, fails):
+    def test_an_answer_length_below_one(self, fails):
         assert "max_answer_length" in fails("", max_answer_length=0)
 
 
 def test_a_published_file_is_read_completely():
     path = SHARED / "data/xquad/xquad.en.json"
     if not path.is_file():
-        pytest.skip("needs the published data sets (shared/data/xquad/xquad.en.json beside the checkout)")
+        pytest.skip("needs the published data sets (shared/data/xquad/xquad.en.json next to the checkout)")
     assert len(read_squad(str(path))) == 1190

@@ -194,7 +194,7 @@ class TestErrors:
         assert "label_column: expected one of one, two, same, score of train.tsv, found 'entailment'" in message
 
     @pytest.mark.parametrize("pairs", ["jsonl"], indirect=True)
-    def test_labels_that_are_no_numbers(self, fails, pairs):
+    def test_labels_that_are_not_numbers(self, fails, pairs):
         assert "train data, example 1: expected a number as the label" in fails(**pairs, regression=True)
 
     def test_a_label_that_the_training_data_lack(self, fails, labelled_lines):
@@ -212,7 +212,7 @@ class TestErrors:
     def test_a_file_that_is_missing(self, fails):
         assert "No such file or directory: 'nowhere.csv'" in fails(train_file="nowhere.csv")
 
-    def test_a_file_that_is_no_json(self, fails, tmp_path):
+    def test_a_file_that_is_not_json(self, fails, tmp_path):
         Path(tmp_path, "bad.jsonl").write_text('{"text": "a", "label": 1}\n{"text"\n')
         assert "bad.jsonl" in fails(train_file=tmp_path / "bad.jsonl", cache_dir=tmp_path / "cache")
 

@@ -230,7 +230,7 @@ def test_without_an_accelerator_no_memory_is_pinned(run, files, elmo_dir):
     run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=1, use_cpu=None)
 
 
-def test_a_smaller_part_of_the_training_data_is_part_of_a_larger(run, files, elmo_dir):
+def test_a_fraction_of_the_training_data_is_used(run, files, elmo_dir):
     results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, train_fraction=0.1, num_train_epochs=1)
     assert results["train_samples"] == 4
 
@@ -280,7 +280,7 @@ class TestErrors:
         path.write_text(path.read_text() + "Mars\n")
         assert "expected 3 columns, found 1: 'Mars'" in fails()
 
-    def test_arguments_that_are_none_or_do_not_go_together(self, fails):
+    def test_unknown_or_incompatible_arguments(self, fails):
         assert "--no_such_argument" in fails(no_such_argument=1)
         assert "load_best_model_at_end" in fails(eval_strategy="no")
 
@@ -303,14 +303,14 @@ class TestErrors:
         run(main, **files, **without, model_name_or_path=elmo_dir, do_train=True)
         assert "contains another run" in fails(**without)
 
-    def test_a_checkpoint_that_is_none(self, fails, tmp_path):
+    def test_a_path_without_a_checkpoint(self, fails, tmp_path):
         assert f"Can't find a valid checkpoint at {tmp_path}" in fails(resume_from_checkpoint=tmp_path)
 
-    def test_a_layer_that_is_none(self, fails):
+    def test_an_unknown_layer(self, fails):
         assert "from 0 to 2, found '7'" in fails(elmo_layers="7")
 
     @pytest.mark.parametrize("value", [-1, math.nan, math.inf])
-    def test_memory_that_is_none(self, fails, value):
+    def test_an_invalid_cache_size(self, fails, value):
         assert f"text_cache_gb: expected a finite number, 0 or more, found {float(value)}" in fails(text_cache_gb=value)
 
     def test_arguments_for_elmo_with_another_model(self, fails, bert_dir):
@@ -331,7 +331,7 @@ class TestErrors:
         (tmp_path / "vectors.txt").write_text("a 1 2\nb 1\n")
         assert "vectors.txt: line 2" in fails(word_vectors=tmp_path / "vectors.txt")
 
-    def test_word_vectors_that_are_no_file(self, fails, tmp_path):
+    def test_a_missing_file_of_word_vectors(self, fails, tmp_path):
         assert "No such file or directory: 'nowhere.txt'" in fails(word_vectors="nowhere.txt")
         assert "Is a directory" in fails(word_vectors=tmp_path)
 
@@ -340,7 +340,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("number", [0, -1])
     @pytest.mark.parametrize("name", ["max_eval_samples", "max_seq_length"])
-    def test_a_number_of_none(self, fails, name, number):
+    def test_a_number_below_one(self, fails, name, number):
         assert fails(**{name: number}) == f"error: {name}: expected at least 1, found {number}"
 
     def test_an_output_directory_that_is_a_file(self, fails, tmp_path):
@@ -459,5 +459,5 @@ class TestColumns:
 def test_published_files_are_read_completely(name, encoding, number):
     path = SHARED / "data" / name
     if not path.is_file():
-        pytest.skip(f"needs the published data sets (shared/data/{name} beside the checkout)")
+        pytest.skip(f"needs the published data sets (shared/data/{name} next to the checkout)")
     assert len(read(str(path), encoding=encoding)) == number
