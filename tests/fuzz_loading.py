@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -416,7 +416,7 @@ class Worker:
 
 
 def fuzz(
-    numbers: range,
+    numbers: Sequence[int],
     seed: int,
     save: Path | None = None,
     time_limit: float = 20,
@@ -426,7 +426,7 @@ def fuzz(
     """Loads inputs and counts the outcomes, those that are wrong by number.
 
     Args:
-        numbers (`range`): The inputs.
+        numbers (`Sequence[int]`): The inputs.
         seed (`int`): What they follow from.
         save (`Path`, *optional*): A directory to copy inputs to whose outcome is wrong.
         time_limit (`float`): Seconds that one may take.
@@ -468,8 +468,13 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--save", type=Path, help="directory for inputs whose outcome is wrong")
     parser.add_argument("--time-limit", type=float, default=20, help="seconds that an input may take")
+    parser.add_argument("--file", help="load only inputs with this file mutated, such as config.json")
     given = parser.parse_args()
-    numbers = range(given.first, given.first + given.inputs)
+    numbers = [
+        number
+        for number in range(given.first, given.first + given.inputs)
+        if given.file in (None, choose(given.seed, number)[0].file)
+    ]
     outcomes = fuzz(numbers, given.seed, given.save, given.time_limit, report=True, loader="tests.fuzz_loading")
     for outcome, count in sorted(outcomes.items()):
         print(f"{count:7,}  {outcome}")

@@ -1,13 +1,14 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What comes from a folder that anyone may have written: its JSON files and its files of weights.
+"""Checks the files of a model directory, which anyone may have written.
 
-Checks what is true of every model before more is made of it: JSON is an object of bounded depth, weights are in whole
-safetensors files of the model's own folder. No other format of weights is ever read: those of pickles run code.
+JSON files are objects of bounded depth and set only fields of their own; tokenizers are small enough to use; weights
+are whole safetensors files of the model's own folder. No other format of weights is ever read: pickles run code.
 """
 
 import dataclasses
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -16,47 +17,54 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME
 
 
-# Tokenizer files nest 8 deep. What copies a value as deep as Python can parse it reaches the end of the stack.
+# Tokenizer files nest 8 deep. Copying a value as deep as Python can parse overflows the stack.
 MAX_NESTING = 50
 
-# A config with names for 100,000 labels has 5 million bytes.
+# A config with names for 100,000 labels takes 5 million bytes.
 MAX_CONFIG_BYTES = 50_000_000
 
-# Fields of other models' configs that make transformers fetch, run or compute something else. An ELMo config holds none
-# of them; callers may still pass them as arguments.
-FOREIGN_FIELDS = (
-    "attn_implementation",
-    "distributed_config",
-    "experts_implementation",
-    "fusion_config",
-    "per_layer_config",
-    "quantization_config",
-    "transformers_weights",
+# Fields of `config.json` that make transformers fetch, run or compute something else. An ELMo config has none of them;
+# callers may still pass them as arguments.
+FOREIGN_FIELDS = {
+    *("attn_implementation", "_attn_implementation", "_attn_implementation_internal"),
+    *("experts_implementation", "_experts_implementation", "_experts_implementation_internal"),
+    *("distributed_config", "fusion_config", "per_layer_config", "quantization_config", "transformers_weights"),
+}
+
+# Arguments of a tokenizer that its `tokenizer_config.json` must not set: files to read, and their contents.
+TOKENIZER_ARGUMENTS = (
+    *("gguf_file", "init_inputs", "tokenizer_file", "tokenizer_object", "vocab", "vocab_file"),
+    *("tokenizer_padding", "tokenizer_truncation", "_json_padding", "_json_truncation"),
 )
 
-# Weights that a model can't do without: those of the language model, in a base model or within one with a head.
+# The replacements of a `tokenizer.json` may make a text this many times as long, and it may make this many tokens of a
+# word. Without a bound, a file of a few lines could use up the memory.
+MAX_GROWTH = 1_000
+
+# Weights of the language model, in a base model or in one with a head. No model works without them.
 BILM_WEIGHT = re.compile(r"(elmo\.)?(character_encoder|word_embedding|layers)\.")
 
-# The types of these in a safetensors file, by the names that it gives them. A head may have numbers of any type.
+# Their dtypes, as safetensors files name them. Weights of a head may have any dtype.
 WEIGHT_TYPES = {"F16", "BF16", "F32", "F64"}
 
-# What parameters that are in no file may take, in all: a new head, a new softmax, static word vectors.
+# Bounds of the memory for all parameters that no file has: a new head, a new softmax, static word vectors.
 MAX_NEW_BYTES = 2**30
 MAX_NEW_SHARE = 8
 
 
 def read_json_object(path: str | os.PathLike[str], max_bytes: int | None = None) -> dict[str, Any]:
-    """Reads a file that holds a JSON object.
+    """Reads a JSON object from a file.
 
     Args:
         path (`str` or `os.PathLike`): The file.
-        max_bytes (`int`, *optional*): The most that it may have.
+        max_bytes (`int`, *optional*): Its maximum size.
 
     Raises:
-        `ValueError`: Naming the file, if it holds anything else, or nests more than `MAX_NESTING` deep.
+        `ValueError`: If the file contains anything else or nests more than `MAX_NESTING` deep; names the file.
     """
     name, size = os.path.basename(path), os.path.getsize(path)
     if max_bytes is not None and size > max_bytes:
@@ -65,7 +73,7 @@ def read_json_object(path: str | os.PathLike[str], max_bytes: int | None = None)
         text = Path(path).read_text(encoding="utf-8")
         value = json.loads(text)
         if r"\ud" in text.lower():
-            # Halves of surrogate pairs, which can't be written again.
+            # Halves of surrogate pairs could not be written again.
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name}: not a valid JSON file: {error}") from error
@@ -92,7 +100,7 @@ def nests_deeper(value: Any, depth: int) -> bool:
 
 
 def check_config_fields(config_class: Any, fields: Mapping[str, Any]) -> None:
-    """Checks the names of the fields of a `config.json`, and the types of those that transformers reads unchecked.
+    """Checks the fields of a `config.json` before transformers acts on them.
 
     Args:
         config_class (`type`): `ElmoConfig`, or a class derived from it.
@@ -110,40 +118,87 @@ def check_config_fields(config_class: Any, fields: Mapping[str, Any]) -> None:
     own = {each.name for each in dataclasses.fields(config_class)} | {"model_type"}
     for name, value in fields.items():
         is_own = name in own or isinstance(getattr(config_class, name, None), property)
-        if not is_own and (hasattr(config_class, name) or (name in FOREIGN_FIELDS and value is not None)):
+        # Any other attribute, such as a method, would be overwritten.
+        if (hasattr(config_class, name) and not is_own) or (name in FOREIGN_FIELDS and value is not None):
             raise ValueError(f"config.json: {name}: an ELMo config has no such field, found {abbreviated(value)}")
-        _check_dtypes_within(name, value)
 
 
-def _check_dtypes_within(name: str, value: Any) -> None:
-    # transformers writes the `dtype` of any object within a field as if it were a string.
-    if isinstance(value, dict):
-        if not isinstance(value.get("dtype"), (str, type(None))):
-            raise ValueError(f"config.json: {name}: dtype: expected a string, found {abbreviated(value['dtype'])}")
-        for inner in value.values():
-            _check_dtypes_within(name, inner)
+def check_tokenizer_fields(name: str, fields: Mapping[str, Any]) -> None:
+    """Checks a JSON file of a tokenizer before transformers acts on it.
+
+    Args:
+        name (`str`): The file's name.
+        fields (`Mapping[str, Any]`): The parsed file.
+
+    Raises:
+        `ValueError`: If it sets a field of `TOKENIZER_ARGUMENTS`, or something other than a number for a number.
+    """
+    for field in TOKENIZER_ARGUMENTS:
+        if fields.get(field) is not None:
+            raise ValueError(f"{name}: {field}: expected none, found {abbreviated(fields[field])}")
+    for field in ("model_max_length", "num_words"):
+        if type(fields.get(field, 0)) not in (int, float):
+            raise ValueError(f"{name}: {field}: expected a number, found {abbreviated(fields[field])}")
+
+
+def read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
+    """Reads a `tokenizer.json`.
+
+    Raises:
+        `ValueError`: If it is damaged, is not a tokenizer of whole words, or could use any amount of memory.
+    """
+    name, content = os.path.basename(path), read_json_object(path)
+    model = content.get("model")
+    kind = model.get("type") if isinstance(model, dict) else model
+    if kind != "WordLevel":
+        raise ValueError(f"{name}: model: expected a tokenizer of kind WordLevel, found {abbreviated(kind)}")
+    if _growth([content.get("normalizer"), content.get("decoder")]) > MAX_GROWTH:
+        raise ValueError(f"{name}: expected replacements that make a text at most {MAX_GROWTH} times as long")
+    try:
+        tokenizer = Tokenizer.from_file(os.fspath(path))
+        # Each call decides how to truncate and pad. The file could ask for any length.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        # Some contradictions show only in use.
+        ids = tokenizer.encode("a").ids + tokenizer.encode("a", "a").ids
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # `tokenizers` raises bare `Exception`, and a panic of Rust is none
+        raise ValueError(f"{name}: not a tokenizer: {error}") from error
+    if len(ids) > MAX_GROWTH:
+        raise ValueError(f"{name}: post_processor: expected at most {MAX_GROWTH} tokens for a word, found {len(ids)}")
+    unknown = [id for id in ids if tokenizer.id_to_token(id) is None]
+    if unknown:
+        raise ValueError(f"{name}: post_processor: expected ids of the vocabulary, found {unknown[0]}")
+    return tokenizer
+
+
+def _growth(part: Any) -> int:
+    """Returns how many times as long the replacements in a part of `tokenizer.json` can make a text."""
+    if isinstance(part, list):
+        return math.prod(map(_growth, part))
+    if not isinstance(part, dict):
+        return 1
+    content = part.get("content")
+    return (1 + len(content) if isinstance(content, str) else 1) * _growth(list(part.values()))
 
 
 def check_loading_arguments(arguments: Mapping[str, Any]) -> None:
-    """Refuses the arguments of `from_pretrained` that ask for weights in another format.
-
-    Raises:
-        `ValueError`: Naming the argument.
-    """
+    """Raises `ValueError` for arguments of `from_pretrained` that ask for weights in another format."""
     for name in ("use_safetensors", "weights_only"):
         if arguments.get(name) is False:
-            raise ValueError(f"{name}=False: ELMo models are loaded from safetensors files alone, never from pickles")
+            raise ValueError(f"{name}=False: ELMo models are loaded from safetensors files only, never from pickles")
     if arguments.get("gguf_file") is not None:
         raise ValueError(
-            f"gguf_file: ELMo models are loaded from safetensors files alone, found {arguments['gguf_file']}"
+            f"gguf_file: ELMo models are loaded from safetensors files only, found {arguments['gguf_file']}"
         )
 
 
 def check_weight_index(folder: str, variant: str | None = None) -> None:
-    """Checks the index of the shards in a folder, if there is one and it is what weights would be loaded by.
+    """Checks the index of the shards in a folder, if it exists.
 
     Raises:
-        `ValueError`: If it is damaged, or names anything but safetensors files beside it.
+        `ValueError`: If it is damaged or names anything but safetensors files in its own folder.
     """
     stem, _, suffix = SAFE_WEIGHTS_INDEX_NAME.rpartition(".")
     name = f"{stem}.{suffix}" if variant is None else f"{stem}.{variant}.{suffix}"
@@ -158,21 +213,21 @@ def check_weight_index(folder: str, variant: str | None = None) -> None:
         _check_weight_file_name(name, shard)
 
 
-def _check_weight_file_name(place: str, name: Any) -> None:
+def _check_weight_file_name(source: str, name: Any) -> None:
     if not isinstance(name, str) or not name.endswith(".safetensors") or set(name) & {"/", "\\", "\0"}:
-        raise ValueError(f"{place}: expected safetensors files of its own folder, found {abbreviated(name)}")
+        raise ValueError(f"{source}: expected safetensors files of its own folder, found {abbreviated(name)}")
 
 
 def check_weight_files(folder: str, paths: Iterable[str]) -> None:
-    """Checks the headers of the files that weights are about to be read from.
+    """Checks the headers of weight files before they are loaded.
 
     Args:
-        folder (`str`): The model's folder, or its name on the Hub, whose client keeps files within a folder of its own.
+        folder (`str`): The model's folder, or its name on the Hub, whose client stores the files in its cache.
         paths (`Iterable[str]`): The files.
 
     Raises:
-        `ValueError`: Naming the file, if it is not a whole safetensors file, lies elsewhere, or a weight of the biLM is
-            not of a floating-point type.
+        `ValueError`: If a file is in another folder or not a whole safetensors file, or if a weight of the biLM is not
+            floating-point; names the file.
     """
     for path in paths:
         name = os.path.relpath(path, folder) if os.path.isdir(folder) else os.path.basename(path)
@@ -188,20 +243,20 @@ def check_weight_files(folder: str, paths: Iterable[str]) -> None:
 
 
 def check_new_parameters(new: Mapping[str, torch.Tensor], num_loaded_bytes: int) -> None:
-    """Bounds what is made anew, by sizes that stand in the config alone.
+    """Bounds the memory of new parameters, whose sizes come from the config only.
 
     Args:
         new (`Mapping[str, torch.Tensor]`): Parameters that no file has, not yet in memory.
-        num_loaded_bytes (`int`): How much memory those take that a file has.
+        num_loaded_bytes (`int`): Memory of the parameters that a file has.
 
     Raises:
-        `ValueError`: If they take more than `MAX_NEW_BYTES`, and more than `MAX_NEW_SHARE` times what was loaded.
+        `ValueError`: If they take more than `MAX_NEW_BYTES` and more than `MAX_NEW_SHARE` times the loaded parameters.
     """
     num_bytes = sum(value.nbytes for value in new.values())
-    most = max(MAX_NEW_BYTES, MAX_NEW_SHARE * num_loaded_bytes)
-    if num_bytes > most:
+    limit = max(MAX_NEW_BYTES, MAX_NEW_SHARE * num_loaded_bytes)
+    if num_bytes > limit:
         largest = max(new, key=lambda name: new[name].nbytes)
         raise ValueError(
-            f"config.json: asks for {num_bytes} bytes of weights that no file has, the most of them {largest} "
-            f"{tuple(new[largest].shape)}; expected at most {most}"
+            f"config.json: asks for {num_bytes} bytes of weights that no file has, most of them for {largest} "
+            f"{tuple(new[largest].shape)}; expected at most {limit}"
         )

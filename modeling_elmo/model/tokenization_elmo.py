@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """ELMo tokenizer: text or words -> word ids and the characters of every word.
 
-`tokenizers` (Rust) splits text, looks words up and adds the sentence boundaries; this file adds `character_ids`, one
-row of character ids per word, which is what ELMo reads. A word outside the vocabulary has the id of `<UNK>` and keeps
-all its characters.
+`tokenizers` (Rust) splits text, looks up words and adds the sentence boundaries. This file adds `character_ids`, a row
+of character ids per word, which is what ELMo reads. A word outside the vocabulary gets the id of `<UNK>` and keeps its
+characters.
 
 Dimensions: N words, B sentences, W positions per sentence, C characters per word.
 """
 
 import copy
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import AddedToken, Encoding, Tokenizer
+from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import WordLevel
 from transformers import BatchEncoding, TokenizersBackend
-from transformers.tokenization_utils_base import TruncationStrategy
-from transformers.utils import PaddingStrategy, TensorType, to_py_obj
+from transformers.utils import TensorType, to_py_obj
 
 from .characters import (
     BEGIN_SENTENCE,
@@ -37,11 +35,10 @@ from .characters import (
     PAD_CHARACTER,
     PAD_POSITION,
     character_matrix,
+    indices_among,
     leading_bytes,
-    numbers_among,
 )
-from .loading_checks import abbreviated, read_json_object
-from .split_words import LazyEncodings, lay_out
+from .loading_checks import abbreviated, check_tokenizer_fields, read_json_object, read_tokenizer
 from .word_splitting import treebank_pre_tokenizer
 
 
@@ -49,23 +46,13 @@ from .word_splitting import treebank_pre_tokenizer
 CHUNK_LINES = 256
 
 
-# A Python string may hold halves of surrogate pairs, which no encoding accepts.
+# Python strings may contain halves of surrogate pairs, which no encoding accepts.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-# Not a character, says Unicode, so no word of a vocabulary is made of it.
+# Not a character according to Unicode, so no vocabulary contains words made of it.
 NONCHARACTER = "\uffff"
 
-# How many times as long a text may become by the replacements of a `tokenizer.json`, and how many tokens a word: a file
-# of a few lines could ask for any amount of memory.
-MAX_GROWTH = 1_000
-
-# What `tokenizer_config.json` says nothing of: the files beside it do, or the caller.
-NOT_IN_A_FILE = (
-    *("gguf_file", "init_inputs", "tokenizer_file", "tokenizer_object", "vocab", "vocab_file"),
-    *("tokenizer_padding", "tokenizer_truncation", "_json_padding", "_json_truncation"),
-)
-
-# What a tokenizer is saved in, by the names that the base class has for these files.
+# Files of a saved tokenizer, by the names that the base class uses for them.
 SAVED_FILES = {
     "tokenizer_config_file": "tokenizer_config.json",
     "tokenizer_file": "tokenizer.json",
@@ -73,22 +60,10 @@ SAVED_FILES = {
     "added_tokens_file": "added_tokens.json",
 }
 
-# Of what a file may say: what is used as it is, and how it has to be.
-SAVED_FIELDS: dict[str, tuple[type, ...]] = {
-    "auto_map": (dict,),
-    "model_max_length": (int, float),
-    "num_words": (int,),
-    "add_bos_token": (bool,),
-    "add_eos_token": (bool,),
-    "split_special_tokens": (bool,),
-    "clean_up_tokenization_spaces": (bool, type(None)),
-    "model_input_names": (list,),
-}
-
-# Ends of a line of a vocabulary file that are no part of its word. Other white space may be one.
+# Stripped from the lines of a vocabulary file. Other white space may be part of a word.
 LINE_SPACE = " \t\r\n"
 
-# In vocabulary files of the Google language model that bilm-tf started from: not a word, and takes no id.
+# A line in vocabulary files of the Google language model that bilm-tf started from. Not a word; it has no id.
 NOT_A_WORD = "!!!MAXTERMID"
 
 SPECIAL_TOKENS = {
@@ -101,7 +76,7 @@ SPECIAL_TOKENS = {
 
 
 def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
-    """Reads a vocabulary file: one word a line, line n (from 0) has id n.
+    """Reads a vocabulary file: one word per line, line n (from 0) has id n.
 
     Raises:
         `ValueError`: If the file is not UTF-8.
@@ -115,62 +90,9 @@ def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
     return [word for word in words if word != NOT_A_WORD]
 
 
-def _read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
-    """Reads `tokenizer.json`. Raises `ValueError` naming the file if it is damaged, or no tokenizer of whole words."""
-    name, content = os.path.basename(path), read_json_object(path)
-    model = content.get("model")
-    kind = model.get("type") if isinstance(model, dict) else model
-    if kind != "WordLevel":
-        raise ValueError(f"{name}: model: expected a tokenizer of kind WordLevel, found {abbreviated(kind)}")
-    if _growth([content.get("normalizer"), content.get("decoder")]) > MAX_GROWTH:
-        raise ValueError(f"{name}: expected replacements that make a text at most {MAX_GROWTH} times as long")
-    try:
-        tokenizer = Tokenizer.from_file(os.fspath(path))
-        # A call says how texts are cut and padded; a file that did could ask for any length.
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        # What contradicts itself is noticed only in use.
-        ids = tokenizer.encode("a").ids + tokenizer.encode("a", "a").ids
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # `Exception` itself, which `tokenizers` raises, or a panic of Rust, which is none
-        raise ValueError(f"{name}: not a tokenizer: {error}") from error
-    if len(ids) > MAX_GROWTH:
-        raise ValueError(f"{name}: post_processor: expected at most {MAX_GROWTH} tokens for a word, found {len(ids)}")
-    unknown = [id for id in ids if tokenizer.id_to_token(id) is None]
-    if unknown:
-        raise ValueError(f"{name}: post_processor: expected ids of the vocabulary, found {unknown[0]}")
-    return tokenizer
-
-
-def _growth(part: Any) -> int:
-    """Returns how many times as long the replacements in a part of `tokenizer.json` can make a text, at most."""
-    if isinstance(part, list):
-        return math.prod(map(_growth, part))
-    if not isinstance(part, dict):
-        return 1
-    content = part.get("content")
-    return (1 + len(content) if isinstance(content, str) else 1) * _growth(list(part.values()))
-
-
-def _check_saved(name: str, saved: dict[str, Any]) -> None:
-    """Raises `ValueError` if a file of a tokenizer has what is not its own to say, or no value of its kind."""
-    for field in NOT_IN_A_FILE:
-        if saved.get(field) is not None:
-            raise ValueError(f"{name}: {field}: expected none, found {abbreviated(saved[field])}")
-    for field, types in SAVED_FIELDS.items():
-        if field in saved and type(saved[field]) not in types:
-            expected = " or ".join(kind.__name__ for kind in types if kind is not type(None))
-            raise ValueError(f"{name}: {field}: expected {expected}, found {abbreviated(saved[field])}")
-    known = ElmoTokenizer.model_input_names
-    unknown = [each for each in saved.get("model_input_names", ()) if each not in known]
-    if unknown:
-        raise ValueError(f"{name}: model_input_names: expected some of {known}, found {abbreviated(unknown[0])}")
-
-
 def _numbered(words: Iterable[str]) -> dict[str, int]:
     if isinstance(words, str):
-        raise ValueError(f"vocab: expected words, found {abbreviated(words)}; the name of a file goes to vocab_file")
+        raise ValueError(f"vocab: expected words, found {abbreviated(words)}; pass the name of a file as vocab_file")
     if isinstance(words, Mapping):
         ids = words
         words = sorted(ids, key=lambda word: ids[word])
@@ -184,7 +106,7 @@ def _numbered(words: Iterable[str]) -> dict[str, int]:
             raise ValueError(f"vocab: expected words, found {abbreviated(word)}")
         if numbered.setdefault(word, id) != id:
             raise ValueError(
-                f"vocab: every word has one id: word {id} repeats word {numbered[word]}, {word!r} (from 0)"
+                f"vocab: words must be distinct, but words {numbered[word]} and {id} (from 0) are both {word!r}"
             )
     return numbered
 
@@ -196,35 +118,35 @@ def _whole_word(token: str | AddedToken) -> AddedToken:
 
 class ElmoTokenizer(TokenizersBackend):
     r"""
-    Splits text into words and gives each its word id and its characters.
+    Splits text into words and encodes each as a word id and as characters.
 
-    Text is split in the manner of the Penn Treebank ("don't" -> "do" "n't"), as ELMo's training text was; with
-    `is_split_into_words=True` a word is never split or dropped: one word in, one row out. `<S>` and `</S>` are added
+    Text is split in the style of the Penn Treebank ("don't" -> "do" "n't"), like ELMo's training text. With
+    `is_split_into_words=True`, words are never split or dropped: each word is one row. `<S>` and `</S>` are added
     around each sequence. A word that is exactly `<S>` is the boundary token; within a word, or with
-    `split_special_tokens=True`, it is data. Encoding is thread-safe.
+    `split_special_tokens=True`, it is plain text. Encoding is thread-safe.
 
     Args:
         vocab_file (`str` or `os.PathLike`, *optional*):
-            A vocabulary file, one word a line; line n (from 0) has id n. Special tokens that it lacks (always `<PAD>`
-            and `<MASK>`) get the ids after it. Without a vocabulary every word has the id of `<UNK>`, which is all that
-            a model that reads characters needs.
+            A vocabulary file, one word per line; line n (from 0) has id n. Special tokens that it lacks (always `<PAD>`
+            and `<MASK>`) get the next ids. Without a vocabulary, every word has the id of `<UNK>`, which is enough for
+            a model that reads characters.
         vocab (`Iterable[str]` or `dict[str, int]`, *optional*):
-            The words themselves, in place of `vocab_file`: in the order of their ids, or with their ids.
+            The words, instead of `vocab_file`: in the order of their ids, or with their ids.
         max_characters_per_token (`int`, *optional*, defaults to 50):
             Length of a row of character ids; the model's `config.max_characters_per_token`.
         num_words (`int`, *optional*, defaults to 0):
-            How many words the vocabulary had before special tokens were appended. Counted when a tokenizer is made from
-            a vocabulary, and saved with it.
+            Size of the vocabulary without appended special tokens. Counted when a tokenizer is created from a
+            vocabulary, and saved with it.
         bos_token (`str`, *optional*, defaults to `"<S>"`):
-            Begins a sentence.
+            First token of a sentence.
         eos_token (`str`, *optional*, defaults to `"</S>"`):
-            Ends a sentence.
+            Last token of a sentence.
         unk_token (`str`, *optional*, defaults to `"<UNK>"`):
-            Stands for words outside the vocabulary.
+            Token for words outside the vocabulary.
         pad_token (`str`, *optional*, defaults to `"<PAD>"`):
-            Fills shorter rows of a batch.
+            Token that pads the shorter rows of a batch.
         mask_token (`str`, *optional*, defaults to `"<MASK>"`):
-            Stands for a word to be predicted.
+            Token for a word to be predicted.
 
     Example:
     ```python
@@ -264,7 +186,7 @@ class ElmoTokenizer(TokenizersBackend):
         if tokenizer_object is not None:
             self._tokenizer = copy.deepcopy(tokenizer_object)
         elif tokenizer_file is not None:
-            self._tokenizer = _read_tokenizer(tokenizer_file)
+            self._tokenizer = read_tokenizer(tokenizer_file)
         else:
             if vocab is None:
                 vocab = [] if vocab_file is None else read_vocabulary(vocab_file)
@@ -277,8 +199,8 @@ class ElmoTokenizer(TokenizersBackend):
             self._tokenizer.add_special_tokens(list(special_tokens.values()))
             kwargs = {"add_bos_token": True, "add_eos_token": True, **kwargs}
         self._merge_added_tokens()
-        # A tokenizer file says in its template alone whether boundaries are added; the base class would take silence
-        # about one of them for a no.
+        # In a tokenizer file, only the template tells whether boundaries are added. If one of the two arguments is
+        # missing, the base class would take it for False.
         template = self._tokenizer.encode("").tokens
         boundaries = {"add_bos_token": kwargs["bos_token"], "add_eos_token": kwargs["eos_token"]}
         adds = {name: kwargs.get(name, str(token) in template) for name, token in boundaries.items()}
@@ -294,11 +216,11 @@ class ElmoTokenizer(TokenizersBackend):
         """As in the base class.
 
         Raises:
-            `ValueError`: If a file is damaged, or holds what is none of this tokenizer's.
+            `ValueError`: If a file is damaged or contains fields that do not belong to this tokenizer.
         """
         folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
         for name in SAVED_FILES.values():
-            # The base class reads some before it passes them on.
+            # Before the base class reads some of them.
             if os.path.isfile(path := os.path.join(folder, name)):
                 read_json_object(path)
         return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
@@ -307,21 +229,21 @@ class ElmoTokenizer(TokenizersBackend):
     def _from_pretrained(cls, resolved_vocab_files: dict[str, str | None], *args: Any, **kwargs: Any) -> Any:
         for key, name in SAVED_FILES.items():
             if (path := resolved_vocab_files.get(key)) is not None:
-                _check_saved(name, read_json_object(path))
+                check_tokenizer_fields(name, read_json_object(path))
         try:
             return super()._from_pretrained(resolved_vocab_files, *args, **kwargs)
         except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:
-            # The base class takes for granted what these files hold.
+            # The base class does not check these files.
             raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
 
     @classmethod
     def convert_to_native_format(cls, trust_remote_code: bool = False, **kwargs: Any) -> dict[str, Any]:
-        """Passes file names on to `__init__`, which reads both kinds of file."""
+        """Passes file names to `__init__`, which reads both kinds of file."""
         return kwargs
 
     @classmethod
     def _patch_mistral_regex(cls, tokenizer: Tokenizer, *args: Any, **kwargs: Any) -> Tokenizer:
-        # The base class asks the Hub about every tokenizer of more than 100,000 words, to mend one it doesn't concern.
+        # The base class would query the Hub for every tokenizer of more than 100,000 words, to repair another model's.
         return tokenizer
 
     def _add_tokens(self, new_tokens: Sequence[str | AddedToken], special_tokens: bool = False) -> int:
@@ -331,7 +253,7 @@ class ElmoTokenizer(TokenizersBackend):
         return len(self) - old_size
 
     def _merge_added_tokens(self) -> None:
-        """Puts added tokens in the model's vocabulary, the only place where words already split are looked up."""
+        """Adds added tokens to the model's vocabulary, the only place where words already split are looked up."""
         model = self._tokenizer.model
         if not isinstance(model, WordLevel):
             raise ValueError(f"ElmoTokenizer: expected a tokenizer of kind WordLevel, found {type(model).__name__}")
@@ -339,10 +261,10 @@ class ElmoTokenizer(TokenizersBackend):
             self._tokenizer.model = WordLevel(self.get_vocab(), unk_token=model.unk_token)
 
     def _backend(self, is_split_into_words: bool) -> "ElmoTokenizer":
-        """Returns a view of this tokenizer for one call, which may set truncation and padding unseen by other threads.
+        """Returns a view of this tokenizer for one call, so that threads don't share truncation and padding.
 
-        The vocabulary is shared, not copied. For words already split the view has no pre-tokenizer and looks for no
-        special tokens inside words: the vocabulary finds whole words, special ones included.
+        The vocabulary is shared, not copied. For words already split, the view has no pre-tokenizer and does not look
+        for special tokens within words: the vocabulary has only whole words, including special tokens.
         """
         backend = Tokenizer(self._tokenizer.model)
         backend.post_processor = self._tokenizer.post_processor
@@ -351,7 +273,7 @@ class ElmoTokenizer(TokenizersBackend):
             added_tokens = self._tokenizer.get_added_tokens_decoder().values()
             backend.add_special_tokens([token for token in added_tokens if token.special])
             backend.add_tokens([token for token in added_tokens if not token.special])
-        # What `copy.copy` would do, in a fifth of the time.
+        # As `copy.copy`, in a fifth of the time.
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__, _tokenizer=backend)
         return view
@@ -388,167 +310,75 @@ class ElmoTokenizer(TokenizersBackend):
         if split_special_tokens is None:
             split_special_tokens = self.split_special_tokens
         samples = _samples(text, text_pair, is_batched, is_split_into_words)
-        is_empty = not samples
-        if is_empty:
-            # The backend takes no empty batch: give it a sample, and take that away in the end.
-            samples = [([],) if is_split_into_words else ("",)]
+        if not samples:
+            # The backend rejects empty batches: encode a dummy and drop it.
+            dummy: list[Any] = [[]] if is_split_into_words else [""]
+            result = self._encode_plus(dummy, None, is_split_into_words, split_special_tokens, return_tensors, **kwargs)
+            return BatchEncoding({name: value[:0] for name, value in result.items()}, [])
 
-        # The backend drops empty words, and takes a word that reads "<S>" for the boundary token: not as they are.
-        hidden = {"", *(self.all_special_tokens if split_special_tokens else ())}
-        kwargs.update(split_special_tokens=split_special_tokens, return_overflowing_tokens=return_overflowing_tokens)
-        encoded = self._encode_words(samples, hidden, return_tensors, **kwargs) if is_split_into_words else None
-        if encoded is None:
-            encoded = self._encode_by_backend(samples, hidden, return_tensors, is_split_into_words, **kwargs)
-        data, encodings, n_sequences = encoded
-        tensor_type = return_tensors
-        if return_tensors == TensorType.PYTORCH and isinstance(data["input_ids"], np.ndarray):
-            # `BatchEncoding` would look at each array first.
-            data = {name: torch.from_numpy(value) for name, value in data.items()}
-            tensor_type = None
-        if not is_batched and return_tensors is None and not return_overflowing_tokens:
-            data = {name: value[0] if isinstance(value[0], list) else value for name, value in data.items()}
-        result = BatchEncoding(data, encodings, tensor_type=tensor_type, n_sequences=n_sequences)
-        return BatchEncoding({name: value[:0] for name, value in result.items()}, []) if is_empty else result
-
-    def _encode_by_backend(
-        self,
-        samples: list[tuple[Any, ...]],
-        hidden: set[str],
-        return_tensors: Any,
-        is_split_into_words: bool,
-        **kwargs: Any,
-    ) -> tuple[dict[str, Any], Sequence[Encoding], int | None]:
-        """Encodes samples in Rust: returns the data, encodings and `n_sequences` of a `BatchEncoding`.
-
-        The data are arrays `(B, W, ...)` where tensors are asked for and rows are of one length, otherwise rows.
-        """
         encoded = super(ElmoTokenizer, self._backend(is_split_into_words))._encode_plus(
-            text=_backend_inputs(samples, hidden if is_split_into_words else None),
+            text=_backend_inputs(samples, self._hidden_words(split_special_tokens) if is_split_into_words else None),
             is_split_into_words=is_split_into_words,
+            split_special_tokens=split_special_tokens,
+            return_overflowing_tokens=return_overflowing_tokens,
             **kwargs,
         )
         data, encodings = dict(encoded), encoded.encodings
         lengths = [len(encoding) for encoding in encodings]
-        width = _common_width(lengths, return_tensors)
+        is_rectangular = return_tensors is not None and len(set(lengths)) == 1
         if "character_ids" in self.model_input_names:
             origin = data.get("overflow_to_sample_mapping", range(len(encodings)))
             samples = [samples[index] for index in origin]
             table = INTEGER_OF_BYTE if return_tensors is None else CHARACTER_OF_BYTE
-            characters = self._character_ids(encodings, samples, is_split_into_words, table)
-            rows = _in_rows(characters, lengths, width, return_tensors)
+            characters_NC = self._character_ids(encodings, samples, is_split_into_words, table)
+            if is_rectangular:
+                rows: Any = characters_NC.reshape(len(lengths), lengths[0], self.max_characters_per_token)
+            else:
+                rows = np.split(characters_NC, list(accumulate(lengths))[:-1])
+                rows = rows if return_tensors is not None else [row.tolist() for row in rows]
             data = {"input_ids": data.pop("input_ids"), "character_ids": rows, **data}
-        if width is not None:
-            # `BatchEncoding` would read the lists several times, and copy the characters.
+        if is_rectangular:
+            # `BatchEncoding` would read the lists several times and copy the characters.
             data = {name: np.asarray(value, dtype=np.int64) for name, value in data.items()}
-        return data, encodings, encoded.n_sequences
+            if return_tensors == TensorType.PYTORCH:
+                data = {name: torch.from_numpy(value) for name, value in data.items()}
+                return_tensors = None
+        elif not is_batched and return_tensors is None and not return_overflowing_tokens:
+            data = {name: value[0] if isinstance(value[0], list) else value for name, value in data.items()}
+        return BatchEncoding(data, encodings, tensor_type=return_tensors, n_sequences=encoded.n_sequences)
 
-    def _encode_words(
-        self,
-        samples: list[tuple[list[str], ...]],
-        hidden: set[str],
-        return_tensors: Any,
-        split_special_tokens: bool,
-        add_special_tokens: bool = True,
-        padding_strategy: PaddingStrategy = PaddingStrategy.DO_NOT_PAD,
-        truncation_strategy: TruncationStrategy = TruncationStrategy.DO_NOT_TRUNCATE,
-        max_length: int | None = None,
-        stride: int = 0,
-        pad_to_multiple_of: int | None = None,
-        padding_side: str | None = None,
-        return_token_type_ids: bool | None = None,
-        return_attention_mask: bool | None = None,
-        return_special_tokens_mask: bool = False,
-        return_length: bool = False,
-        verbose: bool = True,
-        **others: Any,
-    ) -> tuple[dict[str, Any], Sequence[Encoding], int | None] | None:
-        """Returns what `_encode_by_backend` does, several times as fast: the backend is set up, but does not run.
-
-        `None` stands for what is left to the backend: offsets, overflow, truncation, warnings of length, errors.
-        """
-        if any(others.values()):
-            return None
-        view = self._backend(is_split_into_words=True)
-        view.set_truncation_and_padding(
-            padding_strategy, truncation_strategy, max_length, stride, pad_to_multiple_of, padding_side
-        )
-        backend: Any = view._tokenizer
-        if backend.encode_special_tokens != split_special_tokens:
-            backend.encode_special_tokens = split_special_tokens
-        layout = lay_out(samples, backend, add_special_tokens)
-        unknown = _unknown_id(backend)
-        if layout is None or unknown is None or max(layout.widths) > self.model_max_length:
-            return None
-        width = _common_width(layout.widths, return_tensors)
-        if return_tensors is not None and width is None:
-            return None
-
-        distinct = dict.fromkeys([*layout.added_ids, *layout.keys])
-        distinct.pop(None, None)
-        numbers_N = numbers_among(distinct, layout.keys)
-        words: list[Any] = list(distinct)[len(layout.added_ids) :]
-        found = map(backend.token_to_id, _hide(words, hidden))
-        ids = [unknown if id is None else id for id in found]
-        all_ids = np.array([*layout.added_ids, *ids, layout.pad_id], dtype=np.int64)
-        data = {"input_ids": all_ids.take(numbers_N)}
-        names = self.model_input_names
-        if "character_ids" in names:
-            length, marks = self.max_characters_per_token, self._boundary_contents()
-            contents = self._contents(layout.added_ids, marks)
-            marks.pop(unknown, None)
-            contents += [marks.get(id) or word[:length].encode() for id, word in zip(ids, words)]
-            table = INTEGER_OF_BYTE if return_tensors is None else CHARACTER_OF_BYTE
-            data["character_ids"] = character_matrix(contents, numbers_N, length, table)
-        if "token_type_ids" in names if return_token_type_ids is None else return_token_type_ids:
-            data["token_type_ids"] = layout.token_type_ids()
-        if "attention_mask" in names if return_attention_mask is None else return_attention_mask:
-            data["attention_mask"] = (numbers_N >= 0).astype(np.int64)
-        if return_special_tokens_mask:
-            data["special_tokens_mask"] = layout.special_tokens_mask()
-        rows = {name: _in_rows(values, layout.widths, width, return_tensors) for name, values in data.items()}
-        if return_length:
-            rows["length"] = layout.widths if return_tensors is None else np.array(layout.widths, dtype=np.int64)
-
-        def encode() -> list[Encoding]:
-            inputs = _backend_inputs(samples, hidden)
-            return backend.encode_batch(inputs, is_pretokenized=True, add_special_tokens=add_special_tokens)
-
-        return rows, LazyEncodings(len(samples), encode), len(samples[0])
+    def _hidden_words(self, split_special_tokens: bool) -> set[str]:
+        """Returns the words to hide from the backend, which drops empty words and treats `<S>` as the boundary."""
+        return {"", *(self.all_special_tokens if split_special_tokens else ())}
 
     def _character_ids(
         self, encodings: list[Any], samples: list[tuple[Any, ...]], is_split_into_words: bool, table: np.ndarray
     ) -> np.ndarray:
         """Returns the character ids `(N, C)` of all positions of the encodings, whose words come from `samples`."""
-        unknown = _unknown_id(self._tokenizer)
+        model: Any = self._tokenizer.model
+        length = self.max_characters_per_token
+        unknown = self._tokenizer.token_to_id(model.unk_token)
         is_real = np.frombuffer(b"".join([bytes(encoding.attention_mask) for encoding in encodings]), dtype=bool)
-        # A row follows from the id of its token or, where the vocabulary lacks it, from its word.
+        # The id of a token determines its row; for a word outside the vocabulary, the word does.
         keys: list[int | str] = []
         for encoding, sample in zip(encodings, samples):
             word_ids = encoding.word_ids
-            places = word_ids if is_split_into_words else starmap(slice, encoding.offsets)
-            origins = zip(encoding.ids, word_ids, encoding.sequence_ids, places)
+            slices = word_ids if is_split_into_words else starmap(slice, encoding.offsets)
+            origins = zip(encoding.ids, word_ids, encoding.sequence_ids, slices)
             keys += [
-                id if id != unknown or word_id is None else sample[segment][place]
-                for id, word_id, segment, place in compress(origins, encoding.attention_mask)
+                id if id != unknown or word_id is None else sample[segment][index]
+                for id, word_id, segment, index in compress(origins, encoding.attention_mask)
             ]
         distinct = dict.fromkeys(keys)
-        numbers = np.full(len(is_real), -1)
-        numbers[is_real] = numbers_among(distinct, keys)
-        contents = self._contents(distinct, self._boundary_contents())
-        return character_matrix(contents, numbers, self.max_characters_per_token, table)
-
-    def _contents(self, keys: Iterable[int | str], boundary_contents: dict[Any, bytes]) -> list[bytes]:
-        """Returns the bytes of tokens, given by their ids, and of words."""
-        length = self.max_characters_per_token
-        # Not `encoding.tokens`: there, an added token may have the white space around it.
+        indices_N = np.full(len(is_real), -1)
+        indices_N[is_real] = indices_among(distinct, keys)
+        boundaries = dict(zip((self.bos_token_id, self.eos_token_id), BOUNDARY_CONTENTS))
+        # Not `encoding.tokens`, in which an added token may include the white space around it.
         find: Any = self._tokenizer.id_to_token
-        return [
-            boundary_contents.get(key) or leading_bytes(key if isinstance(key, str) else find(key), length)
-            for key in keys
+        contents = [
+            boundaries.get(key) or leading_bytes(key if isinstance(key, str) else find(key), length) for key in distinct
         ]
-
-    def _boundary_contents(self) -> dict[Any, bytes]:
-        return dict(zip((self.bos_token_id, self.eos_token_id), BOUNDARY_CONTENTS))
+        return character_matrix(contents, indices_N, length, table)
 
     def pad(self, *args: Any, **kwargs: Any) -> BatchEncoding:
         """As in the base class; `character_ids` are padded with rows of zeros."""
@@ -566,30 +396,30 @@ class ElmoTokenizer(TokenizersBackend):
                 characters = characters.reshape(0, self.max_characters_per_token)
             if characters.shape != expected:
                 raise ValueError(
-                    f"character_ids: expected shape {expected}, as input_ids and max_characters_per_token say, "
+                    f"character_ids: expected shape {expected}, which input_ids and max_characters_per_token imply, "
                     f"found {characters.shape}"
                 )
             padded = np.full((len(encoded_inputs["input_ids"]), expected[1]), PAD_POSITION, dtype=np.int64)
             side = kwargs.get("padding_side") or self.padding_side
             first = 0 if side == "right" else len(padded) - len(characters)
             padded[first : first + len(characters)] = characters
-            # An array, which becomes part of a tensor much faster than lists do.
+            # Arrays are converted to tensors much faster than lists.
             encoded_inputs["character_ids"] = padded
         return encoded_inputs
 
     def decode(self, token_ids: Any, skip_special_tokens: bool = False, **kwargs: Any) -> str | list[str]:
-        """Gives text back, its words separated by spaces.
+        """Returns text, its words separated by spaces.
 
         Args:
-            token_ids: Word ids `(words)`, or character ids `(words, max_characters_per_token)`; or a batch of either.
-                As lists, arrays or tensors. Character ids are recognised by their form: each row is all 0 or
+            token_ids: Word ids `(words)` or character ids `(words, max_characters_per_token)`, or a batch of either, as
+                lists, arrays or tensors. Character ids are recognised by their form: each row is all 0 or
                 `[259, bytes ..., 260, 261 ...]`.
             skip_special_tokens (`bool`, *optional*, defaults to `False`):
-                Whether to leave special tokens out.
+                Whether to leave out special tokens.
 
         Returns:
-            `str`, or `list[str]` for a batch. Words outside the vocabulary read `<UNK>` if given by word ids; given by
-            characters they read as they were, up to `max_characters_per_token - 2` bytes of UTF-8.
+            `str`, or `list[str]` for a batch. Word ids of words outside the vocabulary become `<UNK>`; character ids
+            become the original words, up to `max_characters_per_token - 2` bytes of UTF-8.
         """
         token_ids = to_py_obj(token_ids)
         depth = _depth(token_ids)
@@ -611,7 +441,7 @@ class ElmoTokenizer(TokenizersBackend):
         return " ".join(word for word in words if word is not None and word not in special)
 
     def _read_characters(self, row: list[int]) -> str | None:
-        """Returns the word that a row of character ids stands for, `None` if the row is not of their form."""
+        """Returns the word of a row of character ids, `None` if the row does not have their form."""
         if len(row) != self.max_characters_per_token:
             return None
         if not any(row):
@@ -629,22 +459,22 @@ class ElmoTokenizer(TokenizersBackend):
         return bytes(character - 1 for character in content).decode("utf-8", "replace")
 
     def get_words(self) -> list[str]:
-        """Returns the vocabulary in the order of its ids, added tokens included."""
+        """Returns the vocabulary in the order of its ids, including added tokens."""
         ids = self.get_vocab()
         return sorted(ids, key=lambda word: ids[word])
 
     def train_new_from_iterator(self, *args: Any, **kwargs: Any) -> "ElmoTokenizer":
-        """As in the base class. The new vocabulary is in the original order, `<PAD>` and `<MASK>` at its end."""
+        """As in the base class. The new vocabulary has the original order, with `<PAD>` and `<MASK>` at the end."""
         trained = super().train_new_from_iterator(*args, **kwargs)
         words = [word for word in trained.get_words() if word not in (trained.pad_token, trained.mask_token)]
         adds = {"add_bos_token": self.add_bos_token, "add_eos_token": self.add_eos_token}
         return type(self)(vocab=words, **{**trained.init_kwargs, **adds})
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
-        """Writes `vocab.txt` in the original format, without the tokens that were appended to the vocabulary.
+        """Writes `vocab.txt` in the original format, without the appended `<PAD>` and `<MASK>`.
 
         Raises:
-            `ValueError`: If a word can't be a line of a vocabulary file.
+            `ValueError`: If a word can't be written as a line of a vocabulary file.
         """
         words = self.get_words()
         while len(words) > self.num_words and words[-1] in (self.pad_token, self.mask_token):
@@ -660,12 +490,12 @@ class ElmoTokenizer(TokenizersBackend):
 
 
 def _samples(text: Any, text_pair: Any, is_batched: bool, is_split_into_words: bool) -> list[tuple[Any, ...]]:
-    """Returns each sample of a call as a tuple of its one or two segments, free of lone surrogates."""
+    """Returns each sample of a call as a tuple of its one or two segments, without lone surrogates."""
     if not is_batched:
         segments = [_segment(text, "text", is_split_into_words)]
         if text_pair is not None:
             segments.append(_segment(text_pair, "text_pair", is_split_into_words))
-        # As in the base class, an empty second segment is none.
+        # As in the base class, an empty second segment is ignored.
         return [tuple(segments) if segments[-1] else (segments[0],)]
     if text_pair is None:
         return [_sample(sample, f"text[{index}]", is_split_into_words) for index, sample in enumerate(text)]
@@ -681,7 +511,7 @@ def _samples(text: Any, text_pair: Any, is_batched: bool, is_split_into_words: b
 
 
 def _sample(sample: Any, name: str, is_split_into_words: bool) -> tuple[Any, ...]:
-    """Returns a sample of a batch, which is one segment, or a pair of them."""
+    """Returns a sample of a batch: one segment or a pair of segments."""
     kind = (list, tuple) if is_split_into_words else str
     if isinstance(sample, (list, tuple)) and len(sample) == 2 and all(isinstance(part, kind) for part in sample):
         return tuple(_segment(part, name, is_split_into_words) for part in sample)
@@ -703,7 +533,7 @@ def _segment(segment: Any, name: str, is_split_into_words: bool) -> Any:
 
 
 def _backend_inputs(samples: list[tuple[Any, ...]], hidden: set[str] | None) -> list[Any]:
-    """Returns samples as the backend takes them, with words that are `hidden` from it replaced."""
+    """Returns samples in the form that the backend expects, with `hidden` words replaced."""
     if hidden is not None:
         samples = [tuple(_hide(segment, hidden) for segment in sample) for sample in samples]
     return [sample if len(sample) == 2 else sample[0] for sample in samples]
@@ -715,23 +545,6 @@ def _hide(words: list[str], hidden: set[str]) -> list[str]:
     return [NONCHARACTER * (len(word) or 1) if word in hidden else word for word in words]
 
 
-def _unknown_id(backend: Any) -> int | None:
-    return backend.token_to_id(backend.model.unk_token)
-
-
-def _common_width(widths: list[int], return_tensors: Any) -> int | None:
-    """Returns the width of all rows, `None` if they have none in common or aren't wanted as tensors."""
-    return widths[0] if return_tensors is not None and len(set(widths)) == 1 else None
-
-
-def _in_rows(values_N: np.ndarray, widths: list[int], width: int | None, return_tensors: Any) -> Any:
-    """Returns the rows of which N positions consist: as one array if they have a common width."""
-    if width is not None:
-        return values_N.reshape(len(widths), width, *values_N.shape[1:])
-    rows = np.split(values_N, list(accumulate(widths))[:-1])
-    return rows if return_tensors is not None else [row.tolist() for row in rows]
-
-
 def _encodable(text: Any, name: str) -> str:
     if not isinstance(text, str):
         hint = " (words need is_split_into_words=True)" if isinstance(text, (list, tuple)) else ""
@@ -740,7 +553,7 @@ def _encodable(text: Any, name: str) -> str:
 
 
 def _depth(ids: Any) -> int:
-    """Returns how deeply lists are nested: 0 for a number, 1 for a list of them."""
+    """Returns how deeply lists are nested: 0 for a number, 1 for a list of numbers."""
     if not isinstance(ids, list):
         return 0
     return 1 + max((_depth(part) for part in ids if isinstance(part, list)), default=0)

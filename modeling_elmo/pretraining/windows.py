@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..model.characters import BOUNDARY_CONTENTS, CHARACTER_OF_BYTE, leading_bytes
+from ..model.characters import BOUNDARY_CONTENTS, CHARACTER_OF_BYTE, EMPTY_BYTE, leading_bytes, word_row
 from ..model.configuration_elmo import IGNORED_LABEL, NUM_APPENDED_TOKENS
 from ..model.tokenization_elmo import CHUNK_LINES, ElmoTokenizer
 from ..model.word_splitting import TextSplitter, split_at_white_space
@@ -55,7 +55,7 @@ class WordTable(dict[str, int]):
             self._new_words = words
             self._write_rows()
             for number, content in zip(self.boundaries, BOUNDARY_CONTENTS):
-                self.bytes_NC[number] = self._row(content)
+                self.bytes_NC[number] = np.frombuffer(word_row(content, self.length), dtype=np.uint8)
         self._new_words = []
 
     def __missing__(self, word: str) -> int:
@@ -83,7 +83,7 @@ class WordTable(dict[str, int]):
     def _write_rows(self) -> None:
         """Writes the rows of new words, whose numbers are the last that were given."""
         assert self.bytes_NC is not None
-        rows = b"".join(self._row(leading_bytes(word, self.length)).tobytes() for word in self._new_words)
+        rows = b"".join(word_row(leading_bytes(word, self.length), self.length) for word in self._new_words)
         needed = len(self)
         if needed > len(self.bytes_NC):
             grown = np.empty((needed + needed // 2, self.length), dtype=np.uint8)
@@ -92,11 +92,6 @@ class WordTable(dict[str, int]):
         first = needed - len(self._new_words)
         self.bytes_NC[first:needed] = np.frombuffer(rows, dtype=np.uint8).reshape(-1, self.length)
         self._new_words = []
-
-    def _row(self, content: bytes) -> np.ndarray:
-        # The bytes of `characters.py`: begin of word, the word, end of word, padding.
-        row = (b"\xfd" + content[: self.length - 2] + b"\xfe").ljust(self.length, b"\xff")
-        return np.frombuffer(row, dtype=np.uint8)
 
 
 def check_vocabulary(tokenizer: ElmoTokenizer, name: str) -> None:
@@ -245,10 +240,9 @@ class DirectionWindows:
         shape = (len(self.reading.rows), self.reading.num_steps)
         ids_RW = np.full(shape, self.table.unknown, dtype=np.int64)
         labels_RW = np.full(shape, IGNORED_LABEL, dtype=np.int64)
-        # 0xFA stands for a position without a word.
         bytes_RWC = None
         if self.table.bytes_NC is not None:
-            bytes_RWC = np.full((*shape, self.table.length), 0xFA, dtype=np.uint8)
+            bytes_RWC = np.full((*shape, self.table.length), EMPTY_BYTE, dtype=np.uint8)
         lengths_R = np.zeros(shape[0], dtype=np.int64)
         taken_R, used_R = self.position.taken_R, self.position.used_R
         for index in range(shape[0]):
@@ -390,7 +384,7 @@ class SentenceRows:
             shape = (len(encoded), max(len(ids_N) for ids_N, _ in encoded))
             ids_RW = np.full(shape, self.table.unknown, dtype=np.int64)
             mask_RW = np.zeros(shape, dtype=np.int64)
-            bytes_RWC = np.full((*shape, self.table.length), 0xFA, dtype=np.uint8)
+            bytes_RWC = np.full((*shape, self.table.length), EMPTY_BYTE, dtype=np.uint8)
             for index, (ids_N, bytes_NC) in enumerate(encoded):
                 ids_RW[index, : len(ids_N)] = ids_N
                 mask_RW[index, : len(ids_N)] = 1

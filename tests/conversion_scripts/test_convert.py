@@ -138,11 +138,11 @@ class TestVocabulary:
 
     def test_repeated_word(self, source, refuses):
         self.write(source, b"<S>\n</S>\n<UNK>\nthe\nbank\nthe\n")
-        refuses("word 5 repeats word 3, 'the'")
+        refuses("words 3 and 5 (from 0) are both 'the'")
 
     def test_repeated_empty_line(self, source, refuses):
         self.write(source, b"<S>\n</S>\n<UNK>\n\n \n")
-        refuses("word 4 repeats word 3, ''")
+        refuses("words 3 and 4 (from 0) are both ''")
 
     @pytest.mark.parametrize("stated", [0, 3, 7, 9, 793_471])
     def test_other_number_of_words_than_the_options_state(self, change_options, refuses, stated):

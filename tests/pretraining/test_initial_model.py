@@ -39,7 +39,7 @@ def test_a_vocabulary_without_its_special_tokens(tmp_path, missing):
 
 def test_a_vocabulary_that_repeats_a_word(tmp_path):
     (tmp_path / "vocab.txt").write_text("\n".join([*WORDS, "the"]))
-    with pytest.raises(ValueError, match=r"vocab\.txt: every word has one id: word 11 repeats word 3"):
+    with pytest.raises(ValueError, match=r"vocab\.txt: words must be distinct, but words 3 and 11 "):
         new_start("tiny", tmp_path / "vocab.txt", 0)
 
 
