@@ -1,13 +1,15 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""PyTorch ELMo model.
+"""The bidirectional language model (biLM) and its scalar mixes: `ElmoModel`, from ids to ELMo vectors.
 
-    character ids -> character encoder -> token embedding [B, W, P]
-                  -> L bidirectional LSTM layers          [B, W, 2P] each, with the token embedding twice as layer 0
-                  -> scalar mix                           [B, W, 2P], the ELMo vectors
+    character ids -> character encoder -> token embedding x_k                          [B, W, P]
+    h_0 = [x; x]                                                                       [B, W, 2P]
+    h_j = [forward LSTM_j of the left half of h_{j-1}; backward LSTM_j of the right]   [B, W, 2P], j = 1 ... L
+    ELMo = scalar mix of h_0 ... h_L                                                   [B, W, 2P]
 
-Original code: AllenNLP's `allennlp/modules/elmo.py` and bilm-tf's `bilm/model.py`. `forward` is a pure function: unlike
-theirs, the model remembers nothing from call to call unless the caller passes `state`.
+From its second layer on, an LSTM adds its input to its output. Original code: AllenNLP's `allennlp/modules/elmo.py` and
+bilm-tf's `bilm/model.py`. Unlike theirs, `forward` is a pure function: no state is kept between calls, unless the
+caller passes `state`.
 
 Dimensions: B batch, W words, C characters per word, N real tokens, L layers, P projection, H cells.
 """
@@ -29,16 +31,19 @@ from transformers.utils.output_capturing import capture_outputs
 from .caches import TextCache
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
-from .fast_path_guards import fingerprint, hooks_of, is_replica, is_traced
+from .fast_path_guards import fingerprint, is_replica, is_traced, is_unmodified
 from .lstm import ElmoLayer, ProjectedLSTM
 from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
-from .token_embedding import OWN_LAYERS, ElmoCharacterEncoder, ElmoWordEmbedding
+from .token_embedding import KNOWN_LAYERS, ElmoCharacterEncoder, ElmoWordEmbedding
 
 
-# Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward: as torch.nn.LSTM's.
+# Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward, as in torch.nn.LSTM.
 State = tuple[torch.Tensor, torch.Tensor]
+
+# The layers of a biLM that nobody has modified.
+KNOWN_BILM_LAYERS = {*KNOWN_LAYERS, ElmoWordEmbedding, ElmoLayer, ProjectedLSTM}
 
 
 @auto_docstring(
@@ -52,7 +57,7 @@ class ElmoModelOutput(ModelOutput):
     last_hidden_state (`torch.FloatTensor` of shape `(batch_size, num_words, hidden_size)`):
         The ELMo vectors: the first scalar mix of the biLM's layers.
     elmo_representations (`tuple(torch.FloatTensor)` of length `config.num_output_representations`):
-        All scalar mixes, each of shape `(batch_size, num_words, hidden_size)`; the first is `last_hidden_state`.
+        All scalar mixes, each of shape `(batch_size, num_words, hidden_size)`. The first is `last_hidden_state`.
     hidden_states (`tuple(torch.FloatTensor)`, *optional*, returned when `output_hidden_states=True`):
         The biLM's layers, `config.num_hidden_layers + 1` tensors of shape `(batch_size, num_words, hidden_size)`: first
         the token embedding twice, then each LSTM layer with its forward half before its backward half.
@@ -85,62 +90,65 @@ class ElmoModel(ElmoPreTrainedModel):
         self.representation_dropout = config.representation_dropout
         self.text_cache: TextCache | None = None
         if config.mix_parameters is not None:
-            # The mixes then have no parameters; a checkpoint of the same biLM may hold trained ones.
+            # Fixed mixes have no parameters, but a checkpoint of the same biLM may contain trained ones.
             self._keys_to_ignore_on_load_unexpected = [
                 *self._keys_to_ignore_on_load_unexpected,
                 r"scalar_mixes\.\d+\.(weight|gamma)",
             ]
         self.post_init()
-        self._apply_freeze()
+        self.apply_freeze()
 
-    def _apply_freeze(self) -> None:
+    def apply_freeze(self) -> None:
         if self.config.freeze_bilm:
             for part in self._bilm_parts():
                 part.requires_grad_(False)
 
+    def _bilm_parts(self) -> tuple[nn.Module, nn.Module]:
+        """Returns what `freeze_bilm` freezes: everything except the mixes."""
+        return self.get_input_embeddings(), self.layers
+
     def get_input_embeddings(self) -> nn.Module:
-        """Returns the module that makes token embeddings: the character encoder, or the table of word embeddings."""
+        """Returns the module that computes token embeddings: the character encoder or the word embedding table."""
         return self.character_encoder if self.config.token_input == "characters" else self.word_embedding
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         setattr(self, "character_encoder" if self.config.token_input == "characters" else "word_embedding", value)
 
     def cache_vocabulary(self, words: Iterable[str] = (), max_new_words: int = 0) -> None:
-        """Computes the token embeddings of words once, for all later calls, until the weights change.
+        """Computes the token embeddings of words once and reuses them until the weights change.
 
-        What the original tools did with `vocab_embedding.hdf5`; but words outside the vocabulary are encoded from their
-        characters, and up to `max_new_words` of them are remembered as well. The cache is used where the character
-        encoder gets no gradients, and takes some 400 bytes a word beside the embedding. It is not saved.
+        The original tools stored these embeddings in `vocab_embedding.hdf5`. Here, other words are still encoded from
+        their characters, and up to `max_new_words` of them are cached as well. The cache is used when the character
+        encoder needs no gradients. It costs about 400 bytes a word besides the embedding and is not saved.
 
         Args:
-            words (`Iterable[str]`, *optional*): The vocabulary. `<S>` and `</S>` are in it unasked.
-            max_new_words (`int`, *optional*, defaults to 0): How many other words are remembered; when they are more,
-                the cache forgets them all and goes on with those that come. With no words and 0, the cache is dropped.
+            words (`Iterable[str]`, *optional*): The vocabulary. `<S>` and `</S>` are added to it.
+            max_new_words (`int`, *optional*, defaults to 0): Maximum number of other words. Beyond it, they are all
+                dropped to make room for new ones. No words and 0 disable the cache.
 
         Raises:
-            `ValueError`: If the model reads words: it has a table of their embeddings.
+            `ValueError`: If the model reads words, since it has a table of their embeddings.
         """
         if self.config.token_input == "words":
-            raise ValueError("cache_vocabulary: this model reads words, its token embeddings are a table already")
+            raise ValueError("cache_vocabulary requires a model that reads characters; this one reads words")
         size = self.config.max_characters_per_token
         words = list(words)
         rows = np.concatenate([boundary_characters(size)[: 2 * bool(words)], encode_characters(words, size)])
         self.character_encoder.cache_words(torch.from_numpy(rows).to(self.device), max_new_words)
 
     def cache_texts(self, max_bytes: int = 0) -> None:
-        """Remembers the biLM's layers of each sequence, for all later calls, until the weights change.
+        """Caches the biLM's layers of each sequence until the weights change.
 
-        What the original tools did with a file of a data set's vectors: a frozen biLM gives a sequence the same layers
-        in every epoch of fine-tuning, to rounding, so that it need not run but in the first. The cache is not saved. It
-        is passed by where a weight of the biLM is trained, where a call takes or returns `state` or returns
-        `hidden_states`, and where layers may depend on more than ids and weights: on hooks (gradient checkpointing
-        makes one), layers that somebody has put in, adapters; also under compilation and in the replicas of
-        `nn.DataParallel`.
+        A frozen biLM gives a sequence the same layers, up to rounding, in every epoch of fine-tuning, so it only has to
+        run in the first. (With the original tools, one wrote a data set's vectors to a file.) The cache is not saved.
+        It is bypassed when biLM weights are trained, when a call takes or returns `state` or returns `hidden_states`,
+        and when the result may depend on more than ids and weights: with hooks (as of gradient checkpointing), replaced
+        layers or adapters, under compilation, and in the replicas of `nn.DataParallel`.
 
         Args:
-            max_bytes (`int`, *optional*, defaults to 0): The memory, on the device of the biLM. In float32, a word
-                takes 4 bytes times `hidden_size` times the number of layers, layer 0 among them: 12 KB of the original
-                model. Sequences for which there is no more room are computed each time. With 0, the cache is dropped.
+            max_bytes (`int`, *optional*, defaults to 0): The memory limit, on the device of the biLM. In float32, a
+                word costs 4 bytes times `hidden_size` times the number of layers including layer 0: 12 KB for the
+                original model. Once the cache is full, further sequences are recomputed. 0 disables the cache.
 
         Raises:
             `ValueError`: If `max_bytes` is negative.
@@ -165,30 +173,29 @@ class ElmoModel(ElmoPreTrainedModel):
     ) -> tuple | ElmoModelOutput:
         r"""
         input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Word ids. The input of a model that reads words; a model that reads characters does not need them.
+            Word ids. Required by a model that reads words; a model that reads characters doesn't need them.
         character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
-            Character ids, 0 to 261, as `ElmoTokenizer` gives them. The input of a model that reads characters.
+            Character ids, 0 to 261, as returned by `ElmoTokenizer`. Required by a model that reads characters.
         attention_mask (`torch.Tensor` of shape `(batch_size, num_words)`, *optional*):
-            Positive at real words, 0 elsewhere. The padding may be anywhere in a row. By default every position is real
-            that is not padding: its characters are not all 0, or its word id is not `config.pad_token_id`.
+            Positive at real words, 0 elsewhere. Padding may be anywhere in a row. By default, a position is padding if
+            its characters are all 0 or its word id is `config.pad_token_id`.
         token_type_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Segments. Each run of equal numbers is encoded as a sentence of its own.
+            Segment ids. Each run of equal ids is encoded as a separate sentence.
         inputs_embeds (`torch.FloatTensor` of shape `(batch_size, num_words, projection_size)`, *optional*):
-            Token embeddings, in place of ids.
+            Token embeddings, instead of ids.
         state (`tuple(torch.FloatTensor)`, *optional*):
             Hidden states `(2 * num_hidden_layers, batch_size, projection_size)` and cell states
-            `(2 * num_hidden_layers, batch_size, cell_size)` to start from, as an earlier output's `state`. Zeros by
-            default. The original implementations carry it from batch to batch unasked.
+            `(2 * num_hidden_layers, batch_size, cell_size)` to start from, such as an earlier output's `state`. Zeros
+            by default. (The original implementations always carry the state from batch to batch.)
         use_cache (`bool`, *optional*):
             Whether to return `state`. In training it carries gradients: detach it between steps. With gradient
-            checkpointing, transformers switches it off.
+            checkpointing, transformers disables it.
 
         Returns:
             [`ElmoModelOutput`] or `tuple`.
 
         Raises:
-            `ValueError`: If the inputs' shapes disagree, ids are out of range, or the input that the model reads is
-                missing.
+            `ValueError`: If the inputs' shapes disagree, ids are out of range, or the required input is missing.
 
         Example:
         ```python
@@ -203,13 +210,14 @@ class ElmoModel(ElmoPreTrainedModel):
         torch.Size([1, 6, 32])
         ```"""
         inputs, mask = self.checked_inputs(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
-        new_states: list[State] = []
+        states: list[State] = []
         wants_layers = kwargs.get("output_hidden_states", self.config.output_hidden_states)
-        if inputs_embeds is None and state is None and not use_cache and not wants_layers and self._remembers(inputs):
-            layers: Iterable[torch.Tensor] = self._remembered_layers(inputs, mask, token_type_ids)
+        is_plain_call = inputs_embeds is None and state is None and not use_cache and not wants_layers
+        if is_plain_call and self._can_use_cache(inputs):
+            layers = self._cached_layers(inputs, mask, token_type_ids)
         else:
-            layers = self._compute_layers(inputs, mask, token_type_ids, state, use_cache, new_states)
-        # A single mix takes each layer as it comes, so that without gradients only two are in memory at a time.
+            layers = self._compute_layers(inputs, mask, token_type_ids, state, states if use_cache else None)
+        # A single mix reads layers as they are computed: without gradients, only two are in memory at a time.
         mixed = layers if len(self.scalar_mixes) == 1 else list(layers)
         representations = tuple(
             F.dropout(mix(mixed, mask), self.representation_dropout, self.training) for mix in self.scalar_mixes
@@ -217,7 +225,7 @@ class ElmoModel(ElmoPreTrainedModel):
         return ElmoModelOutput(
             last_hidden_state=representations[0],
             elmo_representations=representations,
-            state=join_states(new_states) if use_cache else None,
+            state=join_states(states) if use_cache else None,
         )
 
     def _compute_layers(
@@ -225,68 +233,56 @@ class ElmoModel(ElmoPreTrainedModel):
         inputs: torch.Tensor,
         mask: torch.Tensor,
         token_type_ids: torch.Tensor | None,
-        state: State | None,
-        use_cache: bool | None,
-        new_states: list[State],
+        state: State | None = None,
+        new_states: list[State] | None = None,
     ) -> Iterator[torch.Tensor]:
-        """Yields the layers `(B, W, 2P)` of ids or of token embeddings, and collects their states in `new_states`."""
+        """Yields the layers `(B, W, 2P)` of ids or token embeddings; appends their states to `new_states`."""
         packing = Packing.from_mask(mask, token_type_ids)
         if inputs.is_floating_point():
             embeddings = inputs.masked_fill(~mask.unsqueeze(-1), 0)
         else:
             embeddings = self.embed_tokens(inputs.long(), packing.forward_index)
-        state = self.initial_state(packing, embeddings, state, use_cache)
+        state = self.initial_state(packing, embeddings, state, new_states is not None)
         layer = torch.cat([embeddings, embeddings], dim=-1)
         yield layer
         outputs = self.run_layers(layer, packing, state)
         del embeddings
         for layer, layer_state in outputs:
-            if use_cache:
+            if new_states is not None:
                 new_states.append(layer_state)
             yield layer
 
-    def _remembers(self, ids: torch.Tensor) -> bool:
-        """Whether there is a cache, and layers follow from ids and weights alone: they are frozen, on one device, and
-        nobody has put hooks or other layers in."""
+    def _can_use_cache(self, ids: torch.Tensor) -> bool:
+        """Whether a cache exists, and layers depend on ids and frozen weights alone, all on one device."""
         if self.text_cache is None or is_replica(self):
             return False
         weights = self._bilm_weights()
         return (
             not is_traced(ids, *weights)
             and not any(weight.requires_grad or weight.device != ids.device for weight in weights)
-            and all(
-                type(module) in OWN_BILM_LAYERS and "forward" not in vars(module) and not _has_hooks_of_others(module)
-                for part in self._bilm_parts()
-                for module in part.modules()
-            )
+            and all(is_unmodified(part, KNOWN_BILM_LAYERS) for part in self._bilm_parts())
         )
 
-    def _remembered_layers(
+    def _cached_layers(
         self, ids: torch.Tensor, mask: torch.Tensor, token_type_ids: torch.Tensor | None
     ) -> Iterator[torch.Tensor]:
-        """The same as `_compute_layers`, where `_remembers`."""
+        """Yields what `_compute_layers` does, through the cache; requires `_can_use_cache`."""
         assert self.text_cache is not None
-
-        def compute(mask: torch.Tensor, token_type_ids: torch.Tensor | None) -> Iterator[torch.Tensor]:
-            return self._compute_layers(ids, mask, token_type_ids, None, False, [])
-
         sequences = Sequences.from_mask(mask, token_type_ids)
         if not len(sequences.row):
-            return compute(mask, token_type_ids)
-        made_from = self._what_layers_are_made_from(ids.device.type)
-        num_layers = self.config.num_hidden_layers + 1
-        return self.text_cache.layers(ids, mask, sequences, compute, num_layers, made_from)
+            return self._compute_layers(ids, mask, token_type_ids)
 
-    def _what_layers_are_made_from(self, device_type: str) -> tuple[object, ...]:
-        """Returns what changes when the layers of a sequence may."""
-        autocasts = torch.is_autocast_enabled(device_type)
-        dtype = torch.get_autocast_dtype(device_type) if autocasts else None
+        def compute(mask: torch.Tensor, segments: torch.Tensor) -> Iterator[torch.Tensor]:
+            return self._compute_layers(ids, mask, segments)
+
+        num_layers = self.config.num_hidden_layers + 1
+        return self.text_cache.layers(ids, mask, sequences, compute, num_layers, self._cache_key(ids.device.type))
+
+    def _cache_key(self, device_type: str) -> tuple[object, ...]:
+        """Returns the cache key: everything the layers depend on besides the ids."""
+        dtype = torch.get_autocast_dtype(device_type) if torch.is_autocast_enabled(device_type) else None
         settings = [layer.settings() for layer in self.layers if isinstance(layer, ElmoLayer)]
         return dtype, settings, fingerprint(*self._bilm_weights())
-
-    def _bilm_parts(self) -> tuple[nn.Module, nn.Module]:
-        """Returns what `freeze_bilm` freezes: all but the mixes."""
-        return self.get_input_embeddings(), self.layers
 
     def _bilm_weights(self) -> list[nn.Parameter]:
         return [weight for part in self._bilm_parts() for weight in part.parameters()]
@@ -294,13 +290,13 @@ class ElmoModel(ElmoPreTrainedModel):
     def run_layers(
         self, hidden_states: torch.Tensor, packing: Packing, state: State
     ) -> Iterator[tuple[torch.Tensor, State]]:
-        """Runs the LSTM layers, one after the other as they are asked for.
+        """Runs the LSTM layers one by one, as the caller asks for them.
 
         Args:
             hidden_states (`torch.Tensor` of shape `(B, W, 2P)`): Layer 0, the token embedding of each direction; zero
                 outside the mask.
-            packing (`Packing`): Where the real tokens are.
-            state (`State`): Where the layers start, see `initial_state`.
+            packing (`Packing`): The order of the real tokens.
+            state (`State`): The states to start from, see `initial_state`.
 
         Yields:
             Each LSTM layer's output `(B, W, 2P)`, zero outside the mask, and its state after each row: hidden
@@ -323,27 +319,30 @@ class ElmoModel(ElmoPreTrainedModel):
         Raises:
             `ValueError`: As `forward`.
         """
-        inputs = self._select_input(input_ids, character_ids, inputs_embeds)
+        if inputs_embeds is None:
+            inputs = self._checked_ids(input_ids, character_ids)
+        else:
+            check_shape("inputs_embeds", inputs_embeds, ("batch", "words", self.config.projection_size))
+            if not inputs_embeds.is_floating_point():
+                raise ValueError(f"inputs_embeds: expected a floating-point dtype, found {inputs_embeds.dtype}")
+            if input_ids is not None or character_ids is not None:
+                raise ValueError("inputs_embeds and ids (input_ids, character_ids) are mutually exclusive")
+            inputs = inputs_embeds
         for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
             if tensor is not None:
                 check_shape(name, tensor, tuple(inputs.shape[:2]))
-        return inputs, self._real_tokens(inputs, attention_mask, is_embedded=inputs_embeds is not None)
+        if attention_mask is not None:
+            if (attention_mask < 0).any():
+                raise ValueError("attention_mask: expected 1 at real words and 0 elsewhere, found a negative value")
+            return inputs, attention_mask != 0
+        if inputs_embeds is None and self.config.token_input == "characters":
+            return inputs, (inputs != 0).any(-1)
+        if inputs_embeds is None and self.config.pad_token_id is not None:
+            return inputs, torch.ne(inputs, self.config.pad_token_id)
+        return inputs, torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
 
-    def _select_input(
-        self,
-        input_ids: torch.Tensor | None,
-        character_ids: torch.Tensor | None,
-        inputs_embeds: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Returns the one of the inputs that this model reads."""
+    def _checked_ids(self, input_ids: torch.Tensor | None, character_ids: torch.Tensor | None) -> torch.Tensor:
         config = self.config
-        if inputs_embeds is not None:
-            check_shape("inputs_embeds", inputs_embeds, ("batch", "words", config.projection_size))
-            if not inputs_embeds.is_floating_point():
-                raise ValueError(f"inputs_embeds: expected floating point numbers, found {inputs_embeds.dtype}")
-            if input_ids is not None or character_ids is not None:
-                raise ValueError("inputs_embeds takes the place of input_ids and character_ids: pass one or the other")
-            return inputs_embeds
         if config.token_input == "words":
             if input_ids is None:
                 raise ValueError("this model reads words: pass input_ids (batch, words) or inputs_embeds")
@@ -352,31 +351,15 @@ class ElmoModel(ElmoPreTrainedModel):
             return input_ids
         size = config.max_characters_per_token
         if character_ids is None:
-            found = "nothing" if input_ids is None else "only input_ids, which are word ids"
             raise ValueError(
-                f"this model reads characters: pass character_ids (batch, words, {size}), as ElmoTokenizer "
-                f"returns them, or inputs_embeds; found {found}"
+                f"this model reads characters: pass character_ids (batch, words, {size}), as returned by "
+                f"ElmoTokenizer, or inputs_embeds; found {'nothing' if input_ids is None else 'only input_ids'}"
             )
         check_shape("character_ids", character_ids, ("batch", "words", size))
         if input_ids is not None:
             check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
         check_ids("character_ids", character_ids, config.character_vocab_size)
         return character_ids
-
-    def _real_tokens(
-        self, inputs: torch.Tensor, attention_mask: torch.Tensor | None, is_embedded: bool
-    ) -> torch.Tensor:
-        """Returns the mask `(B, W)` of real tokens."""
-        if attention_mask is not None:
-            if (attention_mask < 0).any():
-                raise ValueError("attention_mask: expected 1 at real words and 0 elsewhere, found a negative number")
-            return attention_mask != 0
-        pad_token_id = self.config.pad_token_id
-        if self.config.token_input == "characters" and not is_embedded:
-            return (inputs != 0).any(-1)
-        if is_embedded or pad_token_id is None:
-            return torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
-        return torch.ne(inputs, pad_token_id)
 
     def embed_tokens(self, ids: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         """Returns token embeddings `(B, W, P)` of `ids`, computed at the flat positions `index` and zero elsewhere."""
@@ -392,28 +375,25 @@ class ElmoModel(ElmoPreTrainedModel):
 
         Args:
             packing (`Packing`): The sequences of the batch.
-            inputs_embeds (`torch.Tensor` of shape `(B, W, P)`): Gives batch size, dtype and device.
+            inputs_embeds (`torch.Tensor` of shape `(B, W, P)`): Determines batch size, dtype and device.
             state (`State`, *optional*): An earlier output's `state`.
-            use_cache (`bool`, *optional*): Whether the state after the batch is wanted.
+            use_cache (`bool`, *optional*): Whether the state after the batch is returned.
 
         Raises:
-            `ValueError`: If `state` has another shape, or rows hold several segments and a state is given or wanted.
+            `ValueError`: If `state` has another shape, or is passed or returned for rows with several segments.
         """
         if packing.has_segments and (use_cache or state is not None):
             raise ValueError(
-                "state belongs to one sequence per row: found rows with several segments in token_type_ids and "
-                f"{'use_cache=True' if use_cache else 'a state'}"
+                f"{'use_cache=True' if use_cache else 'state'} requires one sequence per row: found rows with several "
+                "segments in token_type_ids"
             )
         config, batch_size = self.config, inputs_embeds.shape[0]
-        # The cell state accumulates over a sentence: half precision would lose it.
+        # The cell state accumulates over a sentence, which needs more than half precision.
         cell_dtype = torch.promote_types(inputs_embeds.dtype, torch.float32)
         hidden_shape = (2 * config.num_hidden_layers, batch_size, config.projection_size)
         cell_shape = (2 * config.num_hidden_layers, batch_size, config.cell_size)
         if state is None:
-            return (
-                inputs_embeds.new_zeros(hidden_shape),
-                inputs_embeds.new_zeros(cell_shape, dtype=cell_dtype),
-            )
+            return inputs_embeds.new_zeros(hidden_shape), inputs_embeds.new_zeros(cell_shape, dtype=cell_dtype)
         if not isinstance(state, (tuple, list)) or len(state) != 2:
             found = f"{len(state)} items" if isinstance(state, (tuple, list)) else type(state).__name__
             raise ValueError(f"state: expected a pair (hidden states, cell states), found {found}")
@@ -423,19 +403,10 @@ class ElmoModel(ElmoPreTrainedModel):
         return hidden.to(inputs_embeds), cell.to(inputs_embeds.device, cell_dtype)
 
 
-# What a biLM is made of, unless somebody has put other layers in their place.
-OWN_BILM_LAYERS = {*OWN_LAYERS, ElmoWordEmbedding, ElmoLayer, ProjectedLSTM}
-
-
-def _has_hooks_of_others(module: nn.Module) -> bool:
-    # Those with which transformers collects hidden states stay on the layers when they have done so.
-    return any(getattr(hook, "__module__", None) != capture_outputs.__module__ for hook in hooks_of(module))
-
-
 def join_states(states: list[State]) -> State:
-    """Puts the states of the layers together."""
+    """Concatenates the states of the layers."""
     hidden, cell = zip(*states)
     return torch.cat(hidden), torch.cat(cell)
 
 
-__all__ = ["ElmoModel", "ElmoModelOutput"]
+__all__ = ["ElmoModel", "ElmoModelOutput", "State", "join_states"]

@@ -1,11 +1,13 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The biLM's layers remembered from epoch to epoch: a frozen biLM gives a sequence the same vectors every time.
+"""Caches of what a frozen biLM computes again and again: token embeddings of words, layers of whole sequences.
 
-The original tools wrote the layers of a data set to a file, and trained on the file. Here they are remembered as they
-come by, and what is not remembered is computed, as ever.
+The original tools wrote both to files, the embeddings of a vocabulary and the layers of a data set, and could then read
+nothing else. Here results are cached as they are computed; a miss is computed as usual. A cache is valid for one key,
+which stands for everything that the results depend on besides the ids: with another key, all entries are dropped.
 
-Dimensions: B batch, W words of a padded row, N tokens, L layers, P projection.
+Dimensions: B batch, W words of a padded row, N words or tokens, C characters per word, S sequences, L layers, P
+    projection.
 """
 
 import threading
@@ -17,38 +19,105 @@ import torch
 from .packing import Sequences
 
 
-# The layers, each (B, W, 2P), of the real tokens of a mask (B, W), whose sequences are told apart by numbers (B, W).
+# Computes token embeddings (N, P) from character ids (N, C), without gradients.
+Encode = Callable[[torch.Tensor], torch.Tensor]
+
+# Computes the layers, (B, W, 2P) each, of the real tokens of a mask (B, W), whose segments are given by ids (B, W).
 ComputeLayers = Callable[[torch.Tensor, torch.Tensor], Iterable[torch.Tensor]]
 
-# What a small tensor takes in memory beside its numbers.
-BYTES_OF_TENSOR = 400
+# Memory overhead of a small tensor.
+TENSOR_OVERHEAD = 400
 
 
-class TextCache:
-    """Layers of sequences by their ids, in bounded memory.
+class _Cache:
+    """Entries for one key, within a limit. Threads may share it."""
 
-    When there is no room for more, what is remembered stays and other sequences are computed each time: to forget one
-    that comes again in the next epoch, for another that does so too, would gain nothing. When what the layers are made
-    from changes, everything is forgotten. Threads may share a cache.
+    def __init__(self, limit: int):
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._key: object = None
+        self._clear()
+
+    def __reduce__(self) -> tuple[type["_Cache"], tuple[int]]:
+        # A copied or pickled model starts with an empty cache.
+        return type(self), (self.limit,)
+
+    def _use(self, key: object) -> None:
+        if key != self._key:
+            self._key = key
+            self._clear()
+
+    def _clear(self) -> None:
+        raise NotImplementedError
+
+
+class WordCache(_Cache):
+    """Token embeddings by characters: those of a vocabulary, which stay, and a limited number of new words.
+
+    When the limit is reached, all new words are dropped: by Zipf's law, the frequent ones soon return.
 
     Args:
-        max_bytes (`int`): The memory, on the device of the biLM.
+        limit (`int`): The maximum number of words besides the vocabulary.
     """
 
-    def __init__(self, max_bytes: int):
-        self.max_bytes = max_bytes
+    def _clear(self) -> None:
+        self._vocabulary: dict[bytes, torch.Tensor] = {}
+        self._new_words: dict[bytes, torch.Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self._vocabulary) + len(self._new_words)
+
+    @torch.no_grad()
+    def add_vocabulary(self, character_ids_NC: torch.Tensor, encode: Encode, key: object) -> None:
+        """Encodes words that are to stay for as long as the key is the same."""
+        vocabulary = dict(zip(_word_keys(character_ids_NC), encode(character_ids_NC).unbind()))
+        with self._lock:
+            self._use(key)
+            self._vocabulary.update(vocabulary)
+
+    @torch.no_grad()
+    def embed(self, character_ids_NC: torch.Tensor, encode: Encode, key: object) -> torch.Tensor:
+        """Returns `encode(character_ids)`, encoding only words that are not cached."""
+        words = _word_keys(character_ids_NC)
+        distinct = set(words)
+        with self._lock:
+            self._use(key)
+            stores = (self._vocabulary, self._new_words)
+            embedding_of = {word: store[word] for store in stores for word in store.keys() & distinct}
+        missing = {word: index for index, word in enumerate(words) if word not in embedding_of}
+        if missing:
+            encoded = dict(zip(missing, encode(character_ids_NC[list(missing.values())]).unbind()))
+            embedding_of.update(encoded)
+            with self._lock:
+                # Another thread may have changed the key since.
+                if key == self._key:
+                    self._add_new_words(encoded)
+        return torch.stack([embedding_of[word] for word in words])
+
+    def _add_new_words(self, encoded: dict[bytes, torch.Tensor]) -> None:
+        if len(self._new_words) + len(encoded) > self.limit:
+            self._new_words = {}
+        if len(encoded) <= self.limit:
+            self._new_words.update(encoded)
+
+
+class TextCache(_Cache):
+    """The biLM's layers of sequences by their ids, in limited memory.
+
+    Once the cache is full, further sequences are recomputed: evicting would gain nothing, since every sequence returns
+    once per epoch.
+
+    Args:
+        limit (`int`): The maximum number of bytes, on the device of the biLM.
+    """
+
+    def _clear(self) -> None:
         self.num_bytes = 0
-        self._lock = threading.Lock()
-        self._made_from: object = None
         # L+1 tensors (N, 2P) of each sequence.
         self._layers: dict[bytes, list[torch.Tensor]] = {}
 
     def __len__(self) -> int:
         return len(self._layers)
-
-    def __reduce__(self) -> tuple[type["TextCache"], tuple[int]]:
-        # A copied or pickled model starts with nothing remembered.
-        return TextCache, (self.max_bytes,)
 
     def layers(
         self,
@@ -57,100 +126,105 @@ class TextCache:
         sequences: Sequences,
         compute: ComputeLayers,
         num_layers: int,
-        made_from: object,
+        key: object,
     ) -> Iterator[torch.Tensor]:
-        """Yields the layers of a batch, for which only sequences that are not remembered are computed.
+        """Yields the layers of a batch, computing only sequences that are not cached.
 
         Args:
-            ids (`torch.LongTensor` of shape `(B, W)` or `(B, W, C)`): What the sequences consist of.
+            ids (`torch.LongTensor` of shape `(B, W)` or `(B, W, C)`): Word ids or character ids.
             mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
-            sequences (`Sequences`): Those of the mask; one at least.
+            sequences (`Sequences`): The sequences of the mask, at least one.
             compute (`ComputeLayers`): The biLM, without gradients.
-            num_layers (`int`): How many layers it gives, layer 0 among them.
-            made_from (`object`): Equal for as long as it gives the same layers.
+            num_layers (`int`): The number of layers that `compute` yields, including layer 0.
+            key (`object`): The cache key: everything the layers depend on besides the ids.
 
         Returns:
             Tensors `(B, W, 2P)`, zero outside the mask.
         """
         lengths = sequences.length.tolist()
-        position_of = sequences.position.split(lengths)
-        keys = _keys(ids.flatten(0, 1).index_select(0, sequences.position), lengths)
-        known = self._known(keys, made_from)
-        # Of sequences that come twice, the first is computed.
+        positions = sequences.position.split(lengths)
+        names = _sequence_keys(ids.flatten(0, 1).index_select(0, sequences.position), lengths)
+        cached = self._cached(names, key)
+        # A sequence that occurs twice is computed at its first occurrence.
         computed: dict[bytes, int] = {}
-        for number, key in enumerate(keys):
-            if key not in known:
-                computed.setdefault(key, number)
-        put_in = [(key, position_of[number]) for number, key in enumerate(keys) if computed.get(key) != number]
-        put_at = torch.cat([position for _, position in put_in]) if put_in else None
+        for index, name in enumerate(names):
+            if name not in cached:
+                computed.setdefault(name, index)
+        reused = [(name, positions[index]) for index, name in enumerate(names) if computed.get(name) != index]
+        reused_positions = torch.cat([position for _, position in reused]) if reused else None
         if computed:
-            layers = iter(compute(*_only(list(computed.values()), sequences, mask)))
+            layers = iter(compute(*_select(list(computed.values()), sequences, mask)))
         else:
-            layers = (words_ND.new_zeros(*mask.shape, words_ND.shape[-1]) for words_ND in known[keys[0]])
+            layers = (words_ND.new_zeros(*mask.shape, words_ND.shape[-1]) for words_ND in cached[names[0]])
 
         new: dict[bytes, list[torch.Tensor]] = {}
-        for index, layer in enumerate(layers):
+        for layer_index, layer in enumerate(layers):
             words_XD = layer.flatten(0, 1)
-            if index == 0:
-                new = {key: [] for key in self._with_room(computed, lengths, num_layers, layer)}
-            for key, words in new.items():
-                words.append(words_XD.index_select(0, position_of[computed[key]]))
-            if index == num_layers - 1:
-                self._remember(new, made_from)
-            if put_at is not None:
+            if layer_index == 0:
+                new = {name: [] for name in self._names_that_fit(computed, lengths, num_layers, layer)}
+            for name, of_sequence in new.items():
+                of_sequence.append(words_XD.index_select(0, positions[computed[name]]))
+            if layer_index == num_layers - 1:
+                self._add(new, key)
+            if reused_positions is not None:
                 words_ND = torch.cat(
                     [
-                        known[key][index] if key in known else words_XD.index_select(0, position_of[computed[key]])
-                        for key, _ in put_in
+                        cached[name][layer_index]
+                        if name in cached
+                        else words_XD.index_select(0, positions[computed[name]])
+                        for name, _ in reused
                     ]
                 )
-                layer = words_XD.index_copy(0, put_at, words_ND).unflatten(0, mask.shape)
+                layer = words_XD.index_copy(0, reused_positions, words_ND).unflatten(0, mask.shape)
             yield layer
 
-    def _known(self, keys: list[bytes], made_from: object) -> dict[bytes, list[torch.Tensor]]:
+    def _cached(self, names: list[bytes], key: object) -> dict[bytes, list[torch.Tensor]]:
         with self._lock:
-            if made_from != self._made_from:
-                self._made_from, self._layers, self.num_bytes = made_from, {}, 0
-            return {key: self._layers[key] for key in keys if key in self._layers}
+            self._use(key)
+            return {name: self._layers[name] for name in names if name in self._layers}
 
-    def _with_room(
+    def _names_that_fit(
         self, computed: dict[bytes, int], lengths: list[int], num_layers: int, layer: torch.Tensor
     ) -> list[bytes]:
-        """Returns which of the computed sequences there is room for, if all layers are like this one."""
-        room, fitting = self.max_bytes - self.num_bytes, []
-        for key, number in computed.items():
-            room -= num_layers * (lengths[number] * layer.shape[-1] * layer.itemsize + BYTES_OF_TENSOR)
+        """Returns the computed sequences that still fit into the cache, if all layers are like this one."""
+        room, names = self.limit - self.num_bytes, []
+        for name, index in computed.items():
+            room -= num_layers * (lengths[index] * layer.shape[-1] * layer.itemsize + TENSOR_OVERHEAD)
             if room < 0:
                 break
-            fitting.append(key)
-        return fitting
+            names.append(name)
+        return names
 
-    def _remember(self, new: dict[bytes, list[torch.Tensor]], made_from: object) -> None:
+    def _add(self, new: dict[bytes, list[torch.Tensor]], key: object) -> None:
         with self._lock:
-            # Another thread may have been here since.
-            if made_from != self._made_from:
+            # Another thread may have changed the key, or filled the cache, since.
+            if key != self._key:
                 return
-            for key, words in new.items():
-                num_bytes = sum(words_ND.nbytes + BYTES_OF_TENSOR for words_ND in words)
-                if key not in self._layers and self.num_bytes + num_bytes <= self.max_bytes:
-                    self._layers[key] = words
+            for name, layers in new.items():
+                num_bytes = sum(words_ND.nbytes + TENSOR_OVERHEAD for words_ND in layers)
+                if name not in self._layers and self.num_bytes + num_bytes <= self.limit:
+                    self._layers[name] = layers
                     self.num_bytes += num_bytes
 
 
-def _only(numbers: list[int], sequences: Sequences, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns a mask of some of the sequences, and the numbers of all: neighbours of one left out must not be one."""
-    is_wanted_S = torch.zeros_like(sequences.row, dtype=torch.bool)
-    is_wanted_S[numbers] = True
-    wanted, number = mask.new_zeros(mask.numel()), sequences.number.new_zeros(mask.numel())
-    wanted[sequences.position] = is_wanted_S[sequences.number]
-    number[sequences.position] = sequences.number
-    return wanted.view(mask.shape), number.view(mask.shape)
+def _select(chosen: list[int], sequences: Sequences, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns a mask of the chosen sequences, and segment ids of all: the neighbours of a gap must not be joined."""
+    is_chosen_S = torch.zeros_like(sequences.row, dtype=torch.bool)
+    is_chosen_S[chosen] = True
+    chosen_mask, segments = mask.new_zeros(mask.numel()), sequences.index.new_zeros(mask.numel())
+    chosen_mask[sequences.position] = is_chosen_S[sequences.index]
+    segments[sequences.position] = sequences.index
+    return chosen_mask.view(mask.shape), segments.view(mask.shape)
 
 
-def _keys(ids_N: torch.Tensor, lengths: list[int]) -> list[bytes]:
-    # Ids themselves would take more memory than the vectors of a small model.
+def _word_keys(character_ids_NC: torch.Tensor) -> list[bytes]:
+    return [row.tobytes() for row in character_ids_NC.to("cpu", torch.int16).numpy()]
+
+
+def _sequence_keys(ids_N: torch.Tensor, lengths: list[int]) -> list[bytes]:
+    # Digests: the ids themselves would take more memory than the vectors of a small model.
     sequences = ids_N.to("cpu", torch.int32).split(lengths)
     return [blake2b(ids.numpy().tobytes(), digest_size=16).digest() for ids in sequences]
 
 
-__all__ = ["TextCache"]
+__all__ = ["TextCache", "WordCache"]

@@ -1,12 +1,12 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One direction of one LSTM layer, fast: the same steps as `ProjectedLSTM.plain_forward`, which is the reference.
+"""One direction of one LSTM layer, fast. The reference is `ProjectedLSTM.plain_forward`.
 
 - `run_lstm`, for inference, works in place on the gates of a few steps at a time, with packed weights.
-- `TrainedLSTM`, for training, keeps the gates of all steps and has the gradient of the whole layer written out: through
-  the loop, autograd would add into the weights' gradients at every step; here each is one product after the loop.
+- `TrainedLSTM`, for training, keeps the gates of all steps and has a hand-written gradient for the whole layer.
+  Autograd would add to the weights' gradients at each step; here, each is a single product after the loop.
 
-Dimensions: N tokens, S sequences, R sequences that are still running, I input, P projection, H cells, G = 4H gates.
+Dimensions: N tokens, S sequences, R running sequences, I input, P projection, H cells, G = 4H gates.
 """
 
 from collections.abc import Iterator
@@ -17,16 +17,14 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from .fast_matmul import pack, product, weight_gradient
+from .packing import DirectionState
 
 
-# Hidden state [S, P] and cell state [S, H].
-DirectionState = tuple[torch.Tensor, torch.Tensor]
+# Inference computes the gates of this many tokens at a time, or of one step. That is enough rows for a fast input
+# product and few enough for the result to stay in the processor's cache, and it bounds memory for any length of text.
+CHUNK_TOKENS = 256
 
-# Inference holds the gates of so many tokens at a time (of one step at least): enough rows for the input product to be
-# at its best, few enough for its result to stay in the processor's cache, and bounded whatever the length of the text.
-TOKENS_AT_A_TIME = 256
-
-# Packing a weight for a single call costs about what it saves in so many steps of so many sequences.
+# Packing a weight for a single call pays from this many steps and average rows per step on.
 STEPS_WORTH_PACKING, ROWS_WORTH_PACKING = 24, 8
 
 sigmoid_backward, tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
@@ -42,7 +40,7 @@ class LSTMWeights(NamedTuple):
 
 
 class LSTMSettings(NamedTuple):
-    """The numbers in the equations of a `ProjectedLSTM`."""
+    """The constants in the equations of a `ProjectedLSTM`."""
 
     forget_bias: float
     cell_clip: float | None
@@ -50,14 +48,14 @@ class LSTMSettings(NamedTuple):
 
 
 class PackedWeights(NamedTuple):
-    """Packed copies of the weights that are used once per step; `None` where there is none."""
+    """Packed copies of the weights that each step uses, or `None`."""
 
     hh: torch.Tensor | None = None
     hr: torch.Tensor | None = None
 
     @classmethod
     def for_one_call(cls, hh: torch.Tensor, hr: torch.Tensor | None, batch_sizes: list[int]) -> "PackedWeights":
-        """Packs weights that won't be seen again, where that pays."""
+        """Packs weights that are used in one call only, where that pays."""
         num_steps = len(batch_sizes)
         if num_steps < STEPS_WORTH_PACKING or sum(batch_sizes) < ROWS_WORTH_PACKING * num_steps:
             return cls()
@@ -76,7 +74,7 @@ def run_lstm(
     hidden_SP, cell_SH = state[0], state[1].clone()
     outputs_NP = hidden_SP.new_empty(len(inputs_NI), hidden_SP.shape[1])
     begin, ended_hidden = 0, []
-    for sizes in _portions(batch_sizes):
+    for sizes in _step_chunks(batch_sizes):
         gates_NG = _input_gates(inputs_NI[begin : begin + sum(sizes)], weights, settings, cell_SH.dtype)
         for gates_RG in gates_NG.split(sizes):
             running = len(gates_RG)
@@ -89,11 +87,11 @@ def run_lstm(
     return outputs_NP, (torch.cat([hidden_SP, *reversed(ended_hidden)]), cell_SH)
 
 
-def _portions(batch_sizes: list[int]) -> Iterator[list[int]]:
-    """Cuts the steps into runs of at most `TOKENS_AT_A_TIME` tokens, or of one step."""
+def _step_chunks(batch_sizes: list[int]) -> Iterator[list[int]]:
+    """Splits the steps into chunks of at most `CHUNK_TOKENS` tokens, or of one step."""
     first_step = num_tokens = 0
     for step, running in enumerate(batch_sizes):
-        if num_tokens and num_tokens + running > TOKENS_AT_A_TIME:
+        if num_tokens and num_tokens + running > CHUNK_TOKENS:
             yield batch_sizes[first_step:step]
             first_step, num_tokens = step, 0
         num_tokens += running
@@ -103,7 +101,7 @@ def _portions(batch_sizes: list[int]) -> Iterator[list[int]]:
 def _input_gates(
     inputs_NI: torch.Tensor, weights: LSTMWeights, settings: LSTMSettings, dtype: torch.dtype
 ) -> torch.Tensor:
-    """Returns the part of the gates `[N, G]` that does not depend on the step before."""
+    """Returns the part of the gates `[N, G]` that does not depend on the previous step."""
     num_cells = weights.ih.shape[0] // 4
     gates_NG = product(inputs_NI, weights.ih, weights.bias).to(dtype)
     gates_NG[:, num_cells : 2 * num_cells] += settings.forget_bias
@@ -113,7 +111,7 @@ def _input_gates(
 def _add_recurrent_(
     gates_SG: torch.Tensor, hidden_SP: torch.Tensor, weights: LSTMWeights, packed: PackedWeights, is_first: bool
 ) -> None:
-    """Adds the part of the gates that the hidden state gives. A sequence mostly begins with a hidden state of zeros."""
+    """Adds the recurrent part of the gates, skipping the first step if its hidden state is zero, as it usually is."""
     if not is_first or hidden_SP.any():
         gates_SG += product(hidden_SP, weights.hh, packed=packed.hh)
 
@@ -127,10 +125,10 @@ def _step_(
     unclipped_cell_SH: torch.Tensor | None = None,
     unclipped_projection_SP: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """One step of the equations, from complete gates: changes gates and cells in place, returns the hidden state."""
+    """Runs one step, given complete gates. Changes gates and cells in place and returns the hidden state."""
     i, f, g, o = _split_gates(gates_SG)
-    # tanh(x) = 2 sigmoid(2x) - 1 takes a fifth of torch's tanh. It is exact to 2e-7, as are numbers near 1; of very
-    # small numbers it loses digits, which sums with larger ones don't keep either.
+    # tanh(x) = 2 sigmoid(2x) - 1 takes a fifth of the time of torch's tanh. Its absolute error of 2e-7 is that of
+    # float32 near 1. Tiny values lose digits, but they are added to larger ones, which would drop these digits anyway.
     g.mul_(2)
     gates_SG.sigmoid_()
     g.mul_(2).sub_(1)

@@ -1,11 +1,11 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Matrix products at the rate that the machine can reach.
+"""Faster CPU matrix products through oneDNN.
 
-torch hands float32 products on a CPU to MKL, which on many processors reaches a third of what oneDNN, also part of
-torch, reaches on the same matrices; for small batches a weight that was packed once into oneDNN's own layout gains as
-much again. The operators are those that torch's compiler puts in place of `linear`. They are no public interface: they
-are tried out once, and where they are missing or wrong, `torch.nn.functional.linear` takes their place.
+torch hands float32 products on a CPU to MKL. On many processors, MKL reaches a third of the speed of oneDNN, which is
+part of torch as well; packing a weight once into oneDNN's own layout is as large a gain again for small batches. We use
+the operators that torch's compiler substitutes for `linear`. These operators are private, so we probe them once and
+fall back to `F.linear`.
 
 Dimensions: N rows, I input, O output.
 """
@@ -24,7 +24,7 @@ from .fast_path_guards import fingerprint, has_hooks, is_traced
 
 logger = logging.getLogger(__name__)
 
-# The number types for which oneDNN has kernels of its own.
+# The dtypes for which oneDNN has its own kernels.
 ONEDNN_DTYPES = (torch.float32, torch.bfloat16)
 
 
@@ -34,13 +34,13 @@ def product(
     bias_O: torch.Tensor | None = None,
     packed: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Returns `inputs @ weight.T + bias` `(N, O)`. Without a gradient: `linear` has one.
+    """Returns `inputs @ weight.T + bias` `(N, O)`, without a gradient; `linear` has one.
 
     Args:
         inputs_NI (`torch.Tensor` of shape `(N, I)`): Any strides.
-        weight_OI (`torch.Tensor` of shape `(O, I)`): Of the same dtype; any strides.
-        bias_O (`torch.Tensor` of shape `(O,)`, *optional*): Of the same dtype.
-        packed (`torch.Tensor`, *optional*): `pack(weight)`, used in the place of `weight`.
+        weight_OI (`torch.Tensor` of shape `(O, I)`): Same dtype; any strides.
+        bias_O (`torch.Tensor` of shape `(O,)`, *optional*): Same dtype.
+        packed (`torch.Tensor`, *optional*): `pack(weight)`, used instead of `weight`.
     """
     if packed is None and not has_onednn(weight_OI):
         return F.linear(inputs_NI, weight_OI, bias_O)
@@ -49,7 +49,7 @@ def product(
 
 
 def weight_gradient(gradient_NO: torch.Tensor, inputs_NI: torch.Tensor) -> torch.Tensor:
-    """Returns the gradient `(O, I)` of a product's weight, from the gradient of its result and its inputs."""
+    """Returns the gradient `(O, I)` of a product's weight, given the gradient of the result and the inputs."""
     return product(inputs_NI.t(), gradient_NO.t()).t().contiguous()
 
 
@@ -74,7 +74,7 @@ class _Product(torch.autograd.Function):
 
 
 def linear(inputs_NI: torch.Tensor, weight_OI: torch.Tensor, bias_O: torch.Tensor | None = None) -> torch.Tensor:
-    """`torch.nn.functional.linear` of a matrix, faster where it can be. Its gradient can't be differentiated again."""
+    """`torch.nn.functional.linear` of a matrix, faster where possible. Its gradient can't be differentiated again."""
     tensors = [inputs_NI, weight_OI] if bias_O is None else [inputs_NI, weight_OI, bias_O]
     device_type = inputs_NI.device.type
     if is_traced(*tensors) or torch.is_autocast_enabled(device_type) or not has_onednn(weight_OI):
@@ -85,7 +85,7 @@ def linear(inputs_NI: torch.Tensor, weight_OI: torch.Tensor, bias_O: torch.Tenso
 
 
 def apply_linear(layer: nn.Module, inputs_NI: torch.Tensor) -> torch.Tensor:
-    """`layer(inputs)`, through `linear` if it is `torch.nn.Linear` and nobody has changed what calling it does."""
+    """Returns `layer(inputs)`, through `linear` if the layer is a `torch.nn.Linear` without hooks."""
     if type(layer).forward is not nn.Linear.forward or has_hooks(layer):
         return layer(inputs_NI)
     layer = cast(nn.Linear, layer)
@@ -93,14 +93,14 @@ def apply_linear(layer: nn.Module, inputs_NI: torch.Tensor) -> torch.Tensor:
 
 
 def has_onednn(weight_OI: torch.Tensor) -> bool:
-    """Whether oneDNN's product is there for this weight, and switched on (`torch.backends.mkldnn.flags`)."""
+    """Whether oneDNN can multiply by this weight and is enabled (`torch.backends.mkldnn.flags`)."""
     is_on_cpu = weight_OI.device.type == "cpu" and weight_OI.numel() > 0
-    return is_on_cpu and bool(torch.backends.mkldnn.enabled) and _is_right(weight_OI.dtype)
+    return is_on_cpu and bool(torch.backends.mkldnn.enabled) and _onednn_works(weight_OI.dtype)
 
 
 @functools.cache
-def _is_right(dtype: torch.dtype) -> bool:
-    """Tries oneDNN's product on a small example."""
+def _onednn_works(dtype: torch.dtype) -> bool:
+    """Probes oneDNN's product on a small example."""
     if dtype not in ONEDNN_DTYPES or not torch.backends.mkldnn.is_available():
         return False
     try:
@@ -111,27 +111,27 @@ def _is_right(dtype: torch.dtype) -> bool:
                 found = torch.ops.mkldnn._linear_pointwise(inputs, operand, None, "none", [], "")
                 torch.testing.assert_close(found, F.linear(inputs, weight))
     except Exception as error:
-        logger.debug("oneDNN's %s product is not to be had, torch's own takes its place: %s", dtype, error)
+        logger.debug("oneDNN matmul unavailable for %s, falling back to torch: %s", dtype, error)
         return False
     return True
 
 
 def pack(weight_OI: torch.Tensor) -> torch.Tensor | None:
-    """Returns a copy of a weight in oneDNN's layout, good for any number of rows; `None` if there can't be one."""
+    """Returns a copy of a weight in oneDNN's layout, for any number of rows, or `None` without oneDNN."""
     return torch.ops.mkldnn._reorder_linear_weight(weight_OI) if has_onednn(weight_OI) else None
 
 
 class PackedWeight:
-    """The packed copy of one weight, made when it is first asked for and again whenever the weight has changed.
+    """The packed copy of one weight, made on first use and again whenever the weight has changed.
 
-    Threads may share it: the copy and what it was made from are replaced together.
+    Threads may share it: the copy and its fingerprint are replaced together.
     """
 
     def __init__(self) -> None:
         self._copy: tuple[tuple[object, ...], torch.Tensor | None] | None = None
 
     def of(self, weight_OI: torch.Tensor) -> torch.Tensor | None:
-        """Returns the packed copy, or `None` if there can't be one."""
+        """Returns the packed copy, or `None` without oneDNN."""
         if not has_onednn(weight_OI):
             return None
         key, copy = fingerprint(weight_OI), self._copy
@@ -140,11 +140,11 @@ class PackedWeight:
         return copy[1]
 
     def drop(self) -> None:
-        """Gives the copy's memory back."""
+        """Frees the copy."""
         self._copy = None
 
     def __reduce__(self) -> tuple[type["PackedWeight"], tuple[()]]:
-        # A model that is copied or pickled makes its own.
+        # A copied or pickled model makes its own copy.
         return PackedWeight, ()
 
 

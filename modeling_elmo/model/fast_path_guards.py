@@ -1,38 +1,19 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""When a fast path may take the place of the plain one."""
+"""Checks that decide whether a fast path may replace the plain one.
+
+A fast path runs other operations than the equations, calls a layer's weights instead of the layer, or reuses an earlier
+result. It has to step aside where somebody must see every operation of torch (`is_traced`), where calling a layer does
+more than its `forward` (`has_hooks`, `is_unmodified`), and in replicas (`is_replica`). Caches compare `fingerprint`s to
+notice that weights have changed.
+"""
 
 from typing import Any
 
 import torch
 from torch import nn
 from torch.autograd import forward_ad
-
-
-def hooks_of(module: nn.Module) -> list[Any]:
-    """Returns what is called besides a module's `forward` when the module is."""
-    of_forward = (module._forward_pre_hooks, module._forward_hooks)
-    of_backward = (module._backward_pre_hooks, module._backward_hooks)
-    return [hook for hooks in (*of_forward, *of_backward) for hook in hooks.values()]
-
-
-def has_hooks(module: nn.Module) -> bool:
-    """Whether calling a module does more than its `forward`."""
-    return bool(
-        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
-    )
-
-
-def is_replica(module: nn.Module) -> bool:
-    """Whether it is a copy that `nn.DataParallel` made for a single call: all but its weights is the original's."""
-    return getattr(module, "_is_replica", False)
-
-
-def weights_of(module: nn.Module) -> list[torch.Tensor]:
-    """Returns a module's parameters; those of a replica, of which torch says that it has none, are its copies."""
-    if not is_replica(module):
-        return list(module.parameters())
-    return [weight for part in module.modules() for weight in vars(part)["_former_parameters"].values()]
+from transformers.utils import output_capturing
 
 
 def is_traced(*tensors: torch.Tensor) -> bool:
@@ -47,34 +28,73 @@ def is_traced(*tensors: torch.Tensor) -> bool:
     )
 
 
-def fingerprint(*tensors: torch.Tensor) -> tuple[object, ...]:
-    """Returns what changes when one of the tensors is replaced or written to.
+def hooks_of(module: nn.Module) -> list[Any]:
+    """Returns what a call of the module runs besides its `forward`."""
+    of_forward = (module._forward_pre_hooks, module._forward_hooks)
+    of_backward = (module._backward_pre_hooks, module._backward_hooks)
+    return [hook for hooks in (*of_forward, *of_backward) for hook in hooks.values()]
 
-    That is its address, its version in torch's count, and, for writing that torch doesn't count (through `.data`,
-    NumPy, another process), the sums of the bits of its rows: they miss no change but one that moves values within a
-    row. They read the tensors once, which takes 0.3 ms for the 33 MB of a full-size recurrent weight.
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether a call of the module runs more than its `forward`."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    )
+
+
+def is_unmodified(module: nn.Module, known_layers: set[type[nn.Module]]) -> bool:
+    """Whether a module's output depends only on inputs, weights and `known_layers`: no other layers, no hooks.
+
+    The hooks with which transformers records hidden states are ignored. They stay on the layers afterwards.
+    """
+    return all(
+        type(part) in known_layers
+        and "forward" not in vars(part)
+        and all(getattr(hook, "__module__", None) == output_capturing.__name__ for hook in hooks_of(part))
+        for part in module.modules()
+    )
+
+
+def is_replica(module: nn.Module) -> bool:
+    """Whether `nn.DataParallel` made this copy for a single call. A replica shares everything but its weights."""
+    return getattr(module, "_is_replica", False)
+
+
+def weights_of(module: nn.Module) -> list[torch.Tensor]:
+    """Returns a module's parameters, or a replica's copies of them, which torch doesn't list as parameters."""
+    if not is_replica(module):
+        return list(module.parameters())
+    return [weight for part in module.modules() for weight in vars(part)["_former_parameters"].values()]
+
+
+def fingerprint(*tensors: torch.Tensor) -> tuple[object, ...]:
+    """Returns a value that changes when one of the tensors is replaced or written to.
+
+    It holds the address, torch's version counter and, for writes that torch doesn't count (through `.data`, NumPy,
+    another process), the sum of the bits of each row. Only moving values within a row goes unnoticed. The sums read
+    each tensor once: 0.3 ms for the 33 MB of a full-size recurrent weight.
     """
     return tuple(
         (
             tensor.data_ptr(),
             tensor.dtype,
             tensor.shape,
-            # torch counts no versions of tensors that were made in inference mode.
+            # torch doesn't count versions of tensors made in inference mode.
             None if tensor.is_inference() else tensor._version,
-            _bits_of_rows(tensor),
+            _row_sums_hash(tensor),
         )
         for tensor in tensors
     )
 
 
 @torch.no_grad()
-def _bits_of_rows(tensor: torch.Tensor) -> int:
+def _row_sums_hash(tensor: torch.Tensor) -> int:
     rows = tensor.detach().reshape(len(tensor), -1) if tensor.ndim > 1 else tensor.detach().reshape(-1, 1)
-    octets = rows.contiguous().view(torch.uint8)
-    if octets.shape[1] % 8 == 0:
-        # 64-bit integers are added at the speed of memory, narrower ones are not.
-        octets = octets.view(torch.int64).sum(dim=1)
-    return hash(octets.cpu().numpy().tobytes())
+    row_bytes = rows.contiguous().view(torch.uint8)
+    if row_bytes.shape[1] % 8 == 0:
+        # Only 64-bit integers are summed at the speed of memory.
+        row_bytes = row_bytes.view(torch.int64).sum(dim=1)
+    return hash(row_bytes.cpu().numpy().tobytes())
 
 
-__all__ = ["fingerprint", "has_hooks", "hooks_of", "is_replica", "is_traced", "weights_of"]
+__all__ = ["fingerprint", "has_hooks", "hooks_of", "is_replica", "is_traced", "is_unmodified", "weights_of"]

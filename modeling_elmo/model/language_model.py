@@ -1,12 +1,15 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""ELMo as what it is trained to be: a language model in each direction.
+"""ELMo as the language model that it is trained as, in both directions.
 
-The two directions share the token representation and the softmax, their LSTMs are separate (Peters et al. 2018, section
-3.1). `ElmoForPreTraining` predicts from each word the next one and the one before; its loss is the mean of the two
-negative log-likelihoods. `ElmoForMaskedLM` predicts each word from what is left of it and what is right of it.
+    log p(w_1 ... w_W) = sum_k log p(w_k | w_1 ... w_{k-1})        forward
+                       = sum_k log p(w_k | w_{k+1} ... w_W)        backward
 
-Dimensions: B batch, W words of a padded row, N predictions, V words of the vocabulary, P projection, L layers, H cells.
+Both directions share the token embedding and the softmax, but not their LSTMs (Peters et al. 2018, section 3.1).
+`ElmoForPreTraining` predicts the next and the previous word at each position; its loss is the mean of the two negative
+log-likelihoods. `ElmoForMaskedLM` predicts each word from its left and right contexts together.
+
+Dimensions: B batch, W words of a padded row, N predictions, V words of the vocabulary, P projection.
 """
 
 from dataclasses import dataclass
@@ -24,7 +27,7 @@ from transformers.utils.output_capturing import capture_outputs
 from .bilm import ElmoModel, State, join_states
 from .configuration_elmo import IGNORED_LABEL, ElmoConfig
 from .fast_path_guards import weights_of
-from .packing import Packing, check_shape
+from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .sampled_softmax import ElmoSoftmax, at_least_float32
 
@@ -38,15 +41,15 @@ from .sampled_softmax import ElmoSoftmax, at_least_float32
 class ElmoForPreTrainingOutput(ModelOutput):
     r"""
     loss (`torch.FloatTensor` of shape `(1,)`, *optional*, returned with labels):
-        Mean of the two directions' losses; its exponential is the perplexity.
+        Mean of the two directions' losses. Its exponential is the perplexity.
     forward_loss (`torch.FloatTensor` of shape `(1,)`, *optional*, returned with labels):
         Mean negative log-likelihood of the next words; in training, its estimate by the sampled softmax.
     backward_loss (`torch.FloatTensor` of shape `(1,)`, *optional*, returned with labels):
-        The same of the words before.
+        The same for the previous words.
     forward_logits (`torch.FloatTensor` of shape `(batch_size, num_words, vocab_size - 2)`, *optional*):
-        Without labels: scores of the word after each position, for all words but `<PAD>` and `<MASK>`.
+        Without labels: scores of the next word at each position, for all words except `<PAD>` and `<MASK>`.
     backward_logits (`torch.FloatTensor` of shape `(batch_size, num_words, vocab_size - 2)`, *optional*):
-        Without labels: scores of the word before each position.
+        Without labels: scores of the previous word at each position.
     hidden_states (`tuple(torch.FloatTensor)`, *optional*, returned when `output_hidden_states=True`):
         The biLM's layers, as in [`ElmoModelOutput`].
     state (`tuple(torch.FloatTensor)`, *optional*, returned when `use_cache=True`):
@@ -62,28 +65,17 @@ class ElmoForPreTrainingOutput(ModelOutput):
     state: tuple[torch.Tensor, torch.Tensor] | None = None
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """Flat positions (row times W plus column) that follow one another in a sequence: `after[i]` on `before[i]`."""
+def adjacent_positions(mask: torch.Tensor, token_type_ids: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the flat positions of words that have a next word in their sequence, and those of these next words."""
+    sequences = Sequences.from_mask(mask, token_type_ids)
+    has_next = sequences.index[:-1] == sequences.index[1:]
+    return sequences.position[:-1][has_next], sequences.position[1:][has_next]
 
-    before: torch.Tensor
-    after: torch.Tensor
 
-    @classmethod
-    def of(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None) -> "Neighbours":
-        """Finds them in a batch whose real tokens are where `mask` `(B, W)` is true."""
-        position = mask.flatten().nonzero().squeeze(1)
-        before, after = position[:-1], position[1:]
-        is_same = before // mask.shape[1] == after // mask.shape[1]
-        if token_type_ids is not None:
-            token_type = token_type_ids.flatten()
-            is_same &= token_type[before] == token_type[after]
-        return cls(before[is_same], after[is_same])
-
-    def shifted(self, values: torch.Tensor, source: torch.Tensor, target: torch.Tensor, fill: float) -> torch.Tensor:
-        """Carries `values` `(B, W, ...)` from the `source` positions to `target`, and `fill` to all others."""
-        flat = values.flatten(0, 1)
-        return torch.full_like(flat, fill).index_copy(0, target, flat.index_select(0, source)).view(values.shape)
+def shift_labels(labels: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Moves `labels` `(B, W)` from the `source` positions to `target`; all others are ignored."""
+    flat = labels.flatten()
+    return torch.full_like(flat, IGNORED_LABEL).index_copy(0, target, flat.index_select(0, source)).view(labels.shape)
 
 
 @auto_docstring(
@@ -93,7 +85,7 @@ class Neighbours:
 )
 class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
     _tied_weights_keys = {"lm_head.weight": "elmo.word_embedding.weight"}
-    # A mean over what a batch has: `Trainer` is to divide by the number of batches it accumulates.
+    # The loss is a mean over the batch, so `Trainer` must average over accumulated batches.
     accepts_loss_kwargs = False
 
     def __init__(self, config: ElmoConfig):
@@ -101,10 +93,10 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
         self.elmo = ElmoModel(config)
         self.lm_head = ElmoSoftmax(config)
         self.post_init()
-        self._apply_freeze()
+        self.apply_freeze()
 
-    def _apply_freeze(self) -> None:
-        # The mixes are for tasks; nothing here depends on them.
+    def apply_freeze(self) -> None:
+        # The mixes are for tasks: no loss here depends on them.
         self.elmo.scalar_mixes.requires_grad_(False)
 
     def get_output_embeddings(self) -> nn.Module:
@@ -115,16 +107,16 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
         self.lm_head = value
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
-        """Returns the input embeddings. Unlike that of other models, the vocabulary of a language model has its size:
-        scores are of the words before `<PAD>` and `<MASK>`, which have to be the last.
+        """Returns the input embeddings. They can't be resized, unlike those of other models: `<PAD>` and `<MASK>`,
+        which have no scores, must be the last entries of the vocabulary.
 
         Raises:
-            `ValueError`: If the size is to change.
+            `ValueError`: If the size would change.
         """
         if new_num_tokens not in (None, self.config.vocab_size):
             raise ValueError(
-                f"new_num_tokens: a language model's vocabulary has the size it was made with, "
-                f"{self.config.vocab_size}, found {new_num_tokens}; elmo pretrain --model trains it on with another"
+                f"new_num_tokens: expected {self.config.vocab_size}, a language model's vocabulary can't be resized, "
+                f"found {new_num_tokens}; use elmo pretrain --model to continue training with another vocabulary"
             )
         return self.get_input_embeddings()
 
@@ -133,47 +125,40 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
         inputs: list[torch.Tensor],
         mask: torch.Tensor,
         token_type_ids: torch.Tensor | None,
-        state: State | None,
-        use_cache: bool | None,
+        state: State | None = None,
+        use_cache: bool | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, State | None]:
-        """Returns what the last layer's two directions give, `(B, W, P)` each, and the new state, if asked for.
+        """Returns the outputs of the last layer's two directions, `(B, W, P)` each, and the new state if requested.
 
         Args:
-            inputs (`list[torch.Tensor]`): What the model reads, checked: for both directions, or one for each.
+            inputs (`list[torch.Tensor]`): Checked inputs: one for both directions, or one each.
         """
         packing = Packing.from_mask(mask, token_type_ids)
-        # One call for both directions: words that they share are encoded once.
-        index = torch.cat([packing.forward_index + number * mask.numel() for number in range(len(inputs))])
+        # One call for both directions, so that words that they share are encoded once.
+        index = torch.cat([packing.forward_index + copy * mask.numel() for copy in range(len(inputs))])
         embeddings = self.elmo.embed_tokens(torch.cat(inputs).long(), index).split(len(mask))
         state = self.elmo.initial_state(packing, embeddings[0], state, use_cache)
         pair = torch.cat([embeddings[0], embeddings[-1]], dim=-1)
-        new_states = []
+        states = []
         for top, layer_state in self.elmo.run_layers(pair, packing, state):  # noqa: B007
             if use_cache:
-                new_states.append(layer_state)
+                states.append(layer_state)
         is_trained = any(parameter.requires_grad for parameter in weights_of(self.elmo.layers))
         forward, backward = F.dropout(top, self.config.lstm_dropout, self.training and is_trained).chunk(2, dim=-1)
-        return forward, backward, join_states(new_states) if use_cache else None
+        return forward, backward, join_states(states) if use_cache else None
 
     def _check_labels(self, name: str, labels: torch.Tensor, mask: torch.Tensor) -> None:
         check_shape(name, labels, tuple(mask.shape))
-        words = labels[labels != IGNORED_LABEL]
-        if words.numel() and not torch.compiler.is_compiling():
-            least, most = int(words.min()), int(words.max())
-            if least < 0 or most >= self.lm_head.num_words:
-                raise ValueError(
-                    f"{name}: expected word ids from 0 to {self.lm_head.num_words - 1}, or {IGNORED_LABEL}, "
-                    f"found {least if least < 0 else most}"
-                )
+        check_ids(name, labels, self.lm_head.num_words, ignored=IGNORED_LABEL)
 
 
 @auto_docstring(
     custom_intro="""
-    ELMo with the softmax of its training: from each word, the next one and the one before.
+    ELMo with the softmax that it is trained with, predicting the next and the previous word at each position.
     """
 )
 class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
-    # Draws the words of the sampled softmax; torch's own generator by default.
+    # Samples the words of the sampled softmax. By default, torch's global generator.
     negative_sampling_generator: torch.Generator | None = None
 
     @can_return_tuple
@@ -197,35 +182,35 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
     ) -> tuple | ElmoForPreTrainingOutput:
         r"""
         input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Word ids. The input of a model that reads words.
+            Word ids. Required by a model that reads words.
         character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
-            Character ids. The input of a model that reads characters.
+            Character ids. Required by a model that reads characters.
         attention_mask (`torch.Tensor` of shape `(batch_size, num_words)`, *optional*):
-            1 at real words, 0 elsewhere; as in [`ElmoModel`].
+            1 at real words, 0 elsewhere, as in [`ElmoModel`].
         token_type_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Segments: each run of equal numbers is a sentence of its own.
+            Segment ids. Each run of equal ids is a separate sentence.
         labels (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            The word ids of the words themselves, -100 where a word is not to be predicted: each is predicted by the
-            forward direction from the word before it, and by the backward direction from the word after it.
+            The ids of the words themselves, or -100 for words that are not predicted. The forward direction predicts
+            each from the previous word's position, the backward direction from the next word's position.
         forward_labels (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            In place of `labels`, the word after each position, or -100.
+            Instead of `labels`, the next word at each position, or -100.
         backward_labels (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            The word before each position, or -100. Goes with `forward_labels`.
+            The previous word at each position, or -100. Required with `forward_labels`.
         backward_input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Another text for the backward direction, in its natural order; by default both read the same. Training with
-            carried state needs this: the backward direction goes through a text from its end.
+            A different text for the backward direction, in natural order. Needed to train with carried state, because
+            the backward direction reads a corpus from its end. By default, both directions read the same text.
         backward_character_ids (`torch.LongTensor`, *optional*):
-            The same for a model that reads characters, shaped as `character_ids`.
+            The same for a model that reads characters, with the shape of `character_ids`.
         state (`tuple(torch.FloatTensor)`, *optional*):
-            Hidden and cell states to start from; as in [`ElmoModel`].
+            Hidden and cell states to start from, as in [`ElmoModel`].
         use_cache (`bool`, *optional*):
-            Whether to return `state`. Detach it between steps of training.
+            Whether to return `state`. Detach it between training steps.
 
         Returns:
             [`ElmoForPreTrainingOutput`] or `tuple`.
 
         Raises:
-            `ValueError`: If shapes disagree, ids or labels are out of range, or labels are given twice.
+            `ValueError`: If shapes disagree, ids or labels are out of range, or labels are passed in both ways.
         """
         inputs, mask = self.elmo.checked_inputs(input_ids, character_ids, None, attention_mask, token_type_ids)
         both = [inputs]
@@ -234,13 +219,13 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
             check_shape("the backward direction's ids", both[1], tuple(inputs.shape))
         if labels is not None:
             if forward_labels is not None or backward_labels is not None:
-                raise ValueError("labels and forward_labels, backward_labels: pass one or the others")
+                raise ValueError("labels and forward_labels, backward_labels are mutually exclusive")
             self._check_labels("labels", labels, mask)
-            neighbours = Neighbours.of(mask, token_type_ids)
-            forward_labels = neighbours.shifted(labels, neighbours.after, neighbours.before, IGNORED_LABEL)
-            backward_labels = neighbours.shifted(labels, neighbours.before, neighbours.after, IGNORED_LABEL)
+            before, after = adjacent_positions(mask, token_type_ids)
+            forward_labels = shift_labels(labels, source=after, target=before)
+            backward_labels = shift_labels(labels, source=before, target=after)
         elif (forward_labels is None) != (backward_labels is None):
-            raise ValueError("forward_labels and backward_labels: expected both or none, found one")
+            raise ValueError("forward_labels and backward_labels require one another: pass both or neither")
         elif forward_labels is not None and backward_labels is not None:
             self._check_labels("forward_labels", forward_labels, mask)
             self._check_labels("backward_labels", backward_labels, mask)
@@ -264,7 +249,7 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
     def _losses(
         self, directions: tuple[torch.Tensor, torch.Tensor], labels: tuple[torch.Tensor, torch.Tensor]
     ) -> tuple[torch.Tensor, ...]:
-        """Returns each direction's mean negative log-likelihood; 0 where nothing is to be predicted."""
+        """Returns each direction's mean negative log-likelihood, or 0 if there is nothing to predict."""
         is_predicted = [of_direction != IGNORED_LABEL for of_direction in labels]
         hidden_NP = torch.cat([hidden[chosen] for hidden, chosen in zip(directions, is_predicted)])
         labels_N = torch.cat([of_direction[chosen] for of_direction, chosen in zip(labels, is_predicted)])
@@ -280,7 +265,7 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
 @auto_docstring(
     custom_intro="""
     ELMo predicting each word from its two contexts, for `pipeline("fill-mask")`. No prediction sees the word itself, so
-    that what else might stand in its place can be asked without masking it: see `substitutes`.
+    `substitutes` can rank alternatives to a word without masking it.
     """
 )
 class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
@@ -299,21 +284,21 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
     ) -> tuple | MaskedLMOutput:
         r"""
         input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Word ids. The input of a model that reads words.
+            Word ids. Required by a model that reads words.
         character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
-            Character ids. The input of a model that reads characters.
+            Character ids. Required by a model that reads characters.
         attention_mask (`torch.Tensor` of shape `(batch_size, num_words)`, *optional*):
-            1 at real words, 0 elsewhere; as in [`ElmoModel`].
+            1 at real words, 0 elsewhere, as in [`ElmoModel`].
         token_type_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Segments: each run of equal numbers is a sentence of its own.
+            Segment ids. Each run of equal ids is a separate sentence.
         labels (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Word ids to be predicted, -100 elsewhere.
+            Ids of the words to predict, -100 elsewhere.
 
         Returns:
-            [`~transformers.modeling_outputs.MaskedLMOutput`] or `tuple`, with logits `(batch_size, num_words,
-            vocab_size - 2)`, float32 at least: log p(word | left) + log p(word | right) - log p(word), up to a
-            constant, as is right for contexts that are independent given the word; p(word) is Zipf's law over the word
-            ids. A context of no words is left out, with its p(word).
+            [`~transformers.modeling_outputs.MaskedLMOutput`] or `tuple`. The logits `(batch_size, num_words, vocab_size
+            - 2)`, in float32 or wider, are log p(word | left) + log p(word | right) - log p(word) up to a constant,
+            which assumes that the contexts are independent given the word. p(word) follows Zipf's law over the word
+            ids. An empty context is left out, together with its p(word).
 
         Raises:
             `ValueError`: If shapes disagree, or ids or labels are out of range.
@@ -321,15 +306,12 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         inputs, mask = self.elmo.checked_inputs(input_ids, character_ids, None, attention_mask, token_type_ids)
         if labels is not None:
             self._check_labels("labels", labels, mask)
-        neighbours = Neighbours.of(mask, token_type_ids)
-        forward, backward, _ = self._top_layer([inputs], mask, token_type_ids, None, None)
+        before, after = adjacent_positions(mask, token_type_ids)
+        forward, backward, _ = self._top_layer([inputs], mask, token_type_ids)
         words = torch.arange(self.lm_head.num_words, device=mask.device)
         log_prior_V = self.lm_head.sampler.probability(words).log().to(at_least_float32(forward).dtype)
         logits = log_prior_V.expand(*mask.shape, -1).flatten(0, 1).clone()
-        for hidden, source, target in (
-            (forward, neighbours.before, neighbours.after),
-            (backward, neighbours.after, neighbours.before),
-        ):
+        for hidden, source, target in ((forward, before, after), (backward, after, before)):
             scores = at_least_float32(self.lm_head(hidden.flatten(0, 1).index_select(0, source))).log_softmax(-1)
             logits = logits.index_add(0, target, scores - log_prior_V)
         logits = logits.unflatten(0, mask.shape)
@@ -338,24 +320,24 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
 
     @torch.no_grad()
     def substitutes(self, tokenizer: Any, words: list[str], index: int, top_k: int = 10) -> list[tuple[str, float]]:
-        """Returns the words that fit best in the place of one, with their probabilities.
+        """Returns the words that fit best in the position of one, with their probabilities.
 
-        The word itself is among them, if it fits. `<S>`, `</S>` and `<UNK>` are not: no word is left to say.
+        They can include the word itself, but not `<S>`, `</S>` or `<UNK>`, which are not words.
 
         Args:
             tokenizer (`ElmoTokenizer`): The model's tokenizer.
             words (`list[str]`): The words of a sentence.
-            index (`int`): Which of them; negative numbers count from the end.
-            top_k (`int`, *optional*, defaults to 10): How many substitutes.
+            index (`int`): Index of the word to replace. Negative indices count from the end.
+            top_k (`int`, *optional*, defaults to 10): Number of substitutes.
 
         Raises:
-            `ValueError`: If there is no such word, or the tokenizer has another vocabulary than the model.
+            `ValueError`: If there is no such word, or the tokenizer's vocabulary is not the model's.
         """
         if not -len(words) <= index < len(words):
-            raise ValueError(f"index: expected the place of one of {len(words)} words, found {index}")
+            raise ValueError(f"index: expected the index of one of {len(words)} words, found {index}")
         if len(tokenizer) != self.config.vocab_size:
             raise ValueError(
-                f"tokenizer: expected the model's, of {self.config.vocab_size} entries, found one of {len(tokenizer)}"
+                f"tokenizer: expected the model's with {self.config.vocab_size} entries, found {len(tokenizer)} entries"
             )
         batch = tokenizer(words, is_split_into_words=True, return_tensors="pt").to(self.device)
         position = batch.word_ids().index(index % len(words))
@@ -365,9 +347,9 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         finally:
             self.train(is_training)
         probabilities_V = logits_V.float().softmax(-1)
-        no_words = [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id]
-        probabilities_V[no_words] = -1.0
-        best = probabilities_V.topk(max(0, min(top_k, len(logits_V) - len(no_words))))
+        excluded = [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id]
+        probabilities_V[excluded] = -1.0
+        best = probabilities_V.topk(max(0, min(top_k, len(logits_V) - len(excluded))))
         return list(zip(tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The bidirectional LSTM with projection and clipping that ELMo's language model is made of.
+"""The bidirectional LSTM layers of ELMo's language model, with projection and clipping.
 
 One step of one direction (Sak et al. 2014; TensorFlow's `LSTMCell` with `num_proj`), gates in torch's order:
 
@@ -8,15 +8,11 @@ One step of one direction (Sak et al. 2014; TensorFlow's `LSTMCell` with `num_pr
     c_t = clip(sigmoid(f + forget_bias) * c_{t-1} + sigmoid(i) * tanh(g), cell_clip)
     h_t = clip(W_hr (sigmoid(o) * tanh(c_t)), projection_clip)      no W_hr and no clip where P = H
 
-Work is done on real tokens only: `Packing` lists them time step by time step, longest sequence first, so that the batch
-shrinks as sequences end, and one index per direction carries a padded tensor into that order and back.
+`ProjectedLSTM.plain_forward` is these equations, step by step; `forward` computes the same with `fast_lstm`. Both read
+real tokens only, in the order of a `Packing`. The cell state stays in float32 under half precision. Nothing is kept
+between calls: states are arguments and results.
 
-The cell state is kept in float32 under half precision. Nothing is remembered between calls: states come in and go out.
-
-`ProjectedLSTM.plain_forward` is the equations as they stand; `forward` does the same by `fast_lstm`.
-
-Dimensions: B batch, W words of a padded row, N real tokens, S sequences, T steps, L layers, I input, P projection, H
-    cells.
+Dimensions: B batch, W words of a padded row, N real tokens, S sequences, I input, P projection, H cells.
 """
 
 import torch
@@ -32,12 +28,12 @@ from .packing import DirectionState, Packing
 
 
 class ProjectedLSTM(nn.Module):
-    """One direction of one layer. Weights are named and laid out as in `torch.nn.LSTM`, but for the single bias."""
+    """One direction of one layer. Weights have the names and layout of `torch.nn.LSTM`, but with a single bias."""
 
     def __init__(self, config: ElmoConfig):
         super().__init__()
         cell_size, projection_size = config.cell_size, config.projection_size
-        # An integer of a config may be more than torch takes.
+        # Config integers may exceed int64.
         self.cell_clip = None if config.cell_clip is None else float(config.cell_clip)
         clip = config.projection_clip if config.has_lstm_projection else None
         self.projection_clip = None if clip is None else float(clip)
@@ -61,11 +57,11 @@ class ProjectedLSTM(nn.Module):
 
         Returns:
             Outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token. Their gradient
-            can't be differentiated again; that of `plain_forward` can.
+            can't be differentiated again; use `plain_forward` for second derivatives.
         """
         tensors = (inputs_NI, *state, *weights_of(self))
         device_type = inputs_NI.device.type
-        # Autocast leaves float64 as it is; numbers of several types are an error that torch explains.
+        # Autocast does not cast float64. Mixed dtypes: let torch raise.
         autocasts = torch.is_autocast_enabled(device_type) if not inputs_NI.is_meta else False
         has_one_dtype = autocasts or inputs_NI.dtype == self.weight_hh.dtype == self.weight_ih.dtype
         if is_traced(*tensors) or not has_one_dtype or (autocasts and inputs_NI.dtype == torch.float64):
@@ -78,7 +74,7 @@ class ProjectedLSTM(nn.Module):
         is_trainable = any(tensor.requires_grad for tensor in tensors)
         with torch.autocast(device_type, enabled=False):
             if is_trainable and (self.training or torch.is_grad_enabled()):
-                # These weights are about to change: copies of them would only take memory.
+                # The weights are about to change: packed copies would only cost memory.
                 self._packed_hh.drop()
                 self._packed_hr.drop()
             if is_trainable and torch.is_grad_enabled():
@@ -93,9 +89,9 @@ class ProjectedLSTM(nn.Module):
     def plain_forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
     ) -> tuple[torch.Tensor, DirectionState]:
-        """The reference for `forward`: the equations step by step, all of it seen by autograd and by tracers."""
+        """The reference for `forward`: the equations step by step, visible to autograd and tracers."""
         hidden_SP, cell_SH = state
-        # One product for the inputs of all steps: only the recurrent product has to wait for the step before.
+        # One product for the inputs of all steps: only the recurrent product depends on the previous step.
         input_gates_NG = F.linear(inputs_NI, self.weight_ih, self.bias)
         outputs, last_hidden, last_cell = [], [], []
         for gates_SG, running in zip(input_gates_NG.split(batch_sizes), batch_sizes):
@@ -122,7 +118,7 @@ class ProjectedLSTM(nn.Module):
 
 
 class ElmoLayer(GradientCheckpointingLayer):
-    """Both directions of one layer: hidden states `[B, W, 2P]`, forward half first, in and out."""
+    """Both directions of one layer. Input and output are hidden states `[B, W, 2P]`, forward half first."""
 
     def __init__(self, config: ElmoConfig, layer_idx: int):
         super().__init__()
@@ -132,7 +128,7 @@ class ElmoLayer(GradientCheckpointingLayer):
         self.has_skip_connection = config.use_skip_connections and layer_idx > 0
 
     def settings(self) -> tuple[object, ...]:
-        """Returns what its output depends on beside inputs and weights, dropout left out."""
+        """Returns the settings that affect the output, except dropout."""
         lstms = self.forward_lstm, self.backward_lstm
         return self.has_skip_connection, *((each.forget_bias, each.cell_clip, each.projection_clip) for each in lstms)
 
@@ -143,19 +139,19 @@ class ElmoLayer(GradientCheckpointingLayer):
 
         Args:
             hidden_states (`torch.Tensor` of shape `(B, W, 2P)`): The layer's input; zero outside the mask.
-            packing (`Packing`): Where the real tokens are.
+            packing (`Packing`): The order of the real tokens.
             hidden (`torch.Tensor` of shape `(2, B, P)`): Hidden state of each row, forward direction first.
             cell (`torch.Tensor` of shape `(2, B, H)`): Cell state of each row.
 
         Returns:
             The output `(B, W, 2P)`, zero outside the mask, and the hidden and cell states after each row's last token
-            (backward direction: after its first). Rows without tokens keep their state; that of rows with several
-            segments has no meaning.
+            (backward direction: after its first). Rows without tokens keep their state. The state
+            of rows with several segments is meaningless.
         """
         if not packing.batch_sizes:
             return hidden_states, hidden, cell
-        # A frozen biLM gives fixed features. As with the original's dropout wrapper, the skip connection sees the same
-        # dropped input as the LSTM.
+        # No dropout in a frozen biLM, whose features are fixed. As with the original's dropout wrapper, the skip
+        # connection sees the same dropped input as the LSTM.
         is_trained = any(parameter.requires_grad for parameter in weights_of(self))
         hidden_states = F.dropout(hidden_states, self.dropout, self.training and is_trained)
         directions = ((self.forward_lstm, packing.forward_index), (self.backward_lstm, packing.backward_index))
@@ -164,7 +160,7 @@ class ElmoLayer(GradientCheckpointingLayer):
             state = h.index_select(0, packing.rows), c.index_select(0, packing.rows)
             output, (last_hidden, last_cell) = lstm(inputs.index_select(0, index), packing.batch_sizes, state)
             outputs.append(output)
-            # Autocast may have made the new state narrower than the old.
+            # Under autocast, the new state may have a narrower dtype than the old one.
             new_hidden.append(h.to(last_hidden.dtype).index_copy(0, packing.rows, last_hidden))
             new_cell.append(c.index_copy(0, packing.rows, last_cell))
         output = outputs[0].new_zeros(hidden_states.shape).flatten(0, 1)

@@ -1,13 +1,11 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The one module through which Auto classes load ELMo models that bring their code along.
+"""The face of this folder: the one module that `auto_map` names, for models that bring their code along.
 
-Holds nothing of its own. transformers runs a module that an `auto_map` names even if another module has imported it
-already, and so makes its classes anew: models from two such modules would not be of one another's classes.
-
-It names every module that there is to import. transformers copies code into its cache file by file, and takes a file
-that it finds there to have beside it what it imports: not so while another process is still copying. What is named here
-is looked for file by file.
+Re-exports only. transformers re-executes any module named in `auto_map`, so two entry modules would define every class
+twice. It also names every other module of the folder. transformers copies code into its cache file by file, and assumes
+that a file it finds there has all its imports next to it, which is wrong while another process is still copying. It
+checks file by file only what is imported here.
 """
 
 # ruff: noqa: F401
@@ -35,7 +33,6 @@ from .task_models import (
     ElmoForTokenClassification,
 )
 from .token_embedding import ElmoCharacterEncoder
-from .word_cache import WordCache
 
 
 __all__ = [

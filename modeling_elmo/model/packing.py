@@ -1,32 +1,18 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The real tokens of a padded batch, in the order in which the LSTMs read them."""
+"""The real tokens of a padded batch, in the order in which the LSTMs read them, and checks of inputs.
+
+LSTMs run on real tokens only. `Packing` lists them time step by time step, longest sequence first, so that the batch
+shrinks as sequences end: torch's `PackedSequence`, but without moving data. One index per direction carries a padded
+tensor into that order and back. A sequence is a run of real tokens of one row, or of one segment of a row.
+
+Dimensions: B batch, W words of a padded row, N real tokens, S sequences, T steps, P projection, H cells.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-
-
-def check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> None:
-    """Raises `ValueError` unless `tensor` has the shape `expected`, in which a word stands for any size."""
-    if not isinstance(tensor, torch.Tensor):
-        raise ValueError(f"{name}: expected a tensor, found {type(tensor).__name__}")
-    sizes = zip(tensor.shape, expected)
-    if tensor.ndim != len(expected) or any(isinstance(size, int) and size != found for found, size in sizes):
-        shape = ", ".join(map(str, expected))
-        raise ValueError(f"{name}: expected shape ({shape}), found {tuple(tensor.shape)}")
-
-
-def check_ids(name: str, ids: torch.Tensor, size: int) -> None:
-    if ids.is_floating_point() or ids.dtype == torch.bool:
-        raise ValueError(f"{name}: expected integers, found {ids.dtype}")
-    # An id out of range would be an error far from its cause on a CPU, and stop the whole process on a GPU. Reading
-    # values would cut a compiled graph in two.
-    if ids.numel() and not torch.compiler.is_compiling():
-        least, most = int(ids.min()), int(ids.max())
-        if least < 0 or most >= size:
-            raise ValueError(f"{name}: expected ids from 0 to {size - 1}, found {least if least < 0 else most}")
 
 
 # Hidden state [S, P] and cell state [S, H] of one direction of one layer.
@@ -38,16 +24,16 @@ class Sequences:
     """The sequences of a padded batch, row by row.
 
     Attributes:
-        position (`torch.Tensor` of shape `(N,)`): Flat positions (row times W plus column) of the real tokens.
-        number (`torch.Tensor` of shape `(N,)`): Which sequence each of them belongs to, counted from 0.
-        start (`torch.Tensor` of shape `(S,)`): Which of them is each sequence's first.
-        length (`torch.Tensor` of shape `(S,)`): How many tokens each sequence has.
-        row (`torch.Tensor` of shape `(S,)`): The batch row of each sequence.
+        position (`torch.Tensor` of shape `(N,)`): Flat position (row * W + column) of each real token.
+        index (`torch.Tensor` of shape `(N,)`): Index of the sequence that each token belongs to.
+        start (`torch.Tensor` of shape `(S,)`): Index, among the N tokens, of each sequence's first.
+        length (`torch.Tensor` of shape `(S,)`): Number of tokens of each sequence.
+        row (`torch.Tensor` of shape `(S,)`): Batch row of each sequence.
         has_segments (`bool`): Whether some row holds more than one sequence.
     """
 
     position: torch.Tensor
-    number: torch.Tensor
+    index: torch.Tensor
     start: torch.Tensor
     length: torch.Tensor
     row: torch.Tensor
@@ -55,7 +41,15 @@ class Sequences:
 
     @classmethod
     def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Sequences":
-        """Finds the sequences; see [`Packing.from_mask`]."""
+        """Finds the sequences of a batch.
+
+        The real tokens of a row follow one another, wherever its padding is. With `token_type_ids`, each run of equal
+        types among them is a separate sequence.
+
+        Args:
+            mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
+            token_type_ids (`torch.Tensor` of shape `(B, W)`, *optional*): The segment of each token.
+        """
         position = mask.flatten().nonzero().squeeze(1)
         row = position // mask.shape[1]
         is_start = torch.ones_like(position, dtype=torch.bool)
@@ -73,13 +67,13 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Packing:
-    """Where the real tokens of a padded batch stand, in the order in which the LSTMs read them.
+    """The positions of the real tokens of a padded batch, in the order in which the LSTMs read them.
 
     Attributes:
-        batch_sizes (`list[int]`): Number of sequences that are still running at each of the T steps; falls with time.
-        forward_index (`torch.Tensor` of shape `(N,)`): Flat positions (row times W plus column) of the tokens, step by
-            step, longest sequence first.
-        backward_index (`torch.Tensor` of shape `(N,)`): The same with every sequence read from its end.
+        batch_sizes (`list[int]`): Number of running sequences at each of the T steps, in decreasing order.
+        forward_index (`torch.Tensor` of shape `(N,)`): Flat positions (row * W + column) of the tokens, step by step,
+            longest sequence first.
+        backward_index (`torch.Tensor` of shape `(N,)`): The same, with every sequence read from its end.
         rows (`torch.Tensor` of shape `(S,)`): The batch row of each sequence, longest sequence first.
         has_segments (`bool`): Whether some row holds more than one sequence.
     """
@@ -92,18 +86,9 @@ class Packing:
 
     @classmethod
     def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Packing":
-        """Finds the sequences of a batch.
-
-        A row's real tokens follow one another wherever its padding is. With `token_type_ids`, each run of equal types
-        among them is a sequence of its own.
-
-        Args:
-            mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
-            token_type_ids (`torch.Tensor` of shape `(B, W)`, *optional*): The segment of each token.
-        """
+        """Orders the sequences of a batch; arguments as in [`Sequences.from_mask`]."""
         sequences = Sequences.from_mask(mask, token_type_ids)
-        position, start, length = sequences.position, sequences.start, sequences.length
-        sequence = sequences.number
+        position, sequence, start, length = sequences.position, sequences.index, sequences.start, sequences.length
         longest_first = length.argsort(descending=True, stable=True)
         rank = torch.empty_like(longest_first)
         rank[longest_first] = torch.arange(len(start), device=start.device)
@@ -120,7 +105,7 @@ class Packing:
         )
 
     def to(self, device: torch.device | str, **kwargs: object) -> "Packing":
-        """The same on another device; called by accelerate where layers are spread over devices."""
+        """Moves the indices to a device. Called by accelerate where layers are on several devices."""
         return replace(
             self,
             forward_index=self.forward_index.to(device),
@@ -129,4 +114,31 @@ class Packing:
         )
 
 
-__all__ = ["Packing", "Sequences"]
+def check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> None:
+    """Raises `ValueError` unless `tensor` has the shape `expected`, in which a word stands for any size."""
+    if not isinstance(tensor, torch.Tensor):
+        raise ValueError(f"{name}: expected a tensor, found {type(tensor).__name__}")
+    sizes = zip(tensor.shape, expected)
+    if tensor.ndim != len(expected) or any(isinstance(size, int) and size != found for found, size in sizes):
+        shape = ", ".join(map(str, expected))
+        raise ValueError(f"{name}: expected shape ({shape}), found {tuple(tensor.shape)}")
+
+
+def check_ids(name: str, ids: torch.Tensor, size: int, ignored: int | None = None) -> None:
+    """Raises `ValueError` unless `ids` are integers from 0 to `size - 1`, or `ignored`."""
+    if ids.is_floating_point() or ids.dtype == torch.bool:
+        raise ValueError(f"{name}: expected integers, found {ids.dtype}")
+    # Reading values would cut a compiled graph in two.
+    if torch.compiler.is_compiling():
+        return
+    # Without this check, an id out of range is an obscure error on a CPU and ends the whole process on a GPU.
+    counted = ids if ignored is None else ids[ids != ignored]
+    if counted.numel():
+        smallest, largest = int(counted.min()), int(counted.max())
+        if smallest < 0 or largest >= size:
+            alternative = "" if ignored is None else f", or {ignored}"
+            found = smallest if smallest < 0 else largest
+            raise ValueError(f"{name}: expected ids from 0 to {size - 1}{alternative}, found {found}")
+
+
+__all__ = ["DirectionState", "Packing", "Sequences", "check_ids", "check_shape"]

@@ -1,6 +1,13 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How ELMo models are loaded, initialised and frozen."""
+"""`ElmoPreTrainedModel`, the base of all ELMo models: how they are initialised, loaded, saved and frozen.
+
+Weights are drawn from the distributions of the original training code, and read from safetensors files alone. What was
+loaded must be the model that the config describes: missing or surplus biLM weights and wrong shapes are errors, raised
+before memory is allocated for missing weights. Loading makes all parameters trainable, so freezing is applied again.
+
+Some methods override private ones of transformers: `tests/model/test_transformers_contract.py` lists them and why.
+"""
 
 import os
 from collections.abc import Iterable
@@ -25,16 +32,12 @@ from .lstm import ElmoLayer, ProjectedLSTM
 from .sampled_softmax import ElmoSoftmax
 from .saved_code import TAGS
 from .scalar_mix import ScalarMix
-from .token_embedding import (
-    ElmoCharacterEmbedding,
-    ElmoHighwayGate,
-    ElmoWordEmbedding,
-)
+from .token_embedding import ElmoCharacterEmbedding, ElmoHighwayGate, ElmoWordEmbedding
 
 
 @auto_docstring(
     custom_intro="""
-    The base of all ELMo models: how they are loaded, initialised and frozen.
+    The base of all ELMo models: how they are initialised, loaded, saved and frozen.
     """
 )
 class ElmoPreTrainedModel(PreTrainedModel):
@@ -43,21 +46,21 @@ class ElmoPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _no_split_modules = ["ElmoCharacterEncoder", "ElmoLayer"]
     _can_record_outputs = {"hidden_states": ElmoLayer}
-    # The softmax of a language model is not missed by what is loaded from its directory without it.
+    # Base models load from a language-model checkpoint without its softmax.
     _keys_to_ignore_on_load_unexpected = [r"^lm_head\."]
 
     def __init__(self, config: ElmoConfig, *args: Any, **kwargs: Any):
-        # Fields assigned since the config was made have been checked for their type alone.
+        # Assigning a field checks only its type.
         config.validate()
         super().__init__(config, *args, **kwargs)
-        # For model cards, that of `Trainer` among them. A list of its own: `add_model_tags` appends to it.
+        # For model cards, including those of `Trainer`. A copy, since `add_model_tags` appends to it.
         self.model_tags = list(TAGS)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """Draws weights from the distributions of the original training code (bilm-tf's `training.py`)."""
         if isinstance(module, ProjectedLSTM):
-            # One Glorot bound for the joint matrix [x, h] -> gates, which the original stores as one.
+            # The original stores [x, h] -> gates as one matrix, with one Glorot bound.
             size_in = module.weight_ih.shape[1] + module.weight_hh.shape[1]
             bound = (6 / (size_in + module.weight_ih.shape[0])) ** 0.5
             init.uniform_(module.weight_ih, -bound, bound)
@@ -93,11 +96,11 @@ class ElmoPreTrainedModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
-        """As in `PreTrainedModel`, from safetensors files alone, whose weights must be those that the config describes.
+        """As in `PreTrainedModel`, but from safetensors files alone, which must match the config.
 
         Raises:
-            `ValueError`: If an argument or a file asks for another format, a file is damaged, weights of the biLM are
-                missing or too many, or the config asks for far more weights than the files have.
+            `ValueError`: If an argument or a file asks for another format, a file is damaged, biLM weights are missing
+                or not described by the config, or the config asks for far more weights than the files contain.
             `RuntimeError`: If weights have other shapes, without `ignore_mismatched_sizes=True`.
         """
         check_loading_arguments(kwargs)
@@ -105,45 +108,47 @@ class ElmoPreTrainedModel(PreTrainedModel):
             folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
             check_weight_index(folder, kwargs.get("variant"))
             kwargs["use_safetensors"] = True
-        asked = kwargs.get("dtype") or kwargs.get("torch_dtype")
-        if getattr(kwargs.get("config"), "dtype", "auto") is None and asked in (None, "auto"):
-            # Else it would be looked for in the weights, whatever they are in.
+        dtype = kwargs.get("dtype") or kwargs.get("torch_dtype")
+        if getattr(kwargs.get("config"), "dtype", "auto") is None and dtype in (None, "auto"):
+            # Otherwise transformers infers the dtype from the checkpoint.
             kwargs["dtype"] = torch.float32
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
-        # Loading replaces every parameter by a trainable one, so freezing has to be done again.
         for module in (loaded[0] if isinstance(loaded, tuple) else loaded).modules():
             if isinstance(module, ElmoPreTrainedModel):
-                module._apply_freeze()
+                module.apply_freeze()
         return loaded
 
     @staticmethod
     def _load_pretrained_model(
         model: Any, state_dict: Any, checkpoint_files: list[str] | None, load_config: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        if checkpoint_files is not None:
+        # An adapter's tensors come with an empty list of files, and no folder.
+        if checkpoint_files:
             subfolder = (load_config.download_kwargs or {}).get("subfolder") or ""
             check_weight_files(os.path.join(load_config.pretrained_model_name_or_path, subfolder), checkpoint_files)
         return PreTrainedModel._load_pretrained_model(model, state_dict, checkpoint_files, load_config, *args, **kwargs)
 
     @staticmethod
     def _finalize_model_loading(model: Any, load_config: Any, loading_info: Any) -> Any:
-        # What the files lack is still without memory here.
+        # Missing weights are still on the meta device here.
         _check_loaded(model, load_config, loading_info)
         return PreTrainedModel._finalize_model_loading(model, load_config, loading_info)
 
     def _load_and_finalize_distributed_pretrained_model(self, checkpoint_dir: Any, *args: Any, **kwargs: Any) -> Any:
-        raise ValueError(f"{checkpoint_dir}: expected one model.safetensors or its shards, found those of a training")
+        # transformers would allocate all weights of the config before it reads a file.
+        raise ValueError(f"{checkpoint_dir}: expected model.safetensors, found shards of a distributed training run")
 
     def load_adapter(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `PreTrainedModel`, of an adapter's weights themselves: transformers would also read them from a pickle.
+        """As in `PreTrainedModel`, but only with `adapter_state_dict` and `peft_config`.
+
+        Given a folder, transformers would allocate adapter weights of whatever rank its `adapter_config.json` says.
+        `from_pretrained` would do so for every model folder that contains an adapter.
 
         Raises:
             `ValueError`: Without `adapter_state_dict`.
         """
         if kwargs.get("adapter_state_dict") is None:
-            raise ValueError(
-                "load_adapter: expected adapter_state_dict, as safetensors' load_file returns it, found none"
-            )
+            raise ValueError("load_adapter requires adapter_state_dict: pass the result of safetensors' load_file")
         return super().load_adapter(*args, **kwargs)
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
@@ -155,16 +160,16 @@ class ElmoPreTrainedModel(PreTrainedModel):
             self.config.__dict__.pop("code_file", None)
 
     def _replicate_for_data_parallel(self) -> Any:
-        # Else transformers, which finds no mark on a replica, would put its hooks on the shared layers at every step.
+        # Otherwise each replica would install hooks on layers that it shares with the model, at every step.
         maybe_install_capturing_hooks(self)
         return super()._replicate_for_data_parallel()
 
-    def _apply_freeze(self) -> None:
-        """Marks parameters of this very module as fixed that its config says are; each model within does its own."""
+    def apply_freeze(self) -> None:
+        """Marks the parameters that the config freezes, except those of ELMo models within this one."""
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
-        """As in `PreTrainedModel` for a model that reads words. One that reads characters has no table of words to
-        resize: only `config.vocab_size` changes."""
+        """As in `PreTrainedModel` for a model that reads words. A model that reads characters has no word embeddings:
+        only `config.vocab_size` changes."""
         if self.config.token_input == "words":
             return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
         if new_num_tokens is not None:
@@ -173,7 +178,7 @@ class ElmoPreTrainedModel(PreTrainedModel):
 
     @property
     def dummy_inputs(self) -> dict[str, torch.Tensor]:
-        """`dict[str, torch.Tensor]`: A batch of one word, enough for a forward pass."""
+        """`dict[str, torch.Tensor]`: A batch of one word for a forward pass."""
         inputs = {"input_ids": torch.zeros(1, 1, dtype=torch.long)}
         if self.config.token_input == "characters":
             inputs["character_ids"] = torch.ones(1, 1, self.config.max_characters_per_token, dtype=torch.long)
@@ -181,26 +186,28 @@ class ElmoPreTrainedModel(PreTrainedModel):
 
 
 def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -> None:
-    """Raises `ValueError` or `RuntimeError` unless what was loaded is the model that the config describes."""
-    # Of tied weights the files have one.
+    """Raises `ValueError` or `RuntimeError` unless the loaded weights are those that the config describes."""
+    # Tied weights are stored once.
     tied = dict(getattr(model, "all_tied_weights_keys", None) or {})
     tied.update({source: target for target, source in tied.items()})
     absent = loading_info.missing_and_mismatched()
     parameters = model.state_dict()
     new = {name: value for name, value in parameters.items() if {name, tied.get(name, name)} <= absent}
     if load_config.pretrained_model_name_or_path is not None:
-        _check_bilm("config.json describes weights that no file has", loading_info.missing_keys & new.keys())
-        _check_bilm("config.json does not describe weights that the files have", loading_info.unexpected_keys)
+        _check_no_bilm_weights("config.json describes weights that no file has", loading_info.missing_keys & new.keys())
+        _check_no_bilm_weights(
+            "config.json does not describe weights that the files have", loading_info.unexpected_keys
+        )
     for name, found, expected in sorted(loading_info.mismatched_keys):
         if not load_config.ignore_mismatched_sizes:
             raise RuntimeError(
-                f"{name}: expected shape {tuple(expected)}, as config.json says, found {tuple(found)} in the files of "
-                "weights; ignore_mismatched_sizes=True would begin with new ones"
+                f"{name}: expected shape {tuple(expected)}, as config.json says, found {tuple(found)} in the weight "
+                "files; pass ignore_mismatched_sizes=True to initialise such weights"
             )
     check_new_parameters(new, sum(value.nbytes for name, value in parameters.items() if name not in absent))
 
 
-def _check_bilm(problem: str, names: Iterable[str]) -> None:
+def _check_no_bilm_weights(problem: str, names: Iterable[str]) -> None:
     found = sorted(name for name in names if BILM_WEIGHT.match(name))
     if found:
         raise ValueError(f"{problem}: {', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")

@@ -1,11 +1,12 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The softmax over the vocabulary, in full and sampled (Jean et al. 2015; TensorFlow's `sampled_softmax_loss`).
+"""The softmax over the vocabulary, full and sampled (Jean et al. 2015; TensorFlow's `sampled_softmax_loss`).
 
-Words are numbered by falling frequency, so that a log-uniform distribution over their ids is near their own, by Zipf's
-law: P(k) = log((k + 2) / (k + 1)) / log(V + 1). Negative samples are drawn from it without repetition, as TensorFlow's
-`log_uniform_candidate_sampler` does: one after another, until so many different ones are there. A word's expected count
-after t tries, 1 - (1 - P)^t, is taken from its logit as a logarithm: the sampled softmax then estimates the full one.
+Word ids are in order of decreasing frequency, so by Zipf's law a log-uniform distribution over ids is close to that of
+the words: P(k) = log((k + 2) / (k + 1)) / log(V + 1). Negative samples are drawn from it without repetition, as by
+TensorFlow's `log_uniform_candidate_sampler`: one after another, until there are enough distinct ones. The logarithm of
+a word's expected count after t tries, 1 - (1 - P)^t, is subtracted from its logit: the sampled softmax then estimates
+the full one.
 
 Dimensions: N predictions, V words, S sampled words, P projection.
 """
@@ -22,44 +23,44 @@ from .configuration_elmo import NUM_APPENDED_TOKENS, ElmoConfig
 from .fast_matmul import linear
 
 
-# Logits are computed for so many pairs of prediction and word at a time: 128 MB of float32.
-LOGITS_AT_A_TIME = 2**25
+# Logits computed per chunk: 128 MB of float32.
+CHUNK_LOGITS = 2**25
 
 
 class LogUniformSampler:
-    """Draws different words, frequent ones first, and knows how often each was to be expected."""
+    """Samples distinct words from a log-uniform distribution and computes their expected counts."""
 
     def __init__(self, num_words: int):
         self.num_words = num_words
 
     def probability(self, ids: torch.Tensor) -> torch.Tensor:
-        """Returns P of word ids, float64."""
+        """Returns the probability P of word ids, float64."""
         return torch.log1p(1 / (ids.double() + 1)) / math.log1p(self.num_words)
 
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[torch.Tensor, int]:
-        """Returns `num_samples` different ids, int64 on the CPU, and the number of tries that it took."""
+        """Returns `num_samples` distinct ids, int64 on the CPU, and the number of tries."""
         tries = torch.empty(0, dtype=torch.int64)
         while True:
             uniform = torch.rand(2 * num_samples + len(tries), dtype=torch.float64, generator=generator)
             drawn = torch.exp(uniform * math.log1p(self.num_words)).long() - 1
             tries = torch.cat([tries, drawn.clamp(max=self.num_words - 1)])
-            ids, which = torch.unique(tries, return_inverse=True)
+            ids, occurrence = torch.unique(tries, return_inverse=True)
             if len(ids) >= num_samples:
                 break
-        first = torch.full_like(ids, len(tries)).scatter_reduce(0, which, torch.arange(len(tries)), "amin")
+        first = torch.full_like(ids, len(tries)).scatter_reduce(0, occurrence, torch.arange(len(tries)), "amin")
         first, order = first.sort()
         return ids[order[:num_samples]], int(first[num_samples - 1]) + 1
 
     def log_expected_count(self, ids: torch.Tensor, num_tries: int) -> torch.Tensor:
-        """Returns the logarithm of how often ids were to be expected among the samples, float64."""
+        """Returns the logarithm of the expected count of ids among the samples, float64."""
         return torch.log(-torch.expm1(num_tries * torch.log1p(-self.probability(ids))))
 
 
 class ElmoSoftmax(nn.Module):
-    """Scores of all words for a hidden state of one direction. Both directions share it (paper, section 3.1).
+    """Scores of all words given a hidden state of one direction. Both directions share it (paper, section 3.1).
 
-    `<PAD>` and `<MASK>`, which the tokenizer appends to a vocabulary, have rows so that these can be tied to the word
-    embeddings, but no scores.
+    `<PAD>` and `<MASK>`, which the tokenizer appends to a vocabulary, have rows, so that the weight can be tied to the
+    word embeddings, but no scores.
     """
 
     def __init__(self, config: ElmoConfig):
@@ -79,7 +80,7 @@ class ElmoSoftmax(nn.Module):
         def loss(hidden_NP: torch.Tensor, labels_N: torch.Tensor) -> torch.Tensor:
             return F.cross_entropy(at_least_float32(self(hidden_NP)), labels_N, reduction="none")
 
-        return _in_portions(loss, hidden_NP, labels_N, self.num_words)
+        return _in_chunks(loss, hidden_NP, labels_N, self.num_words)
 
     def sampled_loss(
         self,
@@ -88,7 +89,7 @@ class ElmoSoftmax(nn.Module):
         num_samples: int,
         generator: torch.Generator | None = None,
     ) -> torch.Tensor:
-        """Returns estimates `(N,)` of the negative log-likelihoods, from one draw of words for all of them."""
+        """Returns estimates `(N,)` of the negative log-likelihoods, with one sample of words for all predictions."""
         if num_samples >= self.num_words:
             return self.full_loss(hidden_NP, labels_N)
         sampled, num_tries = self.sampler.sample(num_samples, generator)
@@ -102,32 +103,32 @@ class ElmoSoftmax(nn.Module):
             expected_N = self.sampler.log_expected_count(labels_N, num_tries)
             true_N = at_least_float32(true_N) - expected_N.to(at_least_float32(true_N).dtype)
             logits_NS = at_least_float32(linear(hidden_NP, weight_SP, bias_S))
-            # A sample that is the right word itself would count it twice.
+            # If the true word is sampled, it must not count twice.
             logits_NS = logits_NS.masked_fill(labels_N[:, None] == sampled, -torch.inf)
             return torch.logaddexp(true_N, logits_NS.logsumexp(-1)) - true_N
 
-        return _in_portions(loss, hidden_NP, labels_N, num_samples)
+        return _in_chunks(loss, hidden_NP, labels_N, num_samples)
 
 
 def at_least_float32(values: torch.Tensor) -> torch.Tensor:
-    """Returns values of half precision as float32: sums over a vocabulary need it."""
+    """Converts half precision to float32, which sums over a vocabulary need."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-def _in_portions(
+def _in_chunks(
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     hidden_NP: torch.Tensor,
     labels_N: torch.Tensor,
     num_words: int,
 ) -> torch.Tensor:
-    """Computes losses so many at a time that memory is bounded, with logits made again for the gradients."""
-    size = max(1, LOGITS_AT_A_TIME // num_words)
+    """Computes losses chunk by chunk, recomputing logits in the backward pass, so that memory is bounded."""
+    size = max(1, CHUNK_LOGITS // num_words)
     if len(labels_N) <= size:
         return loss(hidden_NP, labels_N)
-    portions = zip(hidden_NP.split(size), labels_N.split(size))
+    chunks = zip(hidden_NP.split(size), labels_N.split(size))
     if not torch.is_grad_enabled():
-        return torch.cat([loss(hidden, labels) for hidden, labels in portions])
-    return torch.cat([checkpoint(loss, hidden, labels, use_reentrant=False) for hidden, labels in portions])
+        return torch.cat([loss(hidden, labels) for hidden, labels in chunks])
+    return torch.cat([checkpoint(loss, hidden, labels, use_reentrant=False) for hidden, labels in chunks])
 
 
-__all__ = ["ElmoSoftmax", "LogUniformSampler"]
+__all__ = ["ElmoSoftmax", "LogUniformSampler", "at_least_float32"]

@@ -1,6 +1,11 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The scalar mix of the biLM's layers."""
+"""The scalar mix, which turns the biLM's layers into ELMo vectors (Peters et al. 2018, equation 1).
+
+    ELMo = gamma * sum_j s_j h_j,    s = softmax(w),    j = 0 ... L                            [B, W, 2P]
+
+Dimensions: B batch, W words of a padded row, L layers, P projection.
+"""
 
 from collections.abc import Iterable
 
@@ -11,11 +16,11 @@ from .configuration_elmo import ElmoConfig
 
 
 class ScalarMix(nn.Module):
-    r"""A weighted sum of the biLM's layers (Peters et al. 2018, equation 1): gamma * sum_j softmax(w)_j h_j.
+    """A weighted sum of the biLM's layers.
 
-    With `config.mix_parameters` the weights are those and gamma is 1, and the module has no parameters. With
-    `config.mix_layer_norm` each layer is first normalised by one mean and one variance over all real tokens *of the
-    batch* and all dimensions, as AllenNLP's `do_layer_norm`: a sentence's vectors then depend on its neighbours.
+    `config.mix_parameters` fixes w, with gamma 1: the module then has no parameters. With `config.mix_layer_norm`, each
+    layer is first normalised by one mean and one variance over all real tokens *of the batch* and all dimensions, as by
+    AllenNLP's `do_layer_norm`: a sentence's vectors then depend on the rest of the batch.
     """
 
     def __init__(self, config: ElmoConfig):
@@ -43,11 +48,14 @@ class ScalarMix(nn.Module):
 
 
 def _normalize_over_batch(layer: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    # Sums over a whole batch overflow float16, so they are taken in float32 at least.
+    # Sums over a whole batch overflow float16.
     values = layer.to(torch.promote_types(layer.dtype, torch.float32))
     mask = mask.unsqueeze(-1)
     count = (mask.sum() * layer.shape[-1]).clamp(min=1)
     mean = (values * mask).sum() / count
     variance = ((values - mean).square() * mask).sum() / count
-    # 1e-13 keeps a constant layer finite: AllenNLP's value for float32.
+    # 1e-13, AllenNLP's value for float32, keeps a constant layer finite.
     return ((values - mean) / torch.sqrt(variance + 1e-13) * mask).to(layer.dtype)
+
+
+__all__ = ["ScalarMix"]

@@ -105,14 +105,14 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
 
     def post_init(self) -> None:
         super().post_init()
-        self._apply_freeze()
+        self.apply_freeze()
 
     @property
     def _hidden_size(self) -> int:
         """Size of hidden layers; 0 where there are none."""
         return 2 * self.config.task_lstm_size if self.config.task_lstm_layers else 0
 
-    def _apply_freeze(self) -> None:
+    def apply_freeze(self) -> None:
         word_vectors = self.task_input.word_vectors
         if word_vectors is not None and self.config.freeze_word_vectors:
             word_vectors.requires_grad_(False)

@@ -136,8 +136,8 @@ def randomized(model: Any) -> Any:
             parameter.data[0] = 0
     for parameter in model.parameters():
         assert torch.isfinite(parameter).all()
-    model.elmo._apply_freeze()
-    model._apply_freeze()
+    model.elmo.apply_freeze()
+    model.apply_freeze()
     return model
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
-from modeling_elmo.model.caches import BYTES_OF_TENSOR, TextCache
+from modeling_elmo.model.caches import TENSOR_OVERHEAD, TextCache
 from modeling_elmo.model.packing import Sequences
 from tests.helpers.task_examples import HEADS, randomized
 
@@ -23,7 +23,7 @@ ROOM = 10**6
 
 def room_for(*lengths):
     """Bytes of sequences of so many tokens: three layers of 8 float32 numbers for each."""
-    return sum(3 * (length * 8 * 4 + BYTES_OF_TENSOR) for length in lengths)
+    return sum(3 * (length * 8 * 4 + TENSOR_OVERHEAD) for length in lengths)
 
 
 def batch_of(*texts, **kwargs):
@@ -203,17 +203,17 @@ class TestRoom:
 class TestSharedCache:
     """What another thread does while layers are computed."""
 
-    def layers_of(self, cache, made_from, ids=(1, 2, 3), meanwhile=None):
+    def layers_of(self, cache, key, ids=(1, 2, 3), meanwhile=None):
         ids = torch.tensor([ids])
         mask = torch.ones_like(ids, dtype=torch.bool)
 
         def compute(mask, numbers):
-            yield torch.full((*mask.shape, 4), float(made_from))
+            yield torch.full((*mask.shape, 4), float(key))
             if meanwhile is not None:
                 meanwhile()
-            yield torch.full((*mask.shape, 4), float(made_from))
+            yield torch.full((*mask.shape, 4), float(key))
 
-        return list(cache.layers(ids, mask, Sequences.from_mask(mask), compute, 2, made_from))
+        return list(cache.layers(ids, mask, Sequences.from_mask(mask), compute, 2, key))
 
     def test_layers_of_weights_that_have_changed_since_are_not_remembered(self):
         cache = TextCache(ROOM)
@@ -221,10 +221,10 @@ class TestSharedCache:
         assert self.layers_of(cache, 2)[0].unique() == 2
 
     def test_room_that_another_has_taken_since_is_not_there(self):
-        cache = TextCache(2 * (3 * 4 * 4 + BYTES_OF_TENSOR))
+        cache = TextCache(2 * (3 * 4 * 4 + TENSOR_OVERHEAD))
         self.layers_of(cache, 1, meanwhile=lambda: self.layers_of(cache, 1, ids=(4, 5, 6)))
         assert len(cache) == 1
-        assert cache.num_bytes == cache.max_bytes
+        assert cache.num_bytes == cache.limit
 
     def test_a_sequence_that_two_have_computed_counts_once(self):
         cache = TextCache(ROOM)
@@ -310,7 +310,7 @@ class TestForgetting:
         model(**batch_of("a"))
         for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
             assert len(twin.text_cache) == 0
-            assert twin.text_cache.max_bytes == ROOM
+            assert twin.text_cache.limit == ROOM
             torch.testing.assert_close(twin(**batch_of("a"))[0], model(**batch_of("a"))[0])
             assert len(twin.text_cache) == 1
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from modeling_elmo.model import fast_matmul as matrix_product
+from modeling_elmo.model import fast_matmul
 from modeling_elmo.model.fast_matmul import PackedWeight, apply_linear, linear, pack, product, weight_gradient
 from modeling_elmo.model.fast_path_guards import fingerprint, hooks_of
 
@@ -20,7 +20,7 @@ DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
 @pytest.fixture
 def without_onednn(monkeypatch):
-    monkeypatch.setattr(matrix_product, "_is_right", lambda dtype: False)
+    monkeypatch.setattr(fast_matmul, "_onednn_works", lambda dtype: False)
 
 
 class TestProduct:
@@ -64,23 +64,23 @@ class TestProduct:
 
     @pytest.mark.parametrize("state", [torch.device("meta"), torch.inference_mode(), torch.autocast("cpu")])
     def test_is_tried_out_alike_wherever_it_is_first_needed(self, state):
-        matrix_product._is_right.cache_clear()
+        fast_matmul._onednn_works.cache_clear()
         with state:
-            found = matrix_product._is_right(torch.float32)
-        matrix_product._is_right.cache_clear()
-        assert found == matrix_product._is_right(torch.float32)
+            found = fast_matmul._onednn_works(torch.float32)
+        fast_matmul._onednn_works.cache_clear()
+        assert found == fast_matmul._onednn_works(torch.float32)
 
     def test_operators_that_are_missing_or_wrong_are_passed_over(self, monkeypatch, caplog):
         def fails(*args):
             raise RuntimeError("not built in")
 
         for operator in (fails, lambda inputs, weight, *rest: torch.zeros(3, 12)):
-            matrix_product._is_right.cache_clear()
+            fast_matmul._onednn_works.cache_clear()
             monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", operator)
             with caplog.at_level("DEBUG", logger="modeling_elmo.model.fast_matmul"):
-                assert not matrix_product._is_right(torch.float32)
-            assert "torch's own takes its place" in caplog.text
-        matrix_product._is_right.cache_clear()
+                assert not fast_matmul._onednn_works(torch.float32)
+            assert "falling back to torch" in caplog.text
+        fast_matmul._onednn_works.cache_clear()
 
 
 class TestLinear:

@@ -228,7 +228,7 @@ class TestElmoForPreTraining:
     @pytest.mark.parametrize("fields", [{}, {"token_input": "words"}])
     def test_its_vocabulary_keeps_its_size(self, make, fields):
         model = make(**fields)
-        with pytest.raises(ValueError, match="new_num_tokens: a language model's vocabulary has the size"):
+        with pytest.raises(ValueError, match="new_num_tokens: expected 11, .* can't be resized"):
             model.resize_token_embeddings(20)
         assert model.resize_token_embeddings(len(TOKENIZER)) is model.get_input_embeddings()
         assert model.config.vocab_size == len(TOKENIZER)
@@ -256,13 +256,13 @@ class TestElmoForPreTraining:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"labels": torch.full((3, 8), 9)}, "labels: expected word ids from 0 to 8, or -100, found 9"),
-            ({"labels": torch.full((3, 8), -1)}, "labels: expected word ids from 0 to 8, or -100, found -1"),
+            ({"labels": torch.full((3, 8), 9)}, "labels: expected ids from 0 to 8, or -100, found 9"),
+            ({"labels": torch.full((3, 8), -1)}, "labels: expected ids from 0 to 8, or -100, found -1"),
             ({"labels": torch.zeros(3, 7, dtype=torch.long)}, r"labels: expected shape \(3, 8\), found \(3, 7\)"),
-            ({"forward_labels": torch.zeros(3, 8, dtype=torch.long)}, "expected both or none, found one"),
+            ({"forward_labels": torch.zeros(3, 8, dtype=torch.long)}, "require one another: pass both or neither"),
             (
                 {"labels": torch.zeros(3, 8).long(), "forward_labels": torch.zeros(3, 8).long()},
-                "labels and forward_labels, backward_labels: pass one or the others",
+                "labels and forward_labels, backward_labels are mutually exclusive",
             ),
             ({"backward_character_ids": torch.ones(3, 7, 50).long()}, "the backward direction's ids: expected shape"),
         ],
@@ -346,9 +346,9 @@ class TestElmoForMaskedLM:
         assert len(model.substitutes(TOKENIZER, words, 1, top_k=100)) == len(WORDS) - 3
         model.train().substitutes(TOKENIZER, words, 1)
         assert model.training
-        with pytest.raises(ValueError, match="index: expected the place of one of 3 words, found 3"):
+        with pytest.raises(ValueError, match="index: expected the index of one of 3 words, found 3"):
             model.substitutes(TOKENIZER, words, 3)
-        with pytest.raises(ValueError, match="index: expected the place of one of 0 words, found 0"):
+        with pytest.raises(ValueError, match="index: expected the index of one of 0 words, found 0"):
             model.substitutes(TOKENIZER, [], 0)
-        with pytest.raises(ValueError, match="tokenizer: expected the model's, of 11 entries, found one of 10"):
+        with pytest.raises(ValueError, match="tokenizer: expected the model's with 11 entries, found 10 entries"):
             model.substitutes(ElmoTokenizer(vocab=WORDS[:-1]), words, 0)

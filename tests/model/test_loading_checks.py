@@ -150,11 +150,11 @@ for name in json.load(open(f"{sys.argv[1]}/config.json"))["auto_map"]:
     def test_shards_of_a_training_are_refused(self, folder):
         (folder / "model.safetensors").rename(folder / "shard-00001-model-00001-of-00001.safetensors")
         # Before torch 2.7, transformers refuses them itself.
-        with pytest.raises((ValueError, OSError), match="expected one model.safetensors or its shards|requires torch"):
+        with pytest.raises((ValueError, OSError), match="expected model.safetensors, found shards|requires torch"):
             ElmoModel.from_pretrained(folder)
 
     def test_an_adapter_is_loaded_from_tensors_alone(self, folder):
-        with pytest.raises(ValueError, match="load_adapter: expected adapter_state_dict"):
+        with pytest.raises(ValueError, match="load_adapter requires adapter_state_dict"):
             ElmoModel.from_pretrained(folder).load_adapter(str(folder))
 
 

@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
 from modeling_elmo.model import fast_lstm
-from modeling_elmo.model import fast_matmul as matrix_product
+from modeling_elmo.model import fast_matmul as fast_matmul
 from modeling_elmo.model.lstm import ElmoLayer, ProjectedLSTM
 from modeling_elmo.model.packing import Packing
 
@@ -180,15 +180,15 @@ class TestFastPath:
     """The fast path against the plain reference."""
 
     @pytest.fixture(params=["a few tokens at a time", "all at once"])
-    def portions(self, request, monkeypatch):
-        # Portions that end in the middle of a batch, and weights packed for every call.
+    def chunks(self, request, monkeypatch):
+        # Chunks that end in the middle of a batch, and weights packed for every call.
         if request.param == "a few tokens at a time":
-            monkeypatch.setattr(fast_lstm, "TOKENS_AT_A_TIME", 5)
+            monkeypatch.setattr(fast_lstm, "CHUNK_TOKENS", 5)
             monkeypatch.setattr(fast_lstm, "STEPS_WORTH_PACKING", 1)
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(run=runs())
-    def test_outputs_states_and_gradients_are_those_of_the_reference(self, tiny_config, portions, run):
+    def test_outputs_states_and_gradients_are_those_of_the_reference(self, tiny_config, chunks, run):
         config, lengths, seed, has_past = run
         torch.manual_seed(seed)
         lstm = random_parameters(ProjectedLSTM(tiny_config(**config)))
@@ -198,19 +198,19 @@ class TestFastPath:
         compare(lstm, batch_sizes_of(lengths), inputs, (hidden, cell))
 
     @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
-    def test_other_dtypes(self, tiny_config, portions, dtype):
+    def test_other_dtypes(self, tiny_config, chunks, dtype):
         lstm = random_parameters(ProjectedLSTM(tiny_config())).to(dtype)
         state = torch.randn(3, 4).to(dtype), torch.randn(3, 6, dtype=torch.promote_types(dtype, torch.float32))
         tolerance = {torch.float64: 1e-12, torch.bfloat16: 0.1, torch.float16: 0.02}[dtype]
         compare(lstm, [3, 3, 2, 1, 1], torch.randn(10, 4).to(dtype), state, rtol=tolerance, atol=tolerance)
         assert lstm(torch.randn(3, 4).to(dtype), [3], state)[1][1].dtype == state[1].dtype
 
-    def test_without_onednn(self, tiny_config, portions, monkeypatch):
-        monkeypatch.setattr(matrix_product, "_is_right", lambda dtype: False)
+    def test_without_onednn(self, tiny_config, chunks, monkeypatch):
+        monkeypatch.setattr(fast_matmul, "_onednn_works", lambda dtype: False)
         lstm = random_parameters(ProjectedLSTM(tiny_config()))
         compare(lstm, [2, 2, 1], torch.randn(5, 4), (torch.randn(2, 4), torch.randn(2, 6)))
 
-    def test_under_autocast(self, tiny_config, portions):
+    def test_under_autocast(self, tiny_config, chunks):
         lstm = random_parameters(ProjectedLSTM(tiny_config()))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             state = torch.randn(2, 4), torch.randn(2, 6)

@@ -103,7 +103,7 @@ class TestElmoSoftmax:
         assert torch.equal(softmax.sampled_loss(hidden, labels, 8), softmax.full_loss(hidden, labels))
 
     @pytest.mark.parametrize("is_sampled", [True, False])
-    def test_portions_change_neither_losses_nor_gradients(self, monkeypatch, is_sampled):
+    def test_chunks_change_neither_losses_nor_gradients(self, monkeypatch, is_sampled):
         softmax, labels = softmax_of(30), torch.randint(0, 30, (11,))
         hidden = torch.randn(11, 5).double().requires_grad_()
 
@@ -115,7 +115,7 @@ class TestElmoSoftmax:
             return loss, torch.autograd.grad(loss.sum(), [hidden, softmax.weight, softmax.bias])
 
         whole = run()
-        monkeypatch.setattr(sampled_softmax, "LOGITS_AT_A_TIME", 70)
+        monkeypatch.setattr(sampled_softmax, "CHUNK_LOGITS", 70)
         torch.testing.assert_close(run(), whole)
         with torch.no_grad():
             torch.testing.assert_close(
@@ -123,7 +123,7 @@ class TestElmoSoftmax:
             )
 
     @pytest.mark.parametrize("is_sampled", [True, False])
-    def test_logits_are_in_memory_a_portion_at_a_time(self, monkeypatch, is_sampled):
+    def test_logits_are_in_memory_a_chunk_at_a_time(self, monkeypatch, is_sampled):
         softmax, labels = softmax_of(30), torch.randint(0, 30, (11,))
         hidden = torch.randn(11, 5).double().requires_grad_()
         computed, kept, linear = [], [], sampled_softmax.linear
@@ -137,16 +137,16 @@ class TestElmoSoftmax:
             return tensor
 
         monkeypatch.setattr(sampled_softmax, "linear", record)
-        monkeypatch.setattr(sampled_softmax, "LOGITS_AT_A_TIME", 70)
+        monkeypatch.setattr(sampled_softmax, "CHUNK_LOGITS", 70)
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             loss = softmax.sampled_loss(hidden, labels, 10) if is_sampled else softmax.full_loss(hidden, labels)
         num_words = 10 if is_sampled else 30
         assert max(kept) < num_words
         assert {shape.numel() // num_words for shape in computed} == ({7, 4} if is_sampled else {2, 1})
         # They are made again for the gradients.
-        num_portions = len(computed)
+        num_chunks = len(computed)
         loss.sum().backward()
-        assert len(computed) == 2 * num_portions
+        assert len(computed) == 2 * num_chunks
 
     @pytest.mark.parametrize("is_sampled", [True, False])
     def test_sums_are_taken_in_float32(self, is_sampled):

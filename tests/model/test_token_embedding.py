@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from modeling_elmo.model import token_embedding as character_encoder
+from modeling_elmo.model import token_embedding
 from modeling_elmo.model.characters import encode_characters
 from modeling_elmo.model.token_embedding import ElmoCharacterEncoder
 
@@ -129,7 +129,7 @@ class TestFastPath:
         assert encoded == {(128, 16), (256, 16), (384, 16)}
 
     def test_memory_is_bounded_without_gradients(self, tiny_config, monkeypatch):
-        monkeypatch.setattr(character_encoder, "WORDS_AT_A_TIME", 3)
+        monkeypatch.setattr(token_embedding, "CHUNK_WORDS", 3)
         encoder, encoded = random_encoder(tiny_config()), []
         encode = encoder._encode
         monkeypatch.setattr(encoder, "_encode", lambda ids: encoded.append(len(ids)) or encode(ids))
