@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoTokenizer, EarlyStoppingCallback, Train
 
 from arguments import FineTuningArguments, ModelArguments, PretrainedArguments
 from modeling_elmo import ElmoTokenizer, load_word_vectors
-from modeling_elmo.pretraining.process_group import leave_process_group
+from modeling_elmo.pretraining.trainer import leave_process_group
 
 
 RESULTS = "all_results.json"

@@ -175,7 +175,7 @@ def measure(name: str, num_steps: int, bf16: bool, is_quick: bool) -> dict[str, 
     corpus = RandomText(words, 200 if is_quick else 10_000)
     sizes = {"batch_size": 4, "num_steps": 5} if is_quick else {}
     settings = PretrainingSettings(max_steps=WARM_UP_STEPS + num_steps, bf16=bf16, **sizes)
-    windows = Windows(corpus, tokenizer, settings.reading(range(settings.batch_size)), has_characters=True)
+    windows = Windows(corpus, tokenizer, settings.batch_plan(range(settings.batch_size)), has_characters=True)
     start = time.perf_counter()
     batches = [batch for batch, _ in islice(windows, num_steps)]
     seconds_per_window = (time.perf_counter() - start) / num_steps
@@ -203,7 +203,7 @@ def check(name: str, is_quick: bool) -> None:
     config, words = preset(name, is_quick, vocab_size=200)
     tokenizer = ElmoTokenizer(vocab=[*LEADING_TOKENS, *words])
     settings = PretrainingSettings(max_steps=1, batch_size=2, num_steps=5)
-    batch, _ = next(iter(Windows(RandomText(words, 20), tokenizer, settings.reading(range(2)), has_characters=True)))
+    batch, _ = next(iter(Windows(RandomText(words, 20), tokenizer, settings.batch_plan(range(2)), has_characters=True)))
     torch.manual_seed(0)
     # With dropout, the loss would differ in every call.
     config.lstm_dropout = 0.0

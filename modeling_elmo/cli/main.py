@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -378,10 +377,10 @@ def pretrain(
     A training that was stopped (Ctrl-C, SIGTERM) or killed goes on from its newest checkpoint when the same command is
     given again. Several processes: torchrun --nproc-per-node N -m modeling_elmo.cli pretrain ...
     """
-    from ..pretraining import job as pretraining
-    from ..pretraining.checkpoints import prepare_output
+    from ..pretraining import initial_model
+    from ..pretraining import pretrain as run
     from ..pretraining.corpus import TextFiles
-    from ..pretraining.initial_model import continued_start, new_start
+    from ..pretraining.settings import LEARNING_RATES, PretrainingSettings
 
     if (preset is None) == (model is None):
         raise typer.BadParameter("expected one of --preset and --model")
@@ -404,23 +403,22 @@ def pretrain(
     errors = "replace" if replace_invalid else "strict"
     corpus = TextFiles(train, errors)
     eval_corpus = TextFiles(evaluate_on, errors) if evaluate_on else None
-    checkpoint = prepare_output(output, resume)
     fields: dict[str, Any] = {"num_negative_samples": negative_samples, "lstm_dropout": dropout}
     fields = {name: value for name, value in fields.items() if value is not None}
     if model is not None:
-        start = continued_start(model, vocab, seed, **fields)
+        initial = initial_model.from_model(model, vocab, seed, **fields)
     else:
         assert preset is not None
         assert vocab is not None
         if token_input is not None:
             fields |= {"token_input": token_input.value, "tie_word_embeddings": tie_word_embeddings}
-        start = new_start(preset.value, vocab, seed, **fields)
-    settings = pretraining.PretrainingSettings(
+        initial = initial_model.from_preset(preset.value, vocab, seed, **fields)
+    settings = PretrainingSettings(
         max_steps=1 if max_steps is None else max_steps,
         batch_size=batch_size,
         num_steps=num_steps,
         optimizer=optimizer.value,
-        learning_rate=pretraining.LEARNING_RATES[optimizer.value] if learning_rate is None else learning_rate,
+        learning_rate=LEARNING_RATES[optimizer.value] if learning_rate is None else learning_rate,
         max_grad_norm=max_grad_norm,
         gradient_accumulation_steps=gradient_accumulation_steps,
         seed=seed,
@@ -428,24 +426,19 @@ def pretrain(
         sentence_per_row=sentence_per_row,
         is_raw=not tokenized,
     )
-    epoch_size = None
-    if epochs is not None:
-        epoch_size = pretraining.epoch_size(corpus, start.tokenizer, not tokenized, sentence_per_row, checkpoint)
-        num_windows = epochs * epoch_size / settings.window_size
-        settings = replace(settings, max_steps=max(1, round(num_windows / gradient_accumulation_steps)))
-    code = pretraining.run(
-        start,
+    code = run(
+        initial,
         corpus,
         settings,
         output,
         eval_corpus,
-        checkpoint,
+        epochs=epochs,
+        resume=resume,
         command=shlex.join(["elmo", *sys.argv[1:]]),
         save_steps=save_steps,
         eval_steps=eval_steps,
         logging_steps=logging_steps,
         save_total_limit=keep,
-        epoch_size=epoch_size,
     )
     if code:
         raise typer.Exit(code)

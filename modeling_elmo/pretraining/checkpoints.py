@@ -1,23 +1,110 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The directory that a training writes to: its checkpoints, and that no half of one is ever taken for a whole.
-
-What is in a checkpoint is `pretraining.py`'s; here are names and locks.
-"""
+"""The checkpoints of a training run: their names, the state of the rows, and the settings that must match to resume."""
 
 import hashlib
 import json
 import os
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from ..files.model_directory import VOLATILE_FIELDS
 from ..model.configuration_elmo import ElmoConfig
 from ..model.loading_checks import abbreviated
 from ..model.tokenization_elmo import ElmoTokenizer
 from .corpus import Corpus
-from .settings import SETTINGS_FILE, PretrainingSettings
+from .settings import PretrainingSettings
+from .windows import StreamPosition
+
+
+CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+INCOMPLETE = ".incomplete"
+LOCK = ".lock"
+
+SETTINGS_FILE = "pretraining.json"
+ROWS_FILE = "pretraining_rows_{}.pt"
+
+
+@dataclass
+class RowsState:
+    """Everything a run carries from step to step besides weights and the optimizer: the state of this process's rows.
+
+    Attributes:
+        positions (`tuple[StreamPosition, StreamPosition]`): How far the rows have read, forward and backward.
+        losses (`torch.Tensor` of shape `(2,)`): Sums of the forward and backward losses since the last report, float64.
+        lstm_state (`tuple[torch.Tensor, torch.Tensor]`, *optional*): The LSTM state after the last window.
+        num_windows (`int`): Windows so far.
+        num_words (`int`): Words so far over all processes, including one boundary per sentence.
+        num_losses (`int`): How many losses are summed.
+        trainer_loss, last_logged: `Trainer`'s sum of losses, and the step of its last report.
+    """
+
+    positions: tuple[StreamPosition, StreamPosition]
+    losses: torch.Tensor
+    lstm_state: tuple[torch.Tensor, torch.Tensor] | None = None
+    num_windows: int = 0
+    num_words: int = 0
+    num_losses: int = 0
+    trainer_loss: float = 0.0
+    last_logged: int = 0
+
+    @classmethod
+    def start(cls, num_rows: int, device: torch.device) -> "RowsState":
+        """Returns the state before the first step."""
+        positions = StreamPosition.start(num_rows), StreamPosition.start(num_rows)
+        return cls(positions, torch.zeros(2, dtype=torch.float64, device=device))
+
+    def save(self, checkpoint: Path, process: int, first_row: int) -> None:
+        """Writes the file of one process."""
+        content = {
+            "first_row": first_row,
+            "positions": [
+                {
+                    "taken": torch.from_numpy(position.taken_R),
+                    "used": torch.from_numpy(position.used_R),
+                    "counts": position.counts,
+                }
+                for position in self.positions
+            ],
+            "state": None if self.lstm_state is None else tuple(tensor.cpu() for tensor in self.lstm_state),
+            "losses": self.losses.cpu(),
+        }
+        names = ("num_windows", "num_words", "num_losses", "trainer_loss", "last_logged")
+        torch.save(content | {name: getattr(self, name) for name in names}, checkpoint / ROWS_FILE.format(process))
+
+    @classmethod
+    def load(cls, checkpoint: Path, rows: range, batch_size: int, device: torch.device) -> "RowsState":
+        """Reads the state of some rows, whatever the number of processes that wrote the checkpoint.
+
+        Raises:
+            `ValueError`: If the files don't have the states of exactly `batch_size` rows.
+        """
+        parts: list[dict[str, Any]] = []
+        while (path := checkpoint / ROWS_FILE.format(len(parts))).is_file():
+            parts.append(torch.load(path, map_location="cpu", weights_only=True))
+        sizes = [len(part["positions"][0]["taken"]) for part in parts]
+        found = [row for part, size in zip(parts, sizes) for row in range(part["first_row"], part["first_row"] + size)]
+        if found != list(range(batch_size)):
+            raise ValueError(f"expected the states of {batch_size} rows, found those of {len(found)}")
+        own = slice(rows.start, rows.stop)
+        positions = []
+        for direction in range(2):
+            pieces = [part["positions"][direction] for part in parts]
+            taken, used = (torch.cat([piece[name] for piece in pieces])[own].numpy() for name in ("taken", "used"))
+            counts = {block: count for piece in pieces for block, count in piece["counts"].items()}
+            positions.append(StreamPosition(taken.copy(), used.copy(), counts))
+        lstm_state = None
+        if parts[0]["state"] is not None:
+            hidden, cell = (torch.cat(tensors, dim=1)[:, own] for tensors in zip(*(part["state"] for part in parts)))
+            lstm_state = hidden.to(device), cell.to(device)
+        losses = torch.stack([part["losses"] for part in parts]).mean(0).to(device)
+        trainer_loss = sum(part["trainer_loss"] for part in parts) / len(parts)
+        numbers = {name: parts[0][name] for name in ("num_windows", "num_words", "num_losses", "last_logged")}
+        return cls((positions[0], positions[1]), losses, lstm_state, trainer_loss=trainer_loss, **numbers)
 
 
 def checkpoint_settings(
@@ -27,76 +114,73 @@ def checkpoint_settings(
     corpus: Corpus,
     epoch_size: int | None = None,
 ) -> dict[str, Any]:
-    """Returns what a training that goes on from a checkpoint must agree with, as it stands in the checkpoint."""
+    """Returns the settings that must match to resume, as they are in the checkpoint's `pretraining.json`."""
     vocabulary = hashlib.sha256("\n".join(tokenizer.get_words()).encode()).hexdigest()
-    fields = {**config.to_dict()}
-    for name in ("transformers_version", "architectures", "dtype", "auto_map", "_name_or_path", "training_options"):
-        fields.pop(name, None)
-    # As JSON gives it back.
-    model = json.loads(json.dumps(fields))
+    fields = {name: value for name, value in config.to_dict().items() if name not in (*VOLATILE_FIELDS, "dtype")}
     return {
         **asdict(settings),
         "vocabulary": vocabulary,
         "text": [os.path.basename(name) for name in corpus.names],
-        "model": model,
+        # The values that JSON returns: lists for tuples.
+        "model": json.loads(json.dumps(fields)),
         "epoch_size": epoch_size,
     }
 
 
-def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
-    """Raises `ValueError` if a checkpoint was made with other settings, naming them."""
+def read_settings(checkpoint: Path) -> dict[str, Any]:
+    """Returns the content of a checkpoint's `pretraining.json`.
+
+    Raises:
+        `ValueError`: If it can't be read.
+    """
     try:
-        saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
+        settings: dict[str, Any] = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{checkpoint}: not a checkpoint of this command ({error})") from error
-    # A training that began in float32 may go on in bfloat16, and back: what is kept is float32.
+    return settings
+
+
+def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
+    """Raises `ValueError`, naming the differences, if a checkpoint was made with other settings."""
+    saved = read_settings(checkpoint)
+    # The precision may change: what is saved is float32.
     free = {"epoch_size", "bf16"}
-    # At a constant learning rate, a training may be made longer.
+    # At a constant learning rate, a run can be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")
-    differing = []
-    for name, value in settings.items():
-        if name == "model" and isinstance(saved.get("model"), dict):
-            old = saved["model"]
-            fields = sorted({*old, *value})
-            differing += [(field, old.get(field), value.get(field)) for field in fields]
-        elif name not in free:
-            differing.append((name, saved.get(name), value))
-    differing = [(name, old, new) for name, old, new in differing if old != new]
+    compared = [(name, saved.get(name), value) for name, value in settings.items() if name not in {"model", *free}]
+    if "model" in settings:
+        old, new = saved.get("model", {}), settings["model"]
+        compared += [(field, old.get(field), new.get(field)) for field in sorted({*old, *new})]
+    differing = [(name, old, new) for name, old, new in compared if old != new]
     if differing:
         described = "; ".join(f"{name}={abbreviated(old)}, found {abbreviated(new)}" for name, old, new in differing)
         raise ValueError(
-            f"{checkpoint}: made with {described}. A training goes on with the settings that it began with; "
-            f"another one needs another directory"
+            f"{checkpoint}: made with {described}. Resume with the same settings, or use another directory"
         )
 
 
-CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-INCOMPLETE = ".incomplete"
-LOCK = ".lock"
-
-
 def checkpoints(output_dir: Path) -> list[Path]:
-    """Returns the checkpoints of a training, oldest first."""
+    """Returns the checkpoints in a directory, oldest first."""
     if not output_dir.is_dir():
         return []
     found = [(int(match[1]), path) for path in output_dir.iterdir() if (match := CHECKPOINT.fullmatch(path.name))]
     return [path for _, path in sorted(found)]
 
 
-def prepare_output(output_dir: Path, resume: bool) -> Path | None:
-    """Returns the checkpoint that a training goes on from, after taking left-overs away; None if it begins.
+def find_checkpoint(output_dir: Path, resume: bool) -> Path | None:
+    """Returns the checkpoint to resume from, or None for a new run.
 
     Raises:
-        `ValueError`: If the directory holds something else, or checkpoints although `resume` is False.
+        `ValueError`: If the directory holds something else, or if it holds checkpoints and `resume` is False.
     """
     if output_dir.exists() and not output_dir.is_dir():
         raise ValueError(f"{output_dir}: expected a directory to write to, found a file")
     found = checkpoints(output_dir)
     if found and not resume:
         raise ValueError(
-            f"{output_dir}: it holds {found[-1].name}, which --no-resume would mix with another training; name another "
-            f"directory, or delete its checkpoints"
+            f"{output_dir}: --no-resume requires a directory without checkpoints, found {found[-1].name}; delete them "
+            f"or choose another directory"
         )
     others = [path.name for path in output_dir.iterdir()] if output_dir.is_dir() else []
     others = sorted(name for name in others if name not in (INCOMPLETE, LOCK) and not CHECKPOINT.fullmatch(name))

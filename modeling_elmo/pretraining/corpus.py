@@ -1,20 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Text to the batches of language model training (bilm-tf's `bilm/data.py`).
-
-A row of a batch is an endless stream of sentences, cut into windows of so many words that run on across sentences: the
-model carries its LSTM state from window to window. The forward direction reads `<S> w1 .. wn` and predicts
-`w1 .. wn </S>`; the backward direction has streams of its own, shuffled in another order, reads `</S> wn .. w1` and
-predicts `wn .. w1 <S>`.
-
-What a row reads follows from numbers alone: sentence n of an endless shuffled sequence goes to row n mod B, whichever
-process has that row. So several processes see what one would see, and a stream is taken up again from two numbers per
-row: how many sentences it has begun, and how many words of the last one it has used.
-
-Nothing here knows about models or training.
-
-Dimensions: B rows of the global batch, R rows of this process, W words of a window, C characters per word, N words.
-"""
+"""The text to train on, in blocks of sentences: text files, or a `datasets` stream."""
 
 import glob
 import itertools
@@ -28,33 +14,37 @@ import numpy as np
 from ..files.text import TextLines
 
 
-# A `datasets` stream is shuffled within blocks of so many rows.
+# Rows of a `datasets` stream that are shuffled together.
 ROWS_PER_BLOCK = 50_000
 
 
 class Corpus(Protocol):
-    """Sentences in blocks that fit in memory. They are read again for every epoch, so their content may not change."""
+    """Sentences in blocks that fit in memory. Blocks are read again in every epoch, so their content must not change.
+
+    Attributes:
+        names (`list[str]`): Names of the blocks, or one name for all, for messages.
+    """
 
     names: list[str]
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
-        """Returns the blocks of one epoch, shuffled if there is a seed. More may be named than there are."""
+        """Returns the blocks of one epoch, shuffled if there is a seed. It may continue past the last block."""
 
     def read(self, block: int) -> list[str] | None:
-        """Returns the sentences of a block, or None where the corpus has ended."""
+        """Returns the sentences of a block, or None past the last one."""
 
 
 class TextFiles:
-    """A corpus of text files, one sentence or paragraph a line; each file is a block.
+    """A corpus of text files with one sentence or paragraph per line. Each file is a block.
 
     Args:
-        patterns (`Iterable[str]`): Names of files, or patterns (`news-*.txt.gz`). Files that end in .gz or .xz are
+        patterns (`Iterable[str]`): File names, or patterns (`news-*.txt.gz`). Files that end in `.gz` or `.xz` are
             decompressed.
-        errors (`str`, *optional*, defaults to `"strict"`): What becomes of bytes that are not UTF-8: an error, or, with
-            `"replace"`, U+FFFD.
+        errors (`str`, *optional*, defaults to `"strict"`): `"strict"`: invalid UTF-8 is an error; `"replace"`: it is
+            read as U+FFFD.
 
     Raises:
-        `ValueError`: If a pattern matches nothing, or a file is named twice or empty.
+        `ValueError`: If a pattern matches no file, or a file is empty or named twice.
     """
 
     def __init__(self, patterns: Iterable[str | os.PathLike[str]], errors: str = "strict"):
@@ -62,31 +52,32 @@ class TextFiles:
         self.errors = errors
         for given in patterns:
             pattern = os.fspath(given)
-            # A name may hold what would be a pattern.
+            # The name of a file may contain characters of a pattern.
             found = [pattern] if os.path.isfile(pattern) else sorted(filter(os.path.isfile, glob.glob(pattern)))
             if not found:
-                raise ValueError(f"{pattern}: no such file, and no file that matches it")
+                raise ValueError(f"{pattern}: no such file, and no file matches it as a pattern")
             self.names += found
         if not self.names:
-            raise ValueError("expected text files, found none")
+            raise ValueError("at least one text file is required")
         name, count = Counter(self.names).most_common(1)[0]
         if count > 1:
             raise ValueError(f"{name}: this file is named twice")
-        # Better told now than when it comes to be read, days later.
+        # Fail now, not days into training.
         for name in self.names:
             if not os.path.getsize(name):
                 raise ValueError(f"{name}: this file holds no text")
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
+        """Returns the numbers of all files, shuffled if there is a seed."""
         if seed is None:
             return range(len(self.names))
         return np.random.default_rng(seed).permutation(len(self.names)).tolist()
 
     def read(self, block: int) -> list[str]:
-        """Returns the lines of a file that hold more than white space.
+        """Returns the lines of a file that are not blank.
 
         Raises:
-            `ValueError`: If the file holds none, is not UTF-8 or is damaged.
+            `ValueError`: If there are none, or the file is not UTF-8 or is damaged.
         """
         name = self.names[block]
         lines = [line for line in TextLines(name, self.errors, is_bounded=False) if line.strip()]
@@ -96,13 +87,13 @@ class TextFiles:
 
 
 class StreamedDataset:
-    """A corpus of the rows of a Hugging Face dataset, which may be streamed: blocks are runs of rows.
+    """A corpus of the rows of a Hugging Face dataset, which may be streamed. Each run of rows is a block.
 
-    Rows are shuffled within a block; the order of blocks is the dataset's.
+    Rows are shuffled within a block; blocks stay in the order of the dataset.
 
     Args:
         dataset: A `datasets.Dataset` or `datasets.IterableDataset`.
-        column (`str`, *optional*, defaults to `"text"`): Where the text is. Rows without any are skipped.
+        column (`str`, *optional*, defaults to `"text"`): The column that holds the text. Blank rows are skipped.
         rows_per_block (`int`, *optional*, defaults to 50,000): Number of rows that are shuffled together.
     """
 
@@ -115,13 +106,14 @@ class StreamedDataset:
         self._next_block = -1
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
+        """Returns the numbers of blocks, without end: how many there are is not known."""
         return itertools.count()
 
     def read(self, block: int) -> list[str] | None:
         """Returns the texts of a run of rows, or None after the last row.
 
         Raises:
-            `ValueError`: If a row has no such column, or no text in it.
+            `ValueError`: If a row lacks the column, or it does not hold text.
         """
         if block != self._next_block:
             self._rows = iter(self.dataset.skip(block * self.rows_per_block))
@@ -134,7 +126,14 @@ class StreamedDataset:
                 raise ValueError(
                     f"{self.names[0]}: expected text, found {type(text).__name__}; the row has {', '.join(row)}"
                 )
-            # A line feed in a row is no more than white space.
+            # A line feed within a row counts as white space.
             if text.strip():
                 texts.append(text)
         return texts if rows else None
+
+
+def independent_reader(corpus: Corpus) -> Corpus:
+    """Returns a corpus of the same text that is read independently: a streamed dataset keeps its position in it."""
+    if isinstance(corpus, StreamedDataset):
+        return StreamedDataset(corpus.dataset, corpus.column, corpus.rows_per_block)
+    return corpus

@@ -17,20 +17,19 @@ from ..model.configuration_elmo import IGNORED_LABEL
 from ..model.language_model import ElmoForPreTraining
 from ..model.tokenization_elmo import ElmoTokenizer
 from .corpus import Corpus
-from .windows import Reading, SentenceRows, Windows
+from .windows import BatchPlan, SentenceRows, Windows
 
 
 @dataclass(frozen=True)
 class Perplexity:
-    """What a language model makes of a text.
+    """A language model's loss on a text.
 
     Attributes:
-        forward_loss (`float`): Mean negative log-likelihood of the next word, ends of sentences included.
-        backward_loss (`float`): The same of the word before.
-        num_predictions (`int`): How many words each direction predicted: those of the text, and one boundary per
-            sentence.
+        forward_loss (`float`): Mean negative log-likelihood of the next word, including ends of sentences.
+        backward_loss (`float`): The same for the previous word.
+        num_predictions (`int`): Number of words that each direction predicted, including one boundary per sentence.
         num_words (`int`): Words of the text.
-        num_unknown_words (`int`): How many of them the vocabulary lacks.
+        num_unknown_words (`int`): How many of them are not in the vocabulary.
     """
 
     forward_loss: float
@@ -52,6 +51,7 @@ class Perplexity:
 
 
 def perplexity_of(loss: float) -> float:
+    """Returns the perplexity of a mean negative log-likelihood."""
     return math.exp(loss) if loss < 700 else math.inf
 
 
@@ -60,31 +60,32 @@ def measure_perplexity(
     model: ElmoForPreTraining,
     tokenizer: ElmoTokenizer,
     corpus: Corpus,
-    reading: Reading,
+    plan: BatchPlan,
     sentence_per_row: bool = False,
     on_batch: Callable[[int], bool] | None = None,
 ) -> Perplexity | None:
-    """Reads a corpus once, from a state of zeros, with the softmax over the whole vocabulary.
+    """Measures perplexity in one pass over a corpus, from a state of zeros, with the full softmax.
 
     Args:
-        model (`ElmoForPreTraining`): Is in evaluation mode afterwards.
+        model (`ElmoForPreTraining`): The model; it is left in evaluation mode.
         tokenizer (`ElmoTokenizer`): The model's.
         corpus (`Corpus`): The text.
-        reading (`Reading`): Its seed should be None. With several processes, whose rows are parts of the global batch,
-            all get the result of all.
+        plan (`BatchPlan`): Its seed should be None. If each of several processes has a part of the rows, all of them
+            return the result of the whole corpus.
         sentence_per_row (`bool`, *optional*): As in training.
-        on_batch (`Callable[[int], bool]`, *optional*): Told the number of predictions made so far; False ends it all.
+        on_batch (`Callable[[int], bool]`, *optional*): Receives the number of predictions so far. The measurement
+            ends if it returns False.
 
     Returns:
-        [`Perplexity`], or None if `on_batch` ended it.
+        [`Perplexity`], or None if `on_batch` returned False.
 
     Raises:
-        `ValueError`: If the vocabulary is not the model's, or for text that can't be read.
+        `ValueError`: If the vocabulary is not the model's, or the text can't be read.
     """
     check_vocabulary_size(model, tokenizer)
     model.eval()
     has_characters = model.config.token_input == "characters"
-    batches = (SentenceRows if sentence_per_row else Windows)(corpus, tokenizer, reading, has_characters)
+    batches = (SentenceRows if sentence_per_row else Windows)(corpus, tokenizer, plan, has_characters)
     # Forward loss, backward loss, predictions, words, unknown words.
     sums = torch.zeros(5, dtype=torch.float64)
     state = None
@@ -100,7 +101,7 @@ def measure_perplexity(
         sums += torch.cat([losses, torch.stack([predictions, is_word.sum(), unknown]).double()])
         if on_batch is not None and not on_batch(int(sums[2])):
             return None
-    if len(reading.rows) < reading.batch_size:
+    if len(plan.rows) < plan.batch_size:
         sums = sums.to(model.device)
         distributed.all_reduce(sums)
     forward, backward, predictions, words, unknown = sums.tolist()
@@ -108,19 +109,19 @@ def measure_perplexity(
 
 
 def check_vocabulary_size(model: ElmoForPreTraining, tokenizer: ElmoTokenizer) -> None:
-    """Raises `ValueError` unless the softmax has a row for each entry of the vocabulary."""
+    """Raises `ValueError` unless the softmax has one row per entry of the vocabulary."""
     if model.config.vocab_size != len(tokenizer):
         raise ValueError(
-            f"the vocabulary has {len(tokenizer):,} entries with <PAD> and <MASK>, the model's softmax "
-            f"{model.config.vocab_size:,}: expected the same number"
+            f"the vocabulary has {len(tokenizer):,} entries with <PAD> and <MASK>, but the model's softmax has "
+            f"{model.config.vocab_size:,}; use the vocabulary that the model was trained with"
         )
 
 
 def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokenizer]:
-    """Loads a model with its softmax, and its tokenizer.
+    """Loads a language model and its tokenizer.
 
     Raises:
-        `ValueError`: If it is no model directory, or has no softmax.
+        `ValueError`: If it is not a model directory, or has no softmax.
     """
     model, missing = load_model(ElmoForPreTraining, model_dir)
     missing = [name for name in missing if name.startswith("lm_head")]
@@ -131,9 +132,9 @@ def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokeni
     return model.to(local_device()), ElmoTokenizer.from_pretrained(model_dir)
 
 
-def one_process(batch_size: int, num_steps: int, is_raw: bool) -> Reading:
-    """Returns how one process reads a text once."""
+def one_process(batch_size: int, num_steps: int, is_raw: bool) -> BatchPlan:
+    """Returns the plan of a single pass over a text in one process."""
     for name, number in (("batch_size", batch_size), ("num_steps", num_steps)):
         if number < 1:
             raise ValueError(f"{name}: expected at least 1, found {number}")
-    return Reading(batch_size, range(batch_size), num_steps, None, is_raw)
+    return BatchPlan(batch_size, range(batch_size), num_steps, None, is_raw)

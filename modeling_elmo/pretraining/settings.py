@@ -1,8 +1,7 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of a training run."""
+"""The settings of a training run, for `Trainer`, and as the original's `options.json` has them."""
 
-import json
 import math
 import os
 from dataclasses import dataclass
@@ -13,40 +12,33 @@ import torch
 from transformers import TrainingArguments
 
 from ..model.configuration_elmo import ElmoConfig
-from ..model.tokenization_elmo import ElmoTokenizer
-from ..model.word_splitting import split_at_white_space
-from .corpus import Corpus
-from .vocabulary import count_words
-from .windows import Reading
+from .windows import BatchPlan
 
 
-# Adagrad from an accumulator of 1 is the original's, with its learning rate.
+# Adagrad with an initial accumulator of 1 is the original optimizer, with its learning rate.
 LEARNING_RATES = {"adagrad": 0.2, "adamw": 1e-3}
-
-
-SETTINGS_FILE = "pretraining.json"
 
 
 @dataclass(frozen=True)
 class PretrainingSettings:
-    """What the numbers of a training depend on, beside the model and the text.
+    """The settings that determine the result of training, together with the model and the text.
 
     Attributes:
-        max_steps (`int`): Steps of the optimizer.
-        batch_size (`int`): Rows of a batch, over all processes. Each process needs the same number of them.
-        num_steps (`int`): Words of a window, at whose ends gradients stop.
-        optimizer (`str`): `"adagrad"`, the original's, at a constant learning rate; or `"adamw"`, with a rate that
-            rises for a twentieth of the steps (1,000 at most) and then falls linearly to 0.
-        learning_rate (`float`): Of the optimizer.
-        max_grad_norm (`float`): Gradients are scaled down to this norm. 0: never.
+        max_steps (`int`): Optimizer steps.
+        batch_size (`int`): Rows of a batch over all processes, a multiple of their number.
+        num_steps (`int`): Words of a window (truncated backpropagation).
+        optimizer (`str`): `"adagrad"`, the original's, at a constant learning rate; or `"adamw"`, whose rate rises for
+            a twentieth of the steps (at most 1,000) and then falls linearly to 0.
+        learning_rate (`float`): The learning rate.
+        max_grad_norm (`float`): Gradients are scaled down to this norm; 0 disables this.
         gradient_accumulation_steps (`int`): Windows per step.
-        seed (`int`): Of the shuffling, of new weights, dropout and negative samples.
-        bf16 (`bool`): Whether to compute in bfloat16 (the weights and the cell states stay in float32).
-        sentence_per_row (`bool`): Whether each sentence is a row of its own, from a state of zeros.
-        is_raw (`bool`): Whether the text is raw, to be split by `ElmoTokenizer`.
+        seed (`int`): Seed of shuffling, new weights, dropout and negative samples.
+        bf16 (`bool`): Whether to compute in bfloat16. Weights and cell states stay in float32.
+        sentence_per_row (`bool`): Whether each sentence is its own row, starting from a state of zeros.
+        is_raw (`bool`): Whether `ElmoTokenizer` splits the text; otherwise it is split at white space.
 
     Raises:
-        `ValueError`: For a number that is out of its range.
+        `ValueError`: If a value is out of range.
     """
 
     max_steps: int
@@ -76,19 +68,19 @@ class PretrainingSettings:
 
     @property
     def window_size(self) -> int:
-        """`int`: How much of `epoch_size` a window of the global batch is."""
+        """`int`: Size of a window of the global batch, in the unit of `corpus_size`."""
         return self.batch_size if self.sentence_per_row else self.batch_size * self.num_steps
 
     @property
     def loss_scale(self) -> int:
-        """`int`: What the loss is multiplied by before gradients are taken. The original's is the sum over a window's
-        steps, not their mean. Adagrad, whose accumulator begins at 1 whatever the gradient's scale, learns faster for
-        it, and `max_grad_norm` is meant for it. AdamW is the same whatever the scale."""
+        """`int`: Factor of the loss before gradients are taken. The original's loss is the sum over a window's steps,
+        not their mean. Adagrad depends on it, because its accumulator starts at 1 whatever the scale of the gradient,
+        and `max_grad_norm` is chosen for it. AdamW does not depend on the scale."""
         return self.num_steps if self.optimizer == "adagrad" and not self.sentence_per_row else 1
 
-    def reading(self, rows: range) -> Reading:
+    def batch_plan(self, rows: range) -> BatchPlan:
         """Returns how training reads its text."""
-        return Reading(self.batch_size, rows, self.num_steps, self.seed, self.is_raw)
+        return BatchPlan(self.batch_size, rows, self.num_steps, self.seed, self.is_raw)
 
 
 def training_arguments(
@@ -99,7 +91,7 @@ def training_arguments(
     logging_steps: int,
     save_total_limit: int,
 ) -> TrainingArguments:
-    """Returns what `Trainer` is to know of all this."""
+    """Returns the arguments of `Trainer`."""
     num_processes = int(os.environ.get("WORLD_SIZE", "1"))
     has_accelerator = torch.accelerator.is_available()
     is_constant = settings.optimizer == "adagrad"
@@ -115,50 +107,34 @@ def training_arguments(
         seed=settings.seed,
         bf16=settings.bf16,
         logging_steps=logging_steps,
-        # A loss that is no number shows, and ends the training.
+        # An infinite or NaN loss is shown, and ends the run.
         logging_nan_inf_filter=False,
         save_strategy="steps",
         save_steps=save_steps,
         save_total_limit=save_total_limit,
         eval_strategy="no" if eval_steps is None else "steps",
         eval_steps=eval_steps,
-        # The text goes on from the position in the checkpoint; nothing is to be skipped.
+        # The corpus resumes at the position in the checkpoint; there is nothing to skip.
         ignore_data_skip=True,
         report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,
         use_cpu=not has_accelerator,
         ddp_backend="gloo" if num_processes > 1 and not has_accelerator else None,
-        # Every step has a gradient for all that is trained.
+        # Every step has a gradient for every trained weight.
         ddp_find_unused_parameters=False,
     )
-    # Several devices are for several processes: one that used all would have one LSTM state for them.
+    # One process uses one device: with several, `DataParallel` would share one LSTM state between them.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
-
-
-def epoch_size(
-    corpus: Corpus, tokenizer: ElmoTokenizer, is_raw: bool, sentence_per_row: bool, checkpoint: Path | None = None
-) -> int:
-    """Counts a corpus: its words with a boundary per sentence; its sentences, where each is to be a row. A checkpoint
-    that knows their number is asked."""
-    if checkpoint is not None:
-        try:
-            saved = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))["epoch_size"]
-        except (OSError, ValueError, KeyError):
-            saved = None
-        if isinstance(saved, int):
-            return saved
-    counts, num_sentences = count_words(corpus, tokenizer.split_words if is_raw else split_at_white_space)
-    return num_sentences if sentence_per_row else sum(counts.values()) + num_sentences
 
 
 def training_options(
     settings: PretrainingSettings, config: ElmoConfig, epoch_size: int | None = None
 ) -> dict[str, Any]:
-    """Returns what the original's `options.json` says about a training, under the names of `bin/train_elmo.py`.
+    """Returns what the original's `options.json` records of training, under the names of `bin/train_elmo.py`.
 
-    The numbers of words and epochs are there if the text was counted.
+    The numbers of words and epochs are included if the size of the corpus is known.
     """
     options: dict[str, Any] = {
         "bidirectional": True,

@@ -1,8 +1,13 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The trainer of the language model."""
+"""The trainer of the language model: what one step is, what is logged, and what a checkpoint holds.
 
-import os
+A step depends only on the checkpoint before it and on the settings: random numbers are seeded for every window, by the
+seed and the window's number. So a resumed run has the losses of an uninterrupted one, and several processes draw the
+same negative samples.
+"""
+
+import gc
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -23,15 +28,12 @@ from ..files.progress import Progress
 from ..model.configuration_elmo import IGNORED_LABEL
 from ..model.language_model import ElmoForPreTraining
 from ..model.tokenization_elmo import ElmoTokenizer
-from .checkpoints import INCOMPLETE, checkpoint_settings
+from .checkpoints import INCOMPLETE, SETTINGS_FILE, RowsState, checkpoint_settings
 from .corpus import Corpus
 from .perplexity import Perplexity, check_vocabulary_size, measure_perplexity, perplexity_of
-from .settings import SETTINGS_FILE, PretrainingSettings, training_arguments
+from .settings import PretrainingSettings, training_arguments
 from .signals import StopSignals
-from .windows import Position, SentenceRows, Windows, rows_of_process
-
-
-ROWS_FILE = "pretraining_rows_{}.pt"
+from .windows import SentenceRows, Windows, rows_of_process
 
 
 class ElmoPretrainer(Trainer):
@@ -41,13 +43,13 @@ class ElmoPretrainer(Trainer):
         model (`ElmoForPreTraining`): With `freeze_bilm=False`.
         tokenizer (`ElmoTokenizer`): Saved with the model.
         corpus (`Corpus`): The text to train on.
-        settings (`PretrainingSettings`): What the numbers depend on.
-        output_dir (`Path`): Where checkpoints go.
+        settings (`PretrainingSettings`): The settings that determine the result.
+        output_dir (`Path`): The directory of the checkpoints.
         eval_corpus (`Corpus`, *optional*): The text to evaluate on.
-        save_steps, eval_steps, logging_steps (`int`, *optional*): After how many steps each is done.
+        save_steps, eval_steps, logging_steps (`int`, *optional*): Steps between checkpoints, evaluations and reports.
         save_total_limit (`int`, *optional*, defaults to 2): How many checkpoints are kept.
-        epoch_size (`int`, *optional*): How much text the corpus is, to tell epochs by; see the function of this name.
-        signals (`StopSignals`, *optional*): When one was received, the training ends after its step, with a checkpoint.
+        epoch_size (`int`, *optional*): The result of `corpus_size`, to report epochs.
+        signals (`StopSignals`, *optional*): After a signal, the run finishes its step, saves a checkpoint and stops.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class ElmoPretrainer(Trainer):
         arguments = training_arguments(
             settings, output_dir, save_steps, eval_steps if eval_corpus else None, logging_steps, save_total_limit
         )
-        # The fused step reads and writes the softmax's weights once, where they are the most of the model.
+        # The fused step reads and writes each weight once; most of them are the softmax's.
         is_fused = arguments.device.type == "cpu"
         adagrad = {"lr": settings.learning_rate, "initial_accumulator_value": 1.0, "fused": is_fused}
         optimizers = {
@@ -85,48 +87,40 @@ class ElmoPretrainer(Trainer):
         )
         self.remove_callback(PrinterCallback)
         self.signals = signals or StopSignals()
-        self.add_callback(_Stop(self, self.signals))
+        self.add_callback(StopOnSignal(self, self.signals))
         self.settings = settings
         self.tokenizer = tokenizer
         self.corpus = corpus
         self.eval_corpus = eval_corpus
         self.epoch_size = epoch_size
         self.rows = rows_of_process(settings.batch_size, self.args.process_index, self.args.world_size)
-        self.positions = Position.start(len(self.rows)), Position.start(len(self.rows))
-        self.lstm_state: tuple[torch.Tensor, torch.Tensor] | None = None
-        self.num_windows = 0
-        # Over all processes, with a boundary per sentence.
-        self.num_words = 0
-        # Sums of forward and backward losses, and how many, since the last time they were logged.
-        self.losses = torch.zeros(2, dtype=torch.float64, device=self.args.device)
-        self.num_losses = 0
-        self.last_logged = (self.args.logging_steps, 0.0)
-        self._restored: dict[str, Any] | None = None
+        self.rows_state = RowsState.start(len(self.rows), self.args.device)
+        self._is_restored = False
         self._since = (time.monotonic(), 0)
         self._run_dir: str | None = None
         self._evaluated: tuple[int, Perplexity] | None = None
         self.has_begun = False
         self.model_accepts_loss_kwargs = False
 
-    # What a step is
+    # One step
 
     def get_train_dataloader(self) -> Any:
-        """Returns the batches of this process, made ahead, from where the training is."""
+        """Returns the batches of this process from the current position, made in a thread."""
         return _TrainBatches(self)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Does a window, and remembers where it ended."""
+        """Trains on one window and records the position after it."""
         inputs = dict(inputs)
         positions = inputs.pop("positions")
         self._seed_window()
         loss = super().training_step(model, inputs)
-        self.positions = positions
-        self.num_windows += 1
+        self.rows_state.positions = positions
+        self.rows_state.num_windows += 1
         return loss / self.settings.loss_scale
 
     def _seed_window(self) -> None:
-        # Dropout differs between processes, which have different rows; the negative samples are the same for all.
-        negatives, dropout = _seeds(self.settings.seed, self.num_windows, self.args.process_index)
+        # All processes use the same negative samples. Their dropout differs, because their rows do.
+        negatives, dropout = window_seeds(self.settings.seed, self.rows_state.num_windows, self.args.process_index)
         torch.manual_seed(dropout)
         if self.model.negative_sampling_generator is None:
             self.model.negative_sampling_generator = torch.Generator()
@@ -135,62 +129,63 @@ class ElmoPretrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Returns the loss whose gradient is taken. The LSTM state goes on from the window before, without gradient."""
+        """Returns the loss to differentiate. The LSTM state is the previous window's, without its gradient."""
         is_window = not self.settings.sentence_per_row
-        output = model(**inputs, state=self.lstm_state if is_window else None, use_cache=is_window)
+        rows = self.rows_state
+        output = model(**inputs, state=rows.lstm_state if is_window else None, use_cache=is_window)
         losses = torch.stack([output.forward_loss, output.backward_loss])
         if is_window:
-            self.lstm_state = tuple(tensor.detach() for tensor in output.state)
-            self.num_words += inputs["input_ids"].numel() * self.args.world_size
+            rows.lstm_state = tuple(tensor.detach() for tensor in output.state)
+            rows.num_words += inputs["input_ids"].numel() * self.args.world_size
         else:
-            # Rows of different lengths: each process counts as much as it predicts, all words of a row but one.
+            # Rows differ in length, so each process is weighted by its predictions: all words of its rows but one each.
             count = (inputs["labels"] != IGNORED_LABEL).sum() - len(inputs["labels"])
             total = count.clone()
             if self.args.world_size > 1:
                 distributed.all_reduce(total)
                 losses = losses * (count * self.args.world_size / total)
-            self.num_words += int(total)
-        self.losses += losses.detach().double()
-        self.num_losses += 1
+            rows.num_words += int(total)
+        rows.losses += losses.detach().double()
+        rows.num_losses += 1
         loss = losses.mean() * self.settings.loss_scale
         return (loss, output) if return_outputs else loss
 
-    # What is told
+    # Reports
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Adds what a user of a language model wants to know: perplexities and speed."""
+        """Adds perplexities and speed to the logged values."""
+        rows = self.rows_state
         if "loss" in logs:
             self._check_losses()
-            losses = self.losses.clone()
+            losses = rows.losses.clone()
             if self.args.world_size > 1:
                 distributed.all_reduce(losses)
-            forward, backward = (losses / self.num_losses / self.args.world_size).tolist()
-            perplexities = {"perplexity": (forward + backward) / 2, "forward": forward, "backward": backward}
-            logs["perplexity"] = perplexity_of(perplexities["perplexity"])
+            forward, backward = (losses / rows.num_losses / self.args.world_size).tolist()
+            logs["perplexity"] = perplexity_of((forward + backward) / 2)
             logs["forward_perplexity"], logs["backward_perplexity"] = perplexity_of(forward), perplexity_of(backward)
             now = time.monotonic()
-            logs["words_per_second"] = (self.num_words - self._since[1]) / max(now - self._since[0], 1e-9)
-            logs["words_seen"] = self.num_words
-            self._since = now, self.num_words
-            self.losses.zero_()
-            self.num_losses = 0
+            logs["words_per_second"] = (rows.num_words - self._since[1]) / max(now - self._since[0], 1e-9)
+            logs["words_seen"] = rows.num_words
+            self._since = now, rows.num_words
+            rows.losses.zero_()
+            rows.num_losses = 0
         self.state.epoch = None
         if self.epoch_size:
-            self.state.epoch = self.num_windows * self.settings.window_size / self.epoch_size
+            self.state.epoch = rows.num_windows * self.settings.window_size / self.epoch_size
         super().log(logs, start_time)
 
     def _check_losses(self) -> None:
-        if not self.losses.isfinite().all():
+        if not self.rows_state.losses.isfinite().all():
             raise ValueError(
-                f"step {self.state.global_step}: the loss is not a finite number; expected one: a lower learning rate, "
-                f"or a lower max_grad_norm may help (checkpoints before this step are intact)"
+                f"step {self.state.global_step}: the loss is infinite or NaN; try a lower learning rate or a lower "
+                f"max_grad_norm (earlier checkpoints are intact)"
             )
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> Any:
-        """Measures the perplexity of the evaluation text; cut short when the training is to end."""
+        """Measures the perplexity of the evaluation text. A signal cuts it short."""
         since = time.monotonic()
         result = self.evaluation()
-        # Training's speed is that of training.
+        # The reported speed excludes evaluation.
         self._since = self._since[0] + time.monotonic() - since, self._since[1]
         if result is None:
             return {}
@@ -206,16 +201,16 @@ class ElmoPretrainer(Trainer):
         return metrics
 
     def evaluation(self) -> Perplexity | None:
-        """Measures the perplexity of the evaluation text, once per step; None if a signal ended it."""
+        """Returns the perplexity of the evaluation text, measured once per step, or None if a signal cut it short."""
         if self._evaluated is None or self._evaluated[0] != self.state.global_step:
             assert self.eval_corpus is not None
             result = measure_perplexity(
                 self.model,
                 self.tokenizer,
                 self.eval_corpus,
-                replace(self.settings.reading(self.rows), seed=None),
+                replace(self.settings.batch_plan(self.rows), seed=None),
                 self.settings.sentence_per_row,
-                # Processes end together or not at all.
+                # Several processes must not stop at different batches.
                 (lambda _: self.signals.received is None) if self.args.world_size == 1 else None,
             )
             if result is None:
@@ -223,26 +218,28 @@ class ElmoPretrainer(Trainer):
             self._evaluated = self.state.global_step, result
         return self._evaluated[1]
 
-    # What is kept
+    # Checkpoints
 
     def _get_output_dir(self, trial: Any) -> str:
         return self._run_dir or super()._get_output_dir(trial)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Writes a checkpoint under another name, which it loses when it is complete."""
+        """Writes a checkpoint under a temporary name and renames it when it is complete."""
         self._check_losses()
         output = Path(self.args.output_dir)
         name = f"checkpoint-{self.state.global_step}"
-        is_there = (output / name).exists()
+        is_saved = (output / name).exists()
         self.wait_for_all()
-        if is_there:
-            # Resumed, and stopped before the next step.
+        if is_saved:
+            # The run was resumed from it and stopped before the next step.
             return
         self._run_dir = str(output / INCOMPLETE)
         work = output / INCOMPLETE / name
         try:
             super()._save_checkpoint(model, trial)
-            torch.save(self._rows_state(), work / ROWS_FILE.format(self.args.process_index))
+            self.rows_state.trainer_loss = self._tr_loss.item()
+            self.rows_state.last_logged = self._globalstep_last_logged
+            self.rows_state.save(work, self.args.process_index, self.rows.start)
             if self.args.should_save:
                 write_json(work / SETTINGS_FILE, self.checkpoint_settings())
             self.wait_for_all()
@@ -250,7 +247,7 @@ class ElmoPretrainer(Trainer):
                 move_into_place(work, output / name)
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(output / INCOMPLETE, ignore_errors=True)
-            # torch does not say that a disk is full.
+            # torch's error does not mention a full disk.
             message = f"{' '.join(str(error).split())}; free there: {shutil.disk_usage(output).free / 1e6:,.0f} MB"
             raise OSError(f"{output / name}: can't be written ({message}); older checkpoints are intact") from error
         finally:
@@ -261,86 +258,39 @@ class ElmoPretrainer(Trainer):
         self.wait_for_all()
 
     def wait_for_all(self) -> None:
+        """Waits until all processes have called this."""
         if self.args.world_size > 1:
             distributed.barrier()
 
     def checkpoint_settings(self) -> dict[str, Any]:
-        """Returns what a training that goes on from a checkpoint must agree with."""
+        """Returns the settings that must match to resume."""
         return checkpoint_settings(self.settings, self.model.config, self.tokenizer, self.corpus, self.epoch_size)
 
-    def _rows_state(self) -> dict[str, Any]:
-        return {
-            "first_row": self.rows.start,
-            "positions": [
-                {
-                    "taken": torch.from_numpy(position.taken_R),
-                    "used": torch.from_numpy(position.used_R),
-                    "counts": position.counts,
-                }
-                for position in self.positions
-            ],
-            "state": None if self.lstm_state is None else tuple(tensor.cpu() for tensor in self.lstm_state),
-            "num_windows": self.num_windows,
-            "num_words": self.num_words,
-            "losses": self.losses.cpu(),
-            "num_losses": self.num_losses,
-            "trainer_loss": self._tr_loss.item(),
-            "last_logged": self._globalstep_last_logged,
-        }
-
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """Also takes up the rows: where each is in the text, and its LSTM state."""
+        """Also restores the rows: their positions in the text and their LSTM states."""
         super()._load_optimizer_and_scheduler(checkpoint)
-        if checkpoint is None:
-            return
-        # The processes may be more or fewer than those that wrote it.
-        parts: list[dict[str, Any]] = []
-        while os.path.isfile(path := os.path.join(checkpoint, ROWS_FILE.format(len(parts)))):
-            parts.append(torch.load(path, map_location="cpu", weights_only=True))
-        found = [
-            row
-            for part in parts
-            for row in range(part["first_row"], part["first_row"] + len(part["positions"][0]["taken"]))
-        ]
-        if found != list(range(self.settings.batch_size)):
-            raise ValueError(f"expected the states of {self.settings.batch_size} rows, found those of {len(found)}")
-        own = slice(self.rows.start, self.rows.stop)
-        positions = []
-        for direction in range(2):
-            pieces = [part["positions"][direction] for part in parts]
-            taken, used = (torch.cat([piece[name] for piece in pieces])[own].numpy() for name in ("taken", "used"))
-            counts = {block: count for piece in pieces for block, count in piece["counts"].items()}
-            positions.append(Position(taken.copy(), used.copy(), counts))
-        self.positions = positions[0], positions[1]
-        if parts[0]["state"] is not None:
-            hidden, cell = (torch.cat(tensors, dim=1)[:, own] for tensors in zip(*(part["state"] for part in parts)))
-            self.lstm_state = hidden.to(self.args.device), cell.to(self.args.device)
-        self.num_windows = parts[0]["num_windows"]
-        self.num_words = parts[0]["num_words"]
-        self.losses = torch.stack([part["losses"] for part in parts]).mean(0).to(self.args.device)
-        self.num_losses = parts[0]["num_losses"]
-        self._restored = {
-            "trainer_loss": sum(part["trainer_loss"] for part in parts) / len(parts),
-            "last_logged": parts[0]["last_logged"],
-        }
+        if checkpoint is not None:
+            batch_size, device = self.settings.batch_size, self.args.device
+            self.rows_state = RowsState.load(Path(checkpoint), self.rows, batch_size, device)
+            self._is_restored = True
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        # One that ended between its last checkpoint and its result has no step left.
+        # A run that was killed between its last checkpoint and its result has no step left.
         if self.state.global_step >= self.state.max_steps:
             self.control.should_training_stop = True
         else:
             super()._run_epoch(*args, **kwargs)
 
     def begin(self) -> None:
-        """Called when `Trainer` has set its sums to zero and training is about to begin."""
-        if self._restored is not None:
-            self._tr_loss += self._restored["trainer_loss"]
-            self._globalstep_last_logged = self._restored["last_logged"]
-            self._restored = None
-            # A checkpoint brings along how often these were done before.
+        """Called after `Trainer` has reset its sums, right before the first step."""
+        if self._is_restored:
+            self._tr_loss += self.rows_state.trainer_loss
+            self._globalstep_last_logged = self.rows_state.last_logged
+            self._is_restored = False
+            # The checkpoint's trainer state has the intervals of the earlier run.
             for name in ("save_steps", "eval_steps", "logging_steps"):
                 setattr(self.state, name, getattr(self.args, name))
-        self._since = time.monotonic(), self.num_words
+        self._since = time.monotonic(), self.rows_state.num_words
         self.has_begun = True
 
 
@@ -382,23 +332,23 @@ def _describe_logs(logs: dict[str, float]) -> str | None:
 
 
 class _TrainBatches:
-    """What `Trainer` takes for a data loader without a length."""
+    """Takes the place of a data loader without a length."""
 
     def __init__(self, trainer: ElmoPretrainer) -> None:
         self.trainer = trainer
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         trainer, settings = self.trainer, self.trainer.settings
+        plan, positions = settings.batch_plan(trainer.rows), trainer.rows_state.positions
         has_characters = trainer.model.config.token_input == "characters"
-        batches = (SentenceRows if settings.sentence_per_row else Windows)(
-            trainer.corpus, trainer.tokenizer, settings.reading(trainer.rows), has_characters, trainer.positions
-        )
-        for batch, positions in prefetch(batches):
-            yield {**batch, "positions": positions}
+        batches_class = SentenceRows if settings.sentence_per_row else Windows
+        batches = batches_class(trainer.corpus, trainer.tokenizer, plan, has_characters, positions)
+        for batch, after in prefetch(batches):
+            yield {**batch, "positions": after}
 
 
-class _Stop(TrainerCallback):
-    """Ends a training after the step in which it was told to, with a checkpoint. Also tells when it begins."""
+class StopOnSignal(TrainerCallback):
+    """Stops the run with a checkpoint after the step in which a signal arrived. Also calls `begin`."""
 
     def __init__(self, trainer: ElmoPretrainer, signals: StopSignals) -> None:
         self.trainer = trainer
@@ -410,20 +360,41 @@ class _Stop(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         number = self.signals.received or 0
         if args.world_size > 1:
-            # Told at different moments, or one alone, all processes end after the same step.
-            told = torch.tensor(number, device=args.device)
-            distributed.all_reduce(told, distributed.ReduceOp.MAX)
-            number = int(told)
+            # Agree on the step at which all processes stop.
+            agreed = torch.tensor(number, device=args.device)
+            distributed.all_reduce(agreed, distributed.ReduceOp.MAX)
+            number = int(agreed)
         if number:
             self.signals.received = number
             control.should_save = True
             control.should_training_stop = True
 
 
-def _seeds(seed: int, window: int, process: int) -> tuple[int, int]:
-    """Returns the seeds of a window's negative samples, the same in all processes, and of its dropout."""
+def window_seeds(seed: int, window: int, process: int) -> tuple[int, int]:
+    """Returns the seed of a window's negative samples, which is the same in all processes, and of its dropout."""
     negatives, *dropout = (
         int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
         for entropy in ((seed, window, 1), (seed, window, 2 + process))
     )
     return negatives, dropout[0]
+
+
+def leave_process_group(trainer: Trainer | None = None) -> None:
+    """Shuts down the process group once all processes have called this. Does nothing for a single process.
+
+    A process that exits inside its group may abort in gloo's threads, although all work is done. A process that
+    destroys the group while `DistributedDataParallel`'s gradient reducer exists may hang: the reducer, as the last
+    owner of the group, waits for gloo's thread while it holds the GIL, which that thread may need (torch 2.13). So the
+    reducer is freed first.
+
+    Args:
+        trainer (`Trainer`, *optional*): The trainer, if it still exists. It can't train again.
+    """
+    if not distributed.is_initialized():
+        return
+    distributed.barrier()
+    if trainer is not None:
+        trainer.model_wrapped = trainer.model
+        trainer.accelerator.free_memory()
+    gc.collect()
+    distributed.destroy_process_group()

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vocabularies counted from text: `<S>`, `</S>`, `<UNK>`, then words by falling frequency.
 
-The order matters: the sampled softmax of training takes a word's rank for its frequency. Reading vocabulary files is
-the tokenizer's.
+The order matters: the sampled softmax of training estimates a word's frequency from its rank. Vocabulary files are
+read by the tokenizer.
 """
 
 import os
@@ -16,19 +16,23 @@ from ..model.word_splitting import TextSplitter
 from .corpus import Corpus
 
 
-# In this order at the head of a vocabulary file.
+# The first lines of a vocabulary file.
 LEADING_TOKENS = (SPECIAL_TOKENS["bos_token"], SPECIAL_TOKENS["eos_token"], SPECIAL_TOKENS["unk_token"])
+
+# Sentences that are split together.
+CHUNK_LINES = 4096
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A vocabulary and how much of the text it was counted from it covers.
+    """A vocabulary, and how much it covers of the text it was counted from.
 
     Attributes:
-        words (`list[str]`): Special tokens first, then by falling frequency, in alphabetical order where that is equal.
+        words (`list[str]`): Special tokens first, then words by falling frequency, in alphabetical order where
+            frequencies are equal.
         num_text_words (`int`): Words in the text.
-        num_known_words (`int`): How many of them the vocabulary has.
-        num_sentences (`int`): Lines of text.
+        num_known_words (`int`): How many of them are in the vocabulary.
+        num_sentences (`int`): Lines of the text.
     """
 
     words: list[str]
@@ -38,7 +42,7 @@ class Vocabulary:
 
 
 def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str], int]:
-    """Returns how often each word stands in a corpus, and the number of its sentences.
+    """Returns the count of each word in a corpus, and the number of sentences.
 
     Args:
         corpus (`Corpus`): The text.
@@ -51,8 +55,8 @@ def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str]
         if lines is None:
             break
         num_sentences += len(lines)
-        for first in range(0, len(lines), 4096):
-            for words in split_words(lines[first : first + 4096]):
+        for first in range(0, len(lines), CHUNK_LINES):
+            for words in split_words(lines[first : first + CHUNK_LINES]):
                 counts.update(words)
     return counts, num_sentences
 
@@ -63,10 +67,10 @@ def build_vocabulary(
     """Chooses the words of a vocabulary.
 
     Args:
-        counts (`Counter[str]`): How often each word stands in the text.
-        num_sentences (`int`, *optional*): Carried along.
-        size (`int`, *optional*): The most entries it may have, special tokens included.
-        min_count (`int`, *optional*, defaults to 1): How often a word must stand in the text.
+        counts (`Counter[str]`): The count of each word in the text.
+        num_sentences (`int`, *optional*): Number of sentences, which the result repeats.
+        size (`int`, *optional*): Maximum number of entries, including the three special tokens.
+        min_count (`int`, *optional*, defaults to 1): Minimum count for a word to be included.
 
     Raises:
         `ValueError`: If `size` leaves no room for a word, or `min_count` is below 1.
@@ -75,7 +79,7 @@ def build_vocabulary(
         raise ValueError(f"size: expected more than the {len(LEADING_TOKENS)} special tokens, found {size}")
     if min_count < 1:
         raise ValueError(f"min_count: expected at least 1, found {min_count}")
-    # What can't be a line of the file, or means something else there, is an unknown word.
+    # Words that can't be a line of the file, or have another meaning there, stay unknown.
     excluded = {*SPECIAL_TOKENS.values(), NOT_A_WORD}
     chosen = [
         word
@@ -90,10 +94,10 @@ def build_vocabulary(
 
 
 def write_vocabulary(words: list[str], path: str | os.PathLike[str]) -> None:
-    """Writes a vocabulary file, one word a line. It appears whole or not at all.
+    """Writes a vocabulary file with one word per line, complete or not at all.
 
     Raises:
-        `OSError`: If it can't be written; a file that was there before is then as it was.
+        `OSError`: If it can't be written. A file that was there before is then unchanged.
     """
     with new_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{word}\n" for word in words)

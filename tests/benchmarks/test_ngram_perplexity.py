@@ -14,7 +14,7 @@ from modeling_elmo import ElmoForPreTraining, ElmoTokenizer
 from modeling_elmo.model.word_splitting import split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.perplexity import measure_perplexity, one_process
-from modeling_elmo.pretraining.windows import WordTable
+from modeling_elmo.pretraining.windows import WordNumbering
 
 
 WORDS = ["<S>", "</S>", "<UNK>", *"abcdefghij"]
@@ -32,7 +32,7 @@ def random_sentences(seed, count):
 
 @pytest.fixture
 def table():
-    return WordTable(ElmoTokenizer(vocab=WORDS), has_characters=False)
+    return WordNumbering(ElmoTokenizer(vocab=WORDS), has_characters=False)
 
 
 @pytest.fixture

@@ -216,7 +216,13 @@ class TestBuildVocab:
         assert (tmp_path / "vocab.txt").read_text().split()[3:] == [".", "I", "ca", "n't"]
 
     def test_bad_input(self, fails, tmp_path):
-        fails("no such file, and no file that matches it", "build-vocab", tmp_path / "a*", "-o", tmp_path / "vocab.txt")
+        fails(
+            "no such file, and no file matches it as a pattern",
+            "build-vocab",
+            tmp_path / "a*",
+            "-o",
+            tmp_path / "vocab.txt",
+        )
         (tmp_path / "a.txt").write_bytes(b"one\ntw\xe9\n")
         fails("a.txt: line 2: expected UTF-8, found byte 0xe9", "build-vocab", tmp_path / "a.txt", "-o", tmp_path / "v")
         (tmp_path / "b.txt").touch()

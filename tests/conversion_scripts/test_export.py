@@ -17,8 +17,8 @@ from modeling_elmo import ElmoForPreTraining, ElmoModel, ElmoTokenizer
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert, export
 from modeling_elmo.conversion_scripts.options_json import config_from_options, options_of_config
 from modeling_elmo.pretraining.corpus import TextFiles
-from modeling_elmo.pretraining.initial_model import Start
-from modeling_elmo.pretraining.job import run
+from modeling_elmo.pretraining.initial_model import InitialModel
+from modeling_elmo.pretraining.job import pretrain
 from modeling_elmo.pretraining.settings import PretrainingSettings
 from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_model
 from tests.helpers.variants import options_of_every_kind
@@ -190,8 +190,8 @@ class TestTrainedHere:
         )
         settings = PretrainingSettings(max_steps=2, batch_size=2, num_steps=5, max_grad_norm=3.0)
         corpus = TextFiles([tmp_path / "a.txt"])
-        start = Start(ElmoForPreTraining(config), tokenizer)
-        run(start, corpus, settings, tmp_path / "trained", write=len, epoch_size=35)
+        start = InitialModel(ElmoForPreTraining(config), tokenizer)
+        pretrain(start, corpus, settings, tmp_path / "trained", write=len, epochs=1)
         return request.param
 
     def test_options_tell_of_the_training(self, trained, tmp_path):

@@ -8,7 +8,7 @@ import sys
 import torch
 from transformers import Trainer, TrainingArguments
 
-from modeling_elmo.pretraining.process_group import leave_process_group
+from modeling_elmo.pretraining.trainer import leave_process_group
 from tests.helpers.task_examples import HEADS, TOKENIZER
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoTokenizer
-from modeling_elmo.pretraining.initial_model import Start
+from modeling_elmo.pretraining.initial_model import InitialModel
 from modeling_elmo.pretraining.settings import PretrainingSettings
 
 
@@ -35,7 +35,7 @@ def start(**kwargs):
         "character_filters": [[1, 4], [3, 5]],
     }
     fields |= {"num_negative_samples": 4, "lstm_dropout": 0.1, "freeze_bilm": False, "vocab_size": len(tokenizer)}
-    return Start(ElmoForPreTraining(ElmoConfig(**{**fields, **kwargs})), tokenizer)
+    return InitialModel(ElmoForPreTraining(ElmoConfig(**{**fields, **kwargs})), tokenizer)
 
 
 def settings(**kwargs):

@@ -16,11 +16,11 @@ from modeling_elmo.pretraining.corpus import StreamedDataset, TextFiles
 from modeling_elmo.pretraining.windows import (
     IGNORED_LABEL,
     MAX_WORDS_PER_ROW,
-    Position,
-    Reading,
+    BatchPlan,
     SentenceRows,
+    StreamPosition,
     Windows,
-    WordTable,
+    WordNumbering,
     rows_of_process,
 )
 
@@ -46,9 +46,9 @@ def shards(tmp_path):
     return tmp_path / "*.txt*"
 
 
-def reading(**kwargs):
+def plan(**kwargs):
     kwargs = {"batch_size": 4, "num_steps": 7, "seed": 3, "is_raw": False, **kwargs}
-    return Reading(**{"rows": range(kwargs["batch_size"]), **kwargs})
+    return BatchPlan(**{"rows": range(kwargs["batch_size"]), **kwargs})
 
 
 def take(items, count):
@@ -69,7 +69,7 @@ def plain_rows(sentences, batch_size, is_backward):
 class TestWindows:
     @pytest.mark.parametrize("direction", ["forward", "backward"])
     def test_are_those_of_the_original_algorithm(self, shards, tokenizer, direction):
-        windows = Windows(TextFiles([shards]), tokenizer, reading(), True)
+        windows = Windows(TextFiles([shards]), tokenizer, plan(), True)
         stream = windows.directions[direction == "backward"].sentences._read(0)
         rows = plain_rows(take(stream, 600), 4, direction == "backward")
         prefix = "" if direction == "forward" else "backward_"
@@ -89,7 +89,7 @@ class TestWindows:
         corpus = TextFiles([shards])
         everything = sorted(line for block in range(3) for line in corpus.read(block))
         orders = []
-        for direction in Windows(corpus, tokenizer, reading(), True).directions:
+        for direction in Windows(corpus, tokenizer, plan(), True).directions:
             texts = take(direction.sentences._read(0), 3 * len(everything))
             orders += [texts[start : start + len(everything)] for start in range(0, len(texts), len(everything))]
         assert all(sorted(order) == everything for order in orders)
@@ -97,7 +97,7 @@ class TestWindows:
 
     def test_the_seed_decides(self, shards, tokenizer):
         def first(seed):
-            return next(iter(Windows(TextFiles([shards]), tokenizer, reading(seed=seed), True)))[0]
+            return next(iter(Windows(TextFiles([shards]), tokenizer, plan(seed=seed), True)))[0]
 
         assert torch.equal(first(1)["input_ids"], first(1)["input_ids"])
         assert not torch.equal(first(1)["input_ids"], first(2)["input_ids"])
@@ -105,9 +105,9 @@ class TestWindows:
     @pytest.mark.parametrize("num_processes", [2, 4])
     def test_several_processes_see_what_one_sees(self, shards, tokenizer, num_processes):
         corpus = TextFiles([shards])
-        whole = take(Windows(corpus, tokenizer, reading(), True), 30)
+        whole = take(Windows(corpus, tokenizer, plan(), True), 30)
         parts = [
-            take(Windows(corpus, tokenizer, reading(rows=rows_of_process(4, process, num_processes)), True), 30)
+            take(Windows(corpus, tokenizer, plan(rows=rows_of_process(4, process, num_processes)), True), 30)
             for process in range(num_processes)
         ]
         for (batch, _), *pieces in zip(whole, *parts):
@@ -118,7 +118,7 @@ class TestWindows:
     @pytest.mark.parametrize("stop", [0, 1, 13, 60])
     def test_go_on_where_they_were(self, shards, tokenizer, stop, is_raw):
         corpus = TextFiles([shards])
-        settings = reading(is_raw=is_raw)
+        settings = plan(is_raw=is_raw)
         items = take(Windows(corpus, tokenizer, settings, True), stop + 5)
         expected = [batch for batch, _ in items[stop:]]
         positions = items[stop - 1][1] if stop else None
@@ -127,28 +127,28 @@ class TestWindows:
 
     def test_going_on_reads_no_shard_that_is_behind(self, shards, tokenizer, monkeypatch):
         corpus = TextFiles([shards])
-        positions = take(Windows(corpus, tokenizer, reading(), True), 400)[-1][1]
+        positions = take(Windows(corpus, tokenizer, plan(), True), 400)[-1][1]
         read, blocks = TextFiles.read, []
         monkeypatch.setattr("modeling_elmo.pretraining.windows.CHUNK_LINES", 1)
         monkeypatch.setattr(TextFiles, "read", lambda self, block: blocks.append(block) or read(self, block))
-        next(iter(Windows(corpus, tokenizer, reading(), True, positions)))
+        next(iter(Windows(corpus, tokenizer, plan(), True, positions)))
         # Some rows are ahead of others; but 140 shards have been read before.
         assert len(blocks) <= 24
 
     def test_a_shard_that_has_changed_is_told(self, shards, tokenizer, tmp_path):
         corpus = TextFiles([tmp_path / "a.txt"])
-        positions = take(Windows(corpus, tokenizer, reading(), True), 3)[-1][1]
+        positions = take(Windows(corpus, tokenizer, plan(), True), 3)[-1][1]
         with open(tmp_path / "a.txt", "a", encoding="utf-8") as file:
             file.write("the bank\n")
         with pytest.raises(ValueError, match=r"a\.txt: it held 10 sentences when last read, found 11"):
-            take(Windows(corpus, tokenizer, reading(), True, positions), 20)
+            take(Windows(corpus, tokenizer, plan(), True, positions), 20)
 
     @pytest.mark.parametrize("batch_size", [1, 4, 50])
     def test_read_once_they_hold_every_word_once(self, shards, tokenizer, batch_size):
         corpus = TextFiles([shards])
         sentences = [line for block in range(3) for line in corpus.read(block)]
         seen = {"": [], "backward_": []}
-        for batch, _ in Windows(corpus, tokenizer, reading(batch_size=batch_size, seed=None), True):
+        for batch, _ in Windows(corpus, tokenizer, plan(batch_size=batch_size, seed=None), True):
             mask = batch.get("attention_mask", torch.ones_like(batch["input_ids"])).bool()
             assert torch.equal(mask, batch["forward_labels"] != IGNORED_LABEL)
             assert torch.equal(mask, batch["backward_labels"] != IGNORED_LABEL)
@@ -163,19 +163,19 @@ class TestWindows:
 
     def test_a_line_of_100000_words(self, tokenizer, tmp_path):
         (tmp_path / "a.txt").write_text("the bank " * 50_000 + "\nof the river .\n")
-        settings = reading(batch_size=2, num_steps=1000, seed=None)
+        settings = plan(batch_size=2, num_steps=1000, seed=None)
         batches = [batch for batch, _ in Windows(TextFiles([tmp_path / "a.txt"]), tokenizer, settings, True)]
         assert sum(int((batch["forward_labels"] != IGNORED_LABEL).sum()) for batch in batches) == 100_001 + 5
 
     def test_of_a_model_that_reads_words_have_no_characters(self, shards, tokenizer):
-        with_characters = next(iter(Windows(TextFiles([shards]), tokenizer, reading(), True)))[0]
-        batch = next(iter(Windows(TextFiles([shards]), tokenizer, reading(), False)))[0]
+        with_characters = next(iter(Windows(TextFiles([shards]), tokenizer, plan(), True)))[0]
+        batch = next(iter(Windows(TextFiles([shards]), tokenizer, plan(), False)))[0]
         assert sorted(batch) == ["backward_input_ids", "backward_labels", "forward_labels", "input_ids"]
         assert all(torch.equal(values, with_characters[name]) for name, values in batch.items())
 
     def test_raw_text_is_split_as_by_the_tokenizer(self, tokenizer, tmp_path):
         (tmp_path / "a.txt").write_text("I can't see the river's bank.\n")
-        settings = reading(batch_size=1, num_steps=11, is_raw=True)
+        settings = plan(batch_size=1, num_steps=11, is_raw=True)
         batch = next(iter(Windows(TextFiles([tmp_path / "a.txt"]), tokenizer, settings, True)))[0]
         encoded = tokenizer("I can't see the river's bank.", return_tensors="pt")
         assert torch.equal(batch["character_ids"][0, :10], encoded["character_ids"][0, :-1])
@@ -185,7 +185,7 @@ class TestWindows:
 class TestSentenceRows:
     def test_are_what_the_tokenizer_gives(self, shards, tokenizer):
         corpus = TextFiles([shards])
-        rows = SentenceRows(corpus, tokenizer, reading(), True)
+        rows = SentenceRows(corpus, tokenizer, plan(), True)
         texts = take(rows.sentences._read(0), 20)
         for start, (batch, _) in zip(range(0, 20, 4), rows):
             words = [text.split() for text in texts[start : start + 4]]
@@ -198,43 +198,43 @@ class TestSentenceRows:
     @pytest.mark.parametrize("stop", [1, 4, 30])
     def test_go_on_where_they_were(self, shards, tokenizer, stop):
         corpus = TextFiles([shards])
-        items = take(SentenceRows(corpus, tokenizer, reading(), True), stop + 3)
-        resumed = take(SentenceRows(corpus, tokenizer, reading(), True, items[stop - 1][1]), 3)
+        items = take(SentenceRows(corpus, tokenizer, plan(), True), stop + 3)
+        resumed = take(SentenceRows(corpus, tokenizer, plan(), True, items[stop - 1][1]), 3)
         for (batch, _), (other, _) in zip(items[stop:], resumed):
             assert all(torch.equal(batch[name], other[name]) for name in batch)
 
     def test_a_long_sentence_is_cut(self, tokenizer, tmp_path):
         (tmp_path / "a.txt").write_text("the bank " * 1000)
-        settings = reading(batch_size=1, seed=None)
+        settings = plan(batch_size=1, seed=None)
         [(batch, _)] = SentenceRows(TextFiles([tmp_path / "a.txt"]), tokenizer, settings, True)
         assert batch["input_ids"].shape == (1, MAX_WORDS_PER_ROW)
         assert batch["input_ids"][0, -1] == tokenizer.eos_token_id
 
 
-class TestWordTable:
+class TestWordNumbering:
     def test_words_that_are_forgotten_come_back(self, tokenizer):
-        table = WordTable(tokenizer, True, max_cached_words=5)
+        table = WordNumbering(tokenizer, True, max_cached_words=5)
         for number in range(30):
             words = ["the", f"word{number}", f"word{number % 3}", "日本" * number]
             ids_N, bytes_NC = table.encode(words)
-            expected = WordTable(tokenizer, True).encode(words)
+            expected = WordNumbering(tokenizer, True).encode(words)
             assert np.array_equal(ids_N, expected[0])
             assert np.array_equal(bytes_NC, expected[1])
         assert len(table) < len(VOCABULARY) + 10
 
     @pytest.mark.parametrize("word", ["<PAD>", "<MASK>"])
     def test_what_is_never_predicted_is_an_unknown_word(self, tokenizer, word):
-        assert WordTable(tokenizer, True).encode([word])[0].tolist() == [0, 2, 1]
+        assert WordNumbering(tokenizer, True).encode([word])[0].tolist() == [0, 2, 1]
 
     @pytest.mark.parametrize("missing", ["<S>", "</S>", "<UNK>"])
     def test_a_vocabulary_without_its_special_tokens(self, missing):
         tokenizer = ElmoTokenizer(vocab=[word for word in VOCABULARY if word != missing])
         with pytest.raises(ValueError, match=f"special tokens <S>, </S>, <UNK> among its words, found no {missing}"):
-            WordTable(tokenizer, True)
+            WordNumbering(tokenizer, True)
 
     def test_a_vocabulary_with_padding_in_it(self):
-        with pytest.raises(ValueError, match="expected no <PAD> and <MASK> among its words"):
-            WordTable(ElmoTokenizer(vocab=[*VOCABULARY[:3], "<PAD>", "the"]), True)
+        with pytest.raises(ValueError, match="<PAD> and <MASK> must not be among its words"):
+            WordNumbering(ElmoTokenizer(vocab=[*VOCABULARY[:3], "<PAD>", "the"]), True)
 
 
 class TestTextFiles:
@@ -276,7 +276,7 @@ class TestTextFiles:
         assert TextFiles([tmp_path / "a*", tmp_path / "b[1].txt"]).names == [
             str(tmp_path / name) for name in ("a1.txt", "a2.txt", "b[1].txt")
         ]
-        with pytest.raises(ValueError, match="no such file, and no file that matches it"):
+        with pytest.raises(ValueError, match="no such file, and no file matches it as a pattern"):
             TextFiles([tmp_path / "c*"])
         with pytest.raises(ValueError, match=r"a1\.txt: this file is named twice"):
             TextFiles([tmp_path / "a*", tmp_path / "a1.txt"])
@@ -300,7 +300,7 @@ class TestStreamedDataset:
     def test_epochs_hold_every_row_once(self, tokenizer):
         rows = [{"text": f"word{number}"} for number in range(25)] + [{"text": ""}] * 30
         corpus = StreamedDataset(Rows(rows), rows_per_block=10)
-        stream = Windows(corpus, tokenizer, reading(), True).directions[0].sentences._read(0)
+        stream = Windows(corpus, tokenizer, plan(), True).directions[0].sentences._read(0)
         texts = take(stream, 50)
         assert sorted(texts[:25]) == sorted(texts[25:]) == sorted(row["text"] for row in rows[:25])
         assert texts[:25] != texts[25:]
@@ -308,30 +308,30 @@ class TestStreamedDataset:
     def test_each_direction_goes_through_it_in_one_go(self, tokenizer, monkeypatch):
         monkeypatch.setattr("modeling_elmo.pretraining.windows.CHUNK_LINES", 1)
         rows = Rows([{"text": f"word{number}"} for number in range(25)])
-        windows = Windows(StreamedDataset(rows, rows_per_block=2), tokenizer, reading(batch_size=1), True)
+        windows = Windows(StreamedDataset(rows, rows_per_block=2), tokenizer, plan(batch_size=1), True)
         take(windows, 6)
         # Skipping reads what it skips.
         assert rows.skips == [0, 0]
 
     def test_goes_on_where_it_was(self, tokenizer):
         corpus = StreamedDataset(Rows([{"text": f"the word{number} bank"} for number in range(25)]), rows_per_block=10)
-        items = take(Windows(corpus, tokenizer, reading(), True), 20)
-        resumed = take(Windows(corpus, tokenizer, reading(), True, items[9][1]), 10)
+        items = take(Windows(corpus, tokenizer, plan(), True), 20)
+        resumed = take(Windows(corpus, tokenizer, plan(), True, items[9][1]), 10)
         assert all(torch.equal(a["character_ids"], b["character_ids"]) for (a, _), (b, _) in zip(items[10:], resumed))
 
     def test_a_real_one(self, tokenizer):
         datasets = pytest.importorskip("datasets")
         dataset = datasets.Dataset.from_dict({"sentence": ["the bank", "of the river ."] * 5}).to_iterable_dataset()
         corpus = StreamedDataset(dataset, "sentence", rows_per_block=4)
-        assert take(Windows(corpus, tokenizer, reading(), True), 10)
+        assert take(Windows(corpus, tokenizer, plan(), True), 10)
         with pytest.raises(
             ValueError, match="dataset column text: expected text, found NoneType; the row has sentence"
         ):
             StreamedDataset(dataset).read(0)
 
     def test_without_text_is_told(self, tokenizer):
-        with pytest.raises(ValueError, match="there is no text"):
-            next(iter(Windows(StreamedDataset(Rows([])), tokenizer, reading(), True)))
+        with pytest.raises(ValueError, match="this corpus holds no text"):
+            next(iter(Windows(StreamedDataset(Rows([])), tokenizer, plan(), True)))
 
 
 class Testprefetch:
@@ -355,7 +355,7 @@ def test_rows_must_be_divisible():
 
 
 def test_a_position_can_be_kept_while_reading_goes_on():
-    position = Position.start(2)
+    position = StreamPosition.start(2)
     kept = position.copy()
     position.taken_R += 1
     assert kept.taken_R.tolist() == [0, 0]

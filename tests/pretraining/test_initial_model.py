@@ -8,8 +8,8 @@ from transformers import AutoModel
 
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from modeling_elmo.pretraining.corpus import TextFiles
-from modeling_elmo.pretraining.initial_model import continued_start, new_start, preset_config
-from modeling_elmo.pretraining.job import run
+from modeling_elmo.pretraining.initial_model import from_model, from_preset, preset_config
+from modeling_elmo.pretraining.job import pretrain
 from modeling_elmo.pretraining.perplexity import load_language_model
 from tests.helpers.original_format import make_options, write_model
 from tests.helpers.training_examples import WORDS, losses, settings, start
@@ -34,24 +34,24 @@ def test_no_such_preset():
 def test_a_vocabulary_without_its_special_tokens(tmp_path, missing):
     (tmp_path / "vocab.txt").write_text("\n".join(word for word in WORDS if word != missing))
     with pytest.raises(ValueError, match=rf"vocab\.txt: expected the special tokens .* found no {missing}"):
-        new_start("tiny", tmp_path / "vocab.txt", 0)
+        from_preset("tiny", tmp_path / "vocab.txt", 0)
 
 
 def test_a_vocabulary_that_repeats_a_word(tmp_path):
     (tmp_path / "vocab.txt").write_text("\n".join([*WORDS, "the"]))
     with pytest.raises(ValueError, match=r"vocab\.txt: words must be distinct, but words 3 and 11 "):
-        new_start("tiny", tmp_path / "vocab.txt", 0)
+        from_preset("tiny", tmp_path / "vocab.txt", 0)
 
 
 def test_a_converted_model_is_trained_on(model_dir, tmp_path):
     converted = AutoModel.from_pretrained(model_dir)
-    beginning = continued_start(model_dir, None, 0, num_negative_samples=0)
+    beginning = from_model(model_dir, None, 0, num_negative_samples=0)
     assert all(parameter.requires_grad for parameter in beginning.model.elmo.layers.parameters())
     for name, tensor in converted.state_dict().items():
         assert torch.equal(beginning.model.elmo.state_dict()[name], tensor)
     (tmp_path / "a.txt").write_text("the bank of the river .\n" * 5)
     corpus = TextFiles([tmp_path / "a.txt"])
-    assert run(beginning, corpus, settings(), tmp_path / "out", logging_steps=1, write=len) == 0
+    assert pretrain(beginning, corpus, settings(), tmp_path / "out", logging_steps=1, write=len) == 0
     assert losses(tmp_path / "out")[-1][1] < losses(tmp_path / "out")[0][1]
 
 
@@ -61,13 +61,13 @@ def test_another_vocabulary_brings_a_new_softmax(tmp_path):
     old = load_language_model(tmp_path / "model")[0]
     for words in (WORDS[::-1], WORDS[:-2]):
         (tmp_path / "vocab.txt").write_text("\n".join(words))
-        new = continued_start(tmp_path / "model", tmp_path / "vocab.txt", 0).model
+        new = from_model(tmp_path / "model", tmp_path / "vocab.txt", 0).model
         assert new.lm_head.weight.shape[0] == len(words) + 2
         assert new.lm_head.weight.isfinite().all()
         assert not torch.equal(new.lm_head.weight[:5], old.lm_head.weight[:5])
         layers = old.elmo.layers.state_dict()
         assert all(torch.equal(new.elmo.layers.state_dict()[name], layers[name]) for name in layers)
-    same = continued_start(tmp_path / "model", None, 0).model
+    same = from_model(tmp_path / "model", None, 0).model
     assert torch.equal(same.lm_head.weight, old.lm_head.weight)
 
 
@@ -76,16 +76,16 @@ def test_another_vocabulary_for_a_model_that_reads_words(tmp_path):
     start().tokenizer.save_pretrained(tmp_path / "model")
     (tmp_path / "vocab.txt").write_text("\n".join(WORDS[:-1]))
     with pytest.raises(ValueError, match="this model reads words, so it needs the vocabulary it was made with"):
-        continued_start(tmp_path / "model", tmp_path / "vocab.txt", 0)
+        from_model(tmp_path / "model", tmp_path / "vocab.txt", 0)
 
 
 def test_no_model(tmp_path):
     with pytest.raises(ValueError, match=r"expected a model directory, found no config\.json in it"):
-        continued_start(tmp_path, None, 0)
+        from_model(tmp_path, None, 0)
 
 
 def test_a_converted_model_without_vocabulary_needs_one(tmp_path):
     write_model(tmp_path, make_options())
     convert(OriginalFiles.find(tmp_path), tmp_path / "elmo")
-    with pytest.raises(ValueError, match=r"the vocabulary \(--vocab names another\): expected the special tokens"):
-        continued_start(tmp_path / "elmo", None, 0)
+    with pytest.raises(ValueError, match=r"the vocabulary \(pass another as --vocab\): expected the special tokens"):
+        from_model(tmp_path / "elmo", None, 0)

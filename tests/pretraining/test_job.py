@@ -24,16 +24,15 @@ from typer.testing import CliRunner
 from modeling_elmo import ElmoForPreTraining, ElmoModel, ElmoTokenizer
 from modeling_elmo.cli.main import app
 from modeling_elmo.conversion_scripts.options_json import config_from_options
-from modeling_elmo.pretraining import checkpoints as training_directory
-from modeling_elmo.pretraining import job as pretraining
-from modeling_elmo.pretraining import signals as training_progress
-from modeling_elmo.pretraining.checkpoints import check_settings, checkpoints, prepare_output
+from modeling_elmo.files import atomic
+from modeling_elmo.pretraining import job, pretrain, trainer
+from modeling_elmo.pretraining import signals as stop_signals
+from modeling_elmo.pretraining.checkpoints import check_settings, checkpoints, find_checkpoint
 from modeling_elmo.pretraining.corpus import TextFiles
-from modeling_elmo.pretraining.initial_model import Start
-from modeling_elmo.pretraining.job import run
+from modeling_elmo.pretraining.initial_model import InitialModel
 from modeling_elmo.pretraining.perplexity import load_language_model, measure_perplexity, one_process
 from modeling_elmo.pretraining.settings import PretrainingSettings
-from modeling_elmo.pretraining.windows import Position, Reading, Windows
+from modeling_elmo.pretraining.windows import BatchPlan, StreamPosition, Windows
 from tests.conftest import SHARED
 from tests.helpers.original_format import make_options
 from tests.helpers.training_examples import STEPS, WORDS, losses, settings, start, write_text
@@ -48,10 +47,9 @@ def text(tmp_path_factory):
 
 def train_into(output, text, options=None, model=None, **kwargs):
     """Trains into a directory, from its newest checkpoint on; gives the losses of all steps."""
-    checkpoint = prepare_output(output, True)
     kwargs = {"logging_steps": 1, "save_steps": 3, "write": len, **kwargs}
     corpus = TextFiles([text / "*.txt"])
-    code = run(start(**(model or {})), corpus, settings(**(options or {})), output, checkpoint=checkpoint, **kwargs)
+    code = pretrain(start(**(model or {})), corpus, settings(**(options or {})), output, **kwargs)
     assert code == 0
     return losses(output)
 
@@ -94,14 +92,14 @@ class TestResume:
                 raise Killed
 
         with monkeypatch.context() as patch:
-            patch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+            patch.setattr(trainer.ProgressReport, "on_step_begin", on_step_begin)
             killed()
         assert train() == expected
 
     @pytest.mark.parametrize("place", ["torch.save", "write_json", "move_into_place", "rotate_checkpoints"])
     def test_after_a_kill_in_the_middle_of_a_checkpoint(self, train, killed, expected, monkeypatch, place, tmp_path):
-        target = {"torch.save": "torch.save"}.get(place, f"modeling_elmo.pretraining.job.{place}")
-        original = torch.save if place == "torch.save" else getattr(pretraining, place)
+        target = {"torch.save": "torch.save"}.get(place, f"modeling_elmo.pretraining.trainer.{place}")
+        original = torch.save if place == "torch.save" else getattr(trainer, place)
         calls = []
 
         def at_the_second_checkpoint(*args, **kwargs):
@@ -123,7 +121,7 @@ class TestResume:
 
     def test_after_a_kill_before_the_model_was_written(self, train, killed, expected, monkeypatch):
         with monkeypatch.context() as patch:
-            patch.setattr(pretraining, "save_pretrained_model", kill)
+            patch.setattr(job, "save_trained_model", kill)
             killed()
         assert train() == expected
 
@@ -135,7 +133,7 @@ class TestResume:
         options = {"options": {"gradient_accumulation_steps": 2, "optimizer": "adamw"}, "logging_steps": 4}
         expected = train("uninterrupted", **options)
         with monkeypatch.context() as patch:
-            patch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+            patch.setattr(trainer.ProgressReport, "on_step_begin", on_step_begin)
             killed(**options)
         assert train(**options) == expected
         assert len(expected) == 2
@@ -144,8 +142,8 @@ class TestResume:
         options = {"options": {"sentence_per_row": True}}
         expected = train("uninterrupted", **options)
         with monkeypatch.context() as patch:
-            patch.setattr(pretraining, "save_pretrained_model", kill)
-            patch.setattr(pretraining.ElmoPretrainer, "evaluate", kill)
+            patch.setattr(job, "save_trained_model", kill)
+            patch.setattr(trainer.ElmoPretrainer, "evaluate", kill)
             killed(**options, eval_steps=7, eval_corpus=TextFiles([__file__]))
         assert train(**options) == expected
 
@@ -156,9 +154,9 @@ class TestResume:
 
         handler = signal.getsignal(signal.SIGTERM)
         with monkeypatch.context() as patch:
-            patch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+            patch.setattr(trainer.ProgressReport, "on_step_begin", on_step_begin)
             corpus = TextFiles([text / "*.txt"])
-            code = run(start(), corpus, settings(), tmp_path / "out", logging_steps=1, save_steps=3, write=len)
+            code = pretrain(start(), corpus, settings(), tmp_path / "out", logging_steps=1, save_steps=3, write=len)
         assert code == 143
         assert signal.getsignal(signal.SIGTERM) == handler
         assert checkpoints(tmp_path / "out")[-1].name == "checkpoint-5"
@@ -191,7 +189,7 @@ class TestResume:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
 
         with monkeypatch.context() as patch:
-            patch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+            patch.setattr(trainer.ProgressReport, "on_step_begin", on_step_begin)
             try:
                 with pytest.raises(
                     OSError, match=r"checkpoint-6: can't be written \(.*; free there: [\d,]+ MB\); older"
@@ -209,20 +207,22 @@ class TestResume:
             if state.global_step in (1, 4):
                 corpus, out = TextFiles([text / "*.txt"]), tmp_path / "out"
                 with pytest.raises(ValueError, match="out: another run is writing to it"):
-                    run(start(), corpus, settings(), out, checkpoint=prepare_output(out, True), write=len)
+                    pretrain(start(), corpus, settings(), out, write=len)
                 refused.append(state.global_step)
 
-        monkeypatch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
+        monkeypatch.setattr(trainer.ProgressReport, "on_step_begin", on_step_begin)
         assert train() == expected
         assert refused == [1, 4]
         assert not (tmp_path / "out" / ".lock").exists()
 
-    def test_one_that_another_training_went_on_from_meanwhile(self, train, text, tmp_path):
-        corpus, out = TextFiles([text / "*.txt"]), tmp_path / "out"
-        train()
-        for checkpoint in (None, out / "checkpoint-6"):
-            with pytest.raises(ValueError, match="out: another training has written to this directory meanwhile"):
-                run(start(), corpus, settings(), out, checkpoint=checkpoint, write=len)
+    def test_another_run_that_wrote_a_checkpoint_in_the_meantime_is_noticed(self, text, tmp_path):
+        class SlowToCount(TextFiles):
+            def order(self, seed):
+                (tmp_path / "out" / "checkpoint-6").mkdir(parents=True)
+                return super().order(seed)
+
+        with pytest.raises(ValueError, match="out: another run has written to this directory in the meantime"):
+            pretrain(start(), SlowToCount([text / "*.txt"]), settings(), tmp_path / "out", epochs=1, write=len)
 
     @pytest.mark.parametrize(
         "name", ["model.safetensors", "optimizer.pt", "scheduler.pt", "pretraining_rows_0.pt", "trainer_state.json"]
@@ -230,9 +230,7 @@ class TestResume:
     def test_a_checkpoint_that_is_damaged_is_told(self, train, expected, tmp_path, name):
         train()
         (tmp_path / "out" / "checkpoint-8" / name).write_bytes(b"{half a fi")
-        with pytest.raises(
-            ValueError, match=r"checkpoint-8: can't be read \(.+; without it, training goes on from the"
-        ):
+        with pytest.raises(ValueError, match=r"checkpoint-8: can't be read \(.+; delete it to resume from the"):
             train()
         shutil.rmtree(tmp_path / "out" / "checkpoint-8")
         assert train() == expected
@@ -253,7 +251,7 @@ class TestResume:
         def acquire(self):
             raise NotImplementedError("FileSystem does not appear to support flock")
 
-        monkeypatch.setattr(training_directory.FileLock, "acquire", acquire)
+        monkeypatch.setattr(atomic.FileLock, "acquire", acquire)
         assert train() == expected
 
     def test_the_lock_of_a_training_that_was_killed_is_none(self, train, expected, tmp_path):
@@ -271,16 +269,15 @@ class TestResume:
         ):
             with pytest.raises(ValueError, match=message):
                 train(**options)
-        checkpoint = checkpoints(tmp_path / "out")[-1]
         reversed_words = ElmoTokenizer(vocab=[*WORDS[:3], *WORDS[:2:-1]])
         for tokenizer, corpus, message in (
             (reversed_words, TextFiles([text / "*.txt"]), "made with vocabulary='[0-9a-f]{20,}"),
             (start().tokenizer, TextFiles([text / "a.txt"]), r"made with text=\['a.txt', 'b.txt'\], found \['a.txt'\]"),
         ):
             with pytest.raises(ValueError, match=message):
-                run(Start(start().model, tokenizer), corpus, settings(), tmp_path / "out", checkpoint=checkpoint)
-        with pytest.raises(ValueError, match="it holds checkpoint-8, which --no-resume would mix"):
-            prepare_output(tmp_path / "out", False)
+                pretrain(InitialModel(start().model, tokenizer), corpus, settings(), tmp_path / "out")
+        with pytest.raises(ValueError, match="--no-resume requires .*, found checkpoint-8"):
+            find_checkpoint(tmp_path / "out", False)
 
     def test_a_training_at_a_constant_rate_can_be_made_longer(self, train, expected):
         assert train() == expected
@@ -316,9 +313,9 @@ class TestResume:
         with pytest.raises(
             ValueError, match=r"expected an empty directory, or one with checkpoints, found thesis\.tex"
         ):
-            prepare_output(tmp_path, True)
+            find_checkpoint(tmp_path, True)
         with pytest.raises(ValueError, match="expected a directory to write to, found a file"):
-            prepare_output(tmp_path / "thesis.tex", True)
+            find_checkpoint(tmp_path / "thesis.tex", True)
         (tmp_path / "out" / "checkpoint-3").mkdir(parents=True)
         with pytest.raises(ValueError, match="checkpoint-3: not a checkpoint of this command"):
             check_settings(tmp_path / "out" / "checkpoint-3", {"optimizer": "adagrad"})
@@ -390,8 +387,8 @@ class TestProcesses:
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
     def test_a_second_signal_ends_the_process_at_once_but_not_the_same_twice(self, monkeypatch):
         now = [100.0]
-        monkeypatch.setattr(training_progress.time, "monotonic", lambda: now[0])
-        with training_progress.StopSignals() as signals:
+        monkeypatch.setattr(stop_signals.time, "monotonic", lambda: now[0])
+        with stop_signals.StopSignals() as signals:
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGINT)
             assert signals.received == signal.SIGTERM
@@ -401,7 +398,7 @@ class TestProcesses:
 
     def test_processes_share_negative_samples_and_nothing_else(self):
         numbers = itertools.product((0, 1), repeat=3)
-        windows = [pretraining._seeds(seed, window, process) for seed, window, process in numbers]
+        windows = [trainer.window_seeds(seed, window, process) for seed, window, process in numbers]
         assert [negatives for negatives, _ in windows[::2]] == [negatives for negatives, _ in windows[1::2]]
         assert len({negatives for negatives, _ in windows}) == 4
         assert len({dropout for _, dropout in windows} | {negatives for negatives, _ in windows}) == 12
@@ -413,8 +410,8 @@ class TestProcesses:
             tensor.clamp_(min=int(signal.SIGTERM))
 
         monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
-        signals, control = training_progress.StopSignals(), TrainerControl()
-        stop = pretraining._Stop(None, signals)
+        signals, control = stop_signals.StopSignals(), TrainerControl()
+        stop = trainer.StopOnSignal(None, signals)
         stop.on_step_end(SimpleNamespace(world_size=1, device="cpu"), None, control)
         assert not control.should_training_stop
         stop.on_step_end(SimpleNamespace(world_size=2, device="cpu"), None, control)
@@ -430,7 +427,7 @@ class TestTraining:
         model, tokenizer = start(lstm_dropout=0.0).model.eval(), start().tokenizer
         corpus = TextFiles([text / "*.txt"])
         results = [
-            measure_perplexity(model, tokenizer, corpus, Reading(3, range(3), num_steps, None, False))
+            measure_perplexity(model, tokenizer, corpus, BatchPlan(3, range(3), num_steps, None, False))
             for num_steps in (1, 5, 20, 1000)
         ]
         for result in results[1:]:
@@ -445,7 +442,7 @@ class TestTraining:
         model = beginning.model.train()
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         accumulators = [torch.ones_like(parameter) for parameter in parameters]
-        windows = iter(Windows(TextFiles([text / "*.txt"]), beginning.tokenizer, settings().reading(range(4)), True))
+        windows = iter(Windows(TextFiles([text / "*.txt"]), beginning.tokenizer, settings().batch_plan(range(4)), True))
         state, expected = None, []
         for _ in range(STEPS):
             output = model(**next(windows)[0], state=state, use_cache=True)
@@ -461,7 +458,7 @@ class TestTraining:
         torch.testing.assert_close([entry[1] for entry in trained], expected, rtol=1e-4, atol=1e-5)
 
     def test_a_loss_that_is_no_number_ends_it(self, train, monkeypatch, tmp_path):
-        with pytest.raises(ValueError, match="the loss is not a finite number"):
+        with pytest.raises(ValueError, match="the loss is infinite or NaN"):
             train(options={"learning_rate": 1e30, "max_grad_norm": 0})
         assert all(np.isfinite(path.stat().st_size) for path in checkpoints(tmp_path / "out"))
 
@@ -476,7 +473,7 @@ class TestTraining:
         assert trained[-1][1] < trained[0][1]
 
     def test_the_result_is_a_model_directory(self, train, text, tmp_path):
-        train(eval_corpus=TextFiles([text / "a.txt"]), epoch_size=200, command="elmo pretrain --preset tiny")
+        train(eval_corpus=TextFiles([text / "a.txt"]), epochs=0.5, command="elmo pretrain --preset tiny")
         output = tmp_path / "out"
         card = (output / "README.md").read_text()
         assert "elmo pretrain --preset tiny" in card
@@ -493,7 +490,7 @@ class TestTraining:
         evaluated = [entry["eval_loss"] for entry in logged if "eval_loss" in entry]
         result = measure_perplexity(language_model, tokenizer, TextFiles([text / "a.txt"]), one_process(4, 5, False))
         assert math.isclose(evaluated[-1], result.loss, rel_tol=1e-5)
-        assert logged[STEPS - 2]["epoch"] > 0
+        assert logged[0]["epoch"] > 0
 
     def test_speed_is_that_of_training_alone(self, train, text, monkeypatch, tmp_path):
         now = [0.0]
@@ -505,9 +502,9 @@ class TestTraining:
             now[0] += 1000
             return measure_perplexity(*args, **kwargs)
 
-        monkeypatch.setattr(pretraining, "time", SimpleNamespace(monotonic=lambda: now[0]))
-        monkeypatch.setattr(pretraining.ProgressReport, "on_step_begin", on_step_begin)
-        monkeypatch.setattr(pretraining, "measure_perplexity", evaluated)
+        monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        monkeypatch.setattr(trainer.ProgressReport, "on_step_begin", on_step_begin)
+        monkeypatch.setattr(trainer, "measure_perplexity", evaluated)
         train(eval_corpus=TextFiles([text / "a.txt"]), eval_steps=2)
         log = json.loads((tmp_path / "out" / "trainer_state.json").read_text())["log_history"]
         # 4 rows of 5 words in half a second.
@@ -545,7 +542,7 @@ def test_the_position_of_a_checkpoint_is_small(train, tmp_path):
     train()
     state = torch.load(checkpoints(tmp_path / "out")[-1] / "pretraining_rows_0.pt", weights_only=True)
     assert state["positions"][0]["taken"].shape == (4,)
-    assert Position.start(4).taken_R.shape == (4,)
+    assert StreamPosition.start(4).taken_R.shape == (4,)
     assert state["num_windows"] == STEPS
 
 
@@ -575,7 +572,7 @@ def test_the_originals_own_training_test(reads, tmp_path):
     corpus = TextFiles([directory / "data.txt"])
     # 50 epochs of 134 words.
     own = PretrainingSettings(max_steps=300, batch_size=2, num_steps=10, max_grad_norm=1.0)
-    beginning = Start(ElmoForPreTraining(config_from_options(options, freeze_bilm=False)), tokenizer)
-    run(beginning, corpus, own, tmp_path / "out", save_steps=1000, write=len)
+    beginning = InitialModel(ElmoForPreTraining(config_from_options(options, freeze_bilm=False)), tokenizer)
+    pretrain(beginning, corpus, own, tmp_path / "out", save_steps=1000, write=len)
     model, tokenizer = load_language_model(tmp_path / "out")
     assert measure_perplexity(model, tokenizer, corpus, one_process(1, 1, False)).perplexities[2] < 20
