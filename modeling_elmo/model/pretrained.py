@@ -134,9 +134,13 @@ class ElmoPreTrainedModel(PreTrainedModel):
         _check_loaded(model, load_config, loading_info)
         return PreTrainedModel._finalize_model_loading(model, load_config, loading_info)
 
-    def _load_and_finalize_distributed_pretrained_model(self, checkpoint_dir: Any, *args: Any, **kwargs: Any) -> Any:
+    def _load_and_finalize_distributed_pretrained_model(
+        self, distributed_checkpoint_dir: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         # transformers would allocate all weights of the config before it reads a file.
-        raise ValueError(f"{checkpoint_dir}: expected model.safetensors, found shards of a distributed training run")
+        raise ValueError(
+            f"{distributed_checkpoint_dir}: expected model.safetensors, found shards of a distributed training run"
+        )
 
     def load_adapter(self, *args: Any, **kwargs: Any) -> Any:
         """As in `PreTrainedModel`, but only with `adapter_state_dict` and `peft_config`.
