@@ -331,31 +331,31 @@ class ElmoConfig(PreTrainedConfig):
     @classmethod
     def _dict_from_json_file(cls, json_file: str | os.PathLike) -> dict[str, Any]:
         fields = read_json_object(json_file, MAX_CONFIG_BYTES)
-        # Infinity and NaN are written as objects.
+        # Infinity and NaN are stored as objects.
         fields = {name: cls._decode_special_floats(value) for name, value in fields.items()}
         check_config_fields(cls, fields)
-        # Else the type would be looked for in the weights, whatever they are in.
+        # Otherwise transformers infers the dtype from the checkpoint.
         dtype = fields.pop("dtype", None) or fields.pop("torch_dtype", None) or "float32"
         return {**fields, "dtype": dtype}
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        # Labels that `from_pretrained` is told of replace those of the file, be they more or fewer.
+        # Labels passed to `from_pretrained` replace those in the file, even if their number differs.
         config_dict = dict(config_dict)
         if kwargs.get("id2label") is not None:
             config_dict.update(id2label=kwargs["id2label"], label2id=kwargs.get("label2id"))
         elif kwargs.get("num_labels") not in (None, len(config_dict.get("id2label") or ())):
             config_dict.update(id2label=None, label2id=None)
-        # Fields that it is told to change are set one by one, checked for their type alone.
+        # The base class sets changed fields one by one and checks only their types.
         loaded = super().from_dict(config_dict, **kwargs)
         (loaded[0] if isinstance(loaded, tuple) else loaded).validate()
         return loaded
 
     def save_pretrained(self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any) -> None:
-        """As `PreTrainedConfig.save_pretrained`; the file names every ELMo class for the Auto classes, and the code
-        files that hold them lie beside it."""
-        # Code that comes along with a model is kept by transformers in a folder per class asked for: beside this file,
-        # there is then no more than it needs. A model that saves its config says where its own is.
+        """As `PreTrainedConfig.save_pretrained`, but also saves the code of every ELMo class, and an `auto_map` through
+        which the Auto classes find it."""
+        # Without the package, transformers caches only the code that each class needs, so this file's folder may lack
+        # the code of models. A model that saves its config sets `code_file` to its own file.
         folders = {Path(__file__).parent, Path(self.__dict__.pop("code_file", __file__)).parent}
         files = sorted({path for folder in folders for path in code_files(folder)})
         ours = {module_of(entry) for entry in AUTO_MAP.values()} | {path.stem for path in files} | FORMER_MODULES

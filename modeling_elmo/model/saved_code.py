@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which code files travel with a saved model."""
+"""Which code files are saved with a model, so that it loads without this package."""
 
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,12 @@ from typing import Any
 from transformers.dynamic_module_utils import get_relative_import_files
 
 
-# Where each Auto class finds its ELMo class in a model directory. The one list of them: the package registers these
-# names, and every saved config carries them, so that one folder serves every Auto class without the package installed.
+# Where each Auto class finds its ELMo class in a model directory. The package registers these names, and every saved
+# config contains them, so that a directory works with every Auto class even without the package.
 AUTO_MAP: dict[str, Any] = {
     "AutoConfig": "configuration_elmo.ElmoConfig",
     "AutoTokenizer": ["tokenization_elmo.ElmoTokenizer", None],
-    # Of the models, all in one module: transformers runs the module that an entry names even if another has imported it
-    # already, so two would make two sets of classes.
+    # One module for all models: transformers re-executes any module named here, so two would define every class twice.
     "AutoModel": "modeling_elmo.ElmoModel",
     "AutoModelForMaskedLM": "modeling_elmo.ElmoForMaskedLM",
     "AutoModelForMultipleChoice": "modeling_elmo.ElmoForMultipleChoice",
@@ -24,21 +23,21 @@ AUTO_MAP: dict[str, Any] = {
     "AutoModelForTokenClassification": "modeling_elmo.ElmoForTokenClassification",
 }
 
-# Modules that the `auto_map` of directories saved by earlier versions names.
+# Modules named by the `auto_map` of directories that earlier versions saved.
 FORMER_MODULES = {"auto_classes"}
 
-# Of every model on the Hub.
+# Tags of every model on the Hub.
 TAGS = ("elmo", "custom_code")
 
 
 def module_of(reference: Any) -> str:
-    """Returns the module that an entry of an `auto_map` names: `module.Class`, `repository--module.Class`, or two."""
+    """Returns the module of an entry of an `auto_map`: `module.Class`, `repository--module.Class`, or a pair."""
     name = reference if isinstance(reference, str) else reference[0]
     return name.rpartition("--")[2].partition(".")[0]
 
 
 def code_files(folder: Path) -> list[Path]:
-    """Returns the files of a folder that hold the classes of `AUTO_MAP`, and what these import."""
+    """Returns the files of a folder that define the classes of `AUTO_MAP`, and the files they import."""
     modules = [folder / f"{module_of(reference)}.py" for reference in AUTO_MAP.values()]
     present = [path for path in modules if path.is_file()]
     imported = [Path(name) for path in present for name in get_relative_import_files(path)]

@@ -189,7 +189,10 @@ class TestSaving:
 
     def test_saved_config_names_every_class_for_the_auto_classes(self, tmp_path):
         config = ElmoConfig()
-        config.auto_map = {"AutoModel": "someone/elmo--modeling_elmo.AnOlderName"}
+        config.auto_map = {
+            "AutoModel": "someone/elmo--modeling_elmo.AnOlderName",
+            "AutoModelForCausalLM": "auto_classes.ElmoOfAnEarlierVersion",
+        }
         config.save_pretrained(tmp_path)
         assert json.loads((tmp_path / "config.json").read_text())["auto_map"] == AUTO_MAP
 

@@ -9,9 +9,11 @@ import sys
 
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoModelForTokenClassification, AutoTokenizer
 
-from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoModel, ElmoTokenizer
+from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoForTokenClassification, ElmoModel, ElmoTokenizer
+from modeling_elmo.model.saved_code import AUTO_MAP
+from tests.test_repository import MODEL_FILES
 
 
 # Makes the package unimportable; the code files of a directory are imported under another name.
@@ -114,6 +116,38 @@ print(len(fill("the <MASK>")), type(fill.model).__name__)
     assert run_without_package(code, tmp_path / "elmo", loss, cache=tmp_path).stdout == "2 ElmoForMaskedLM\n"
     batch = tokenizer("the bank", return_tensors="pt")
     torch.testing.assert_close(torch.load(loss), model(**batch, labels=batch["input_ids"]).loss.detach())
+
+
+@pytest.fixture
+def former_dir(tmp_path):
+    """A directory as earlier versions saved it: the Auto classes find models in auto_classes.py."""
+    directory = tmp_path / "former"
+    config = ElmoConfig(cell_size=6, projection_size=4, character_filters=[[2, 5]])
+    ElmoForTokenClassification(config).save_pretrained(directory)
+    ElmoTokenizer().save_pretrained(directory)
+    (directory / "modeling_elmo.py").rename(directory / "auto_classes.py")
+    text = (directory / "config.json").read_text()
+    (directory / "config.json").write_text(text.replace('"modeling_elmo.', '"auto_classes.'))
+    return directory
+
+
+def test_directories_of_earlier_versions_are_saved_again_with_the_code_of_this_one(former_dir, tmp_path):
+    model = AutoModelForTokenClassification.from_pretrained(former_dir)
+    assert type(model) is ElmoForTokenClassification
+    model.save_pretrained(tmp_path / "again")
+    AutoTokenizer.from_pretrained(former_dir).save_pretrained(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "config.json").read_text())["auto_map"] == AUTO_MAP
+    assert {path.stem for path in (tmp_path / "again").glob("*.py")} == set(MODEL_FILES)
+
+
+def test_directories_of_earlier_versions_load_without_the_package(former_dir, tmp_path):
+    code = """
+import transformers
+for name in ("AutoTokenizer", "AutoModelForTokenClassification"):
+    print(type(getattr(transformers, name).from_pretrained(sys.argv[1], trust_remote_code=True)).__name__)
+"""
+    output = run_without_package(code, former_dir, cache=tmp_path).stdout
+    assert output.splitlines() == ["ElmoTokenizer", "ElmoForTokenClassification"]
 
 
 def test_code_of_a_directory_is_run_only_on_request(model_dir, tmp_path):
