@@ -45,7 +45,6 @@ from .word_splitting import treebank_pre_tokenizer
 # Lines of raw text to pass to `ElmoTokenizer.split_words` at once: enough for several threads to share the work.
 CHUNK_LINES = 256
 
-
 # Python strings may contain halves of surrogate pairs, which no encoding accepts.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -312,12 +311,16 @@ class ElmoTokenizer(TokenizersBackend):
         samples = _samples(text, text_pair, is_batched, is_split_into_words)
         if not samples:
             # The backend rejects empty batches: encode a dummy and drop it.
+            kwargs.update(return_tensors=return_tensors, return_overflowing_tokens=return_overflowing_tokens)
             dummy: list[Any] = [[]] if is_split_into_words else [""]
-            result = self._encode_plus(dummy, None, is_split_into_words, split_special_tokens, return_tensors, **kwargs)
+            result = self._encode_plus(dummy, None, is_split_into_words, split_special_tokens, **kwargs)
             return BatchEncoding({name: value[:0] for name, value in result.items()}, [])
 
+        # The backend drops empty words and treats the word `<S>` as the boundary, so these words are hidden from it.
+        hidden = {"", *(self.all_special_tokens if split_special_tokens else ())} if is_split_into_words else set()
+        inputs = [tuple(_hide(segment, hidden) for segment in sample) for sample in samples]
         encoded = super(ElmoTokenizer, self._backend(is_split_into_words))._encode_plus(
-            text=_backend_inputs(samples, self._hidden_words(split_special_tokens) if is_split_into_words else None),
+            text=[sample if len(sample) == 2 else sample[0] for sample in inputs],
             is_split_into_words=is_split_into_words,
             split_special_tokens=split_special_tokens,
             return_overflowing_tokens=return_overflowing_tokens,
@@ -346,10 +349,6 @@ class ElmoTokenizer(TokenizersBackend):
         elif not is_batched and return_tensors is None and not return_overflowing_tokens:
             data = {name: value[0] if isinstance(value[0], list) else value for name, value in data.items()}
         return BatchEncoding(data, encodings, tensor_type=return_tensors, n_sequences=encoded.n_sequences)
-
-    def _hidden_words(self, split_special_tokens: bool) -> set[str]:
-        """Returns the words to hide from the backend, which drops empty words and treats `<S>` as the boundary."""
-        return {"", *(self.all_special_tokens if split_special_tokens else ())}
 
     def _character_ids(
         self, encodings: list[Any], samples: list[tuple[Any, ...]], is_split_into_words: bool, table: np.ndarray
@@ -532,17 +531,10 @@ def _segment(segment: Any, name: str, is_split_into_words: bool) -> Any:
     return list(segment) if is_encodable else [_encodable(word, name) for word in segment]
 
 
-def _backend_inputs(samples: list[tuple[Any, ...]], hidden: set[str] | None) -> list[Any]:
-    """Returns samples in the form that the backend expects, with `hidden` words replaced."""
-    if hidden is not None:
-        samples = [tuple(_hide(segment, hidden) for segment in sample) for sample in samples]
-    return [sample if len(sample) == 2 else sample[0] for sample in samples]
-
-
-def _hide(words: list[str], hidden: set[str]) -> list[str]:
-    if hidden.isdisjoint(words):
-        return words
-    return [NONCHARACTER * (len(word) or 1) if word in hidden else word for word in words]
+def _hide(segment: Any, hidden: set[str]) -> Any:
+    if not hidden or hidden.isdisjoint(segment):
+        return segment
+    return [NONCHARACTER * (len(word) or 1) if word in hidden else word for word in segment]
 
 
 def _encodable(text: Any, name: str) -> str:
