@@ -30,17 +30,17 @@ Log = Sequence[Mapping[str, Any]]
 
 
 def find_log(path: Path) -> Path:
-    """Returns the file with the log of a training.
+    """Returns the file with the log of a training run.
 
     Raises:
-        `ValueError`: If there is none.
+        `ValueError`: If there is no log.
     """
     if path.is_file():
         return path
     for directory in (path, *reversed(checkpoints(path))):
         if (directory / LOG_FILE).is_file():
             return directory / LOG_FILE
-    raise ValueError(f"{path}: expected {LOG_FILE} in it or in a checkpoint, found none")
+    raise ValueError(f"{path}: found no {LOG_FILE} in it or in a checkpoint")
 
 
 def baseline(text: str) -> tuple[str, float]:
@@ -72,7 +72,7 @@ def plot_perplexities(log: Log, baselines: Mapping[str, float], path: Path) -> N
     trained = [entry for entry in log if "perplexity" in entry]
     evaluated = [entry for entry in log if "eval_perplexity" in entry]
     if not trained and not evaluated:
-        raise ValueError("log: expected perplexities, as elmo pretrain logs them, found none")
+        raise ValueError("log: no perplexities; use a log of elmo pretrain")
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.subplots()
     steps = [entry["step"] for entry in trained]

@@ -1,11 +1,11 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Cuts paragraphs into sentences and words: what ELMo is trained on.
+"""Splits paragraphs into sentences and words, to train ELMo on.
 
-Reads text files with a paragraph a line (plain, .gz, .xz) and writes, for each, a file with a sentence a line, its
-words separated by spaces, split as `ElmoTokenizer` splits them. A sentence ends at a period, exclamation or question
-mark, with the quotation marks and brackets that close after it, before white space and an opening quotation mark or a
-capital letter; titles and initials ("Mr. B. Smith") end none.
+Reads text files with one paragraph per line (plain, .gz, .xz). For each, writes a file with one sentence per line,
+whose words are separated by spaces and split as by `ElmoTokenizer`. A sentence ends at a period, exclamation or
+question mark, with any closing quotation marks and brackets, if white space and a capital letter or an opening
+quotation mark follow. Titles and initials ("Mr. B. Smith") do not end a sentence.
 
     python examples/prepare_text.py OUTPUT_DIRECTORY TEXT...
 """
@@ -41,35 +41,35 @@ def sentences(paragraph: str) -> Iterator[str]:
 
 
 def outputs(output_directory: Path, paths: Sequence[Path]) -> dict[Path, Path]:
-    """Returns where each text goes.
+    """Returns the text for each output file.
 
     Raises:
-        `ValueError`: If there is no such text, or one would be written over it, or over another.
+        `ValueError`: If a text does not exist, or an output would overwrite a text or another output.
     """
     found: dict[Path, Path] = {}
     for path in paths:
         if not path.is_file():
-            raise ValueError(f"{path}: expected a text file, found none")
+            raise ValueError(f"{path}: no such file")
         output = output_directory / (path.name.removesuffix(path.suffix) if path.suffix in OPENERS else path.name)
         if output in found:
-            raise ValueError(f"{path}: {found[output]} goes to {output}, too: expected files of different names")
+            raise ValueError(f"{path}: {found[output]} goes to {output}, too: the texts need different names")
         if any(output.exists() and output.samefile(source) for source in paths):
-            raise ValueError(f"{path}: expected another directory than that of the text, found {output_directory}")
+            raise ValueError(f"{path}: choose an output directory other than that of the text, {output_directory}")
         found[output] = path
     return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Cuts the texts."""
-    parser = argparse.ArgumentParser(description="Cuts paragraphs into sentences and words.")
-    parser.add_argument("output_directory", type=Path, help="Where the files are written, under the texts' names.")
-    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="A paragraph a line; plain, .gz or .xz.")
+    """Splits the texts."""
+    parser = argparse.ArgumentParser(description="Splits paragraphs into sentences and words.")
+    parser.add_argument("output_directory", type=Path, help="Directory to write to; files keep their names.")
+    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="One paragraph per line; .gz and .xz too.")
     given = parser.parse_args(arguments)
     found = outputs(given.output_directory, given.texts)
     split = treebank_pre_tokenizer()
     given.output_directory.mkdir(parents=True, exist_ok=True)
     for output, path in found.items():
-        # It has its name when it is complete.
+        # The file gets its name only when it is complete.
         work = output.with_name(f"{output.name}.incomplete")
         try:
             with (
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         print(*(word for word, _ in split.pre_tokenize_str(sentence)), file=file)
             work.replace(output)
         except (EOFError, OSError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
-            raise ValueError(f"{path}: can't be read, or {output} not be written ({error})") from error
+            raise ValueError(f"{path}: can't be read, or {output} can't be written ({error})") from error
         finally:
             work.unlink(missing_ok=True)
 

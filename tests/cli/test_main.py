@@ -287,7 +287,7 @@ class TestPretrainAndEvaluate:
     def test_settings_that_differ_at_resume(self, elmo, fails, pretrain):
         assert elmo(*pretrain(max_steps=1))[0] == 0
         fails("made with num_steps=5, found 6", *pretrain(num_steps=6))
-        fails("it holds checkpoint-1, which --no-resume would mix", *pretrain("--no-resume"))
+        fails("--no-resume requires a directory without checkpoints, found checkpoint-1", *pretrain("--no-resume"))
 
     def test_wrong_usage(self, fails, pretrain, tmp_path):
         fails("expected one of --preset and --model", *pretrain(preset="tiny"))

@@ -37,14 +37,14 @@ def test_writes_a_sentence_a_line_split_into_words(tmp_path):
 def test_a_text_is_never_written_over(tmp_path):
     book = tmp_path / "book.txt"
     book.write_text("One. Two.\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="expected another directory than that of the text"):
+    with pytest.raises(ValueError, match="choose an output directory other than that of the text"):
         prepare_text.main([str(tmp_path), str(book)])
     assert book.read_text(encoding="utf-8") == "One. Two.\n"
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "book.txt").write_text("Three.\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="expected files of different names"):
+    with pytest.raises(ValueError, match="the texts need different names"):
         prepare_text.main([str(tmp_path / "out"), str(book), str(tmp_path / "more" / "book.txt")])
-    with pytest.raises(ValueError, match="none.txt: expected a text file, found none"):
+    with pytest.raises(ValueError, match="none.txt: no such file"):
         prepare_text.main([str(tmp_path / "out"), str(book), str(tmp_path / "none.txt")])
     assert not (tmp_path / "out").exists()
 
