@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fuzzes everything that is read from files: `python -m tests.fuzz_loading --inputs 20000 --seed 0`.
 
-Each input is a small model with one file of it mutated, by bytes or by structure. Loading it has to end in a model that
-runs, or in one error of the kinds that are documented: without a crash, a hang, memory beyond 2 GB, or a file left
-behind. Inputs are loaded by a process of their own, so that a crash of the HDF5 library is noticed like anything else.
-An input follows from the seed and its number alone: `--first NUMBER --inputs 1` plays it again.
+Each input is a small model with one mutated file, in its bytes or its structure. Loading it must end in a model that
+runs or in a single documented error, without a crash, a hang, more than 2 GB of memory, or a file left behind. A
+separate process loads the inputs, so that even a crash of the HDF5 library is noticed. The seed and the number of an
+input determine it: repeat one with `--first NUMBER --inputs 1`.
 """
 
 import argparse
@@ -65,32 +65,32 @@ HOSTILE_BYTES = [
 
 
 def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
-    """Flips, overwrites, cuts, repeats, moves or inserts bytes, one to four times."""
+    """Flips, overwrites, removes, repeats, moves or inserts bytes, one to four times."""
     mutated = bytearray(data)
     for _ in range(rng.randint(1, 4)):
         size = len(mutated)
         # Half of the time near the beginning, where headers are.
-        place = rng.randrange(min(size, 3000) or 1) if rng.random() < 0.5 else rng.randrange(size or 1)
+        offset = rng.randrange(min(size, 3000) or 1) if rng.random() < 0.5 else rng.randrange(size or 1)
         kind = rng.choice(["flip", "flip", "byte", "byte", "number", "insert", "cut", "remove", "repeat", "splice"])
         length = rng.choice([1, 2, 4, 8, 16, 100, 1000])
         if kind == "flip" and size:
-            mutated[place] ^= 1 << rng.randrange(8)
+            mutated[offset] ^= 1 << rng.randrange(8)
         elif kind == "byte" and size:
-            mutated[place] = rng.randrange(256)
+            mutated[offset] = rng.randrange(256)
         elif kind == "number":
             value = rng.choice(HOSTILE_BYTES)
-            mutated[place : place + len(value)] = value
+            mutated[offset : offset + len(value)] = value
         elif kind == "insert":
-            mutated[place:place] = rng.choice([*HOSTILE_BYTES, rng.randbytes(length)])
+            mutated[offset:offset] = rng.choice([*HOSTILE_BYTES, rng.randbytes(length)])
         elif kind == "cut":
-            del mutated[place:]
+            del mutated[offset:]
         elif kind == "remove":
-            del mutated[place : place + length]
+            del mutated[offset : offset + length]
         elif kind == "repeat":
-            mutated[place:place] = mutated[place : place + length] * rng.choice([1, 2, 50])
+            mutated[offset:offset] = mutated[offset : offset + length] * rng.choice([1, 2, 50])
         else:
             source = rng.randrange(size or 1)
-            mutated[place : place + length] = mutated[source : source + length]
+            mutated[offset : offset + length] = mutated[source : source + length]
     return bytes(mutated)
 
 
@@ -124,7 +124,7 @@ def mutate_value(value: Any, rng: random.Random) -> Any:
             item[rng.choice(HOSTILE_KEYS)] = _hostile_value(rng)
         elif kind == "move":
             other, other_key = rng.choice(places)
-            # What holds the other would make a circle.
+            # A copy, since a container in itself would be a circle.
             item[key] = json.loads(json.dumps(other[other_key]))
         else:
             for _ in range(rng.choice([1, 30, 200])):
@@ -147,7 +147,7 @@ def mutate_safetensors(data: bytes, rng: random.Random) -> bytes:
 
 
 def mutate_hdf5(data: bytes, rng: random.Random) -> bytes:
-    """Mutates an HDF5 file by structure: puts other datasets, groups and links in the place of datasets."""
+    """Mutates an HDF5 file by structure: replaces datasets by other datasets, groups and links."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "x.hdf5")
         path.write_bytes(data)
@@ -194,10 +194,10 @@ class Target:
     """A file to mutate.
 
     Attributes:
-        folder (`str`): The model that it belongs to.
+        folder (`str`): Its model.
         file (`str`): Its name.
-        mutate (`Callable`): By structure; by bytes goes with all files.
-        load (`str`): What it is loaded by.
+        mutate (`Callable`): Mutates its structure. The bytes of any file can be mutated.
+        load (`str`): How it is loaded.
         weight (`int`): How often it is chosen.
     """
 
@@ -227,7 +227,7 @@ TARGETS = [
 
 
 def make_models(directory: Path) -> None:
-    """Writes the models that inputs are made from."""
+    """Writes the models from which inputs are made."""
     import torch
 
     from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
@@ -250,7 +250,6 @@ def make_models(directory: Path) -> None:
             ]
             file.create_dataset(name, data=values, chunks=values.shape, **kinds[number % 3])
     convert(OriginalFiles.find(directory / "original"), directory / "elmo")
-    # So that remote code is not written again for each input.
     model = ElmoModel.from_pretrained(directory / "elmo")
     model.save_pretrained(directory / "shards", max_shard_size="3KB")
     tagger = ElmoForTokenClassification.from_pretrained(directory / "elmo", num_labels=3, task_lstm_size=4)
@@ -272,7 +271,7 @@ def make_input(models: Path, target: Target, rng: random.Random, folder: Path) -
 
 
 def load_input(target: Target, folder: Path) -> None:
-    """Loads an input and runs what was loaded. Raises what loading raises."""
+    """Loads an input and runs the loaded model or tokenizer. Raises what loading raises."""
     import torch
 
     from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
@@ -301,7 +300,7 @@ def load_input(target: Target, folder: Path) -> None:
 
 
 def outcome_of(load: Callable[[Target, Path], None], target: Target, folder: Path) -> str:
-    """Loads an input and says what came of it: `loaded`, `refused ...`, or what is wrong."""
+    """Loads an input and returns the outcome: `loaded`, `refused ...` or `WRONG ...`."""
     from huggingface_hub.errors import StrictDataclassError
 
     from modeling_elmo.conversion_scripts import ElmoFormatError
@@ -334,12 +333,12 @@ def outcome_of(load: Callable[[Target, Path], None], target: Target, folder: Pat
     return outcome
 
 
-def work(connection: Connection, models: Path, place: Path, seed: int, loader: str) -> None:
-    """Loads the inputs whose numbers come in, and sends back the outcome of each."""
-    os.environ.update(HF_HUB_OFFLINE="1", HF_MODULES_CACHE=str(place / "modules"), TMPDIR=str(place / "tmp"))
-    (place / "tmp").mkdir(parents=True)
+def work(connection: Connection, models: Path, workspace: Path, seed: int, loader: str) -> None:
+    """Receives the numbers of inputs, loads the inputs, and sends the outcome of each."""
+    os.environ.update(HF_HUB_OFFLINE="1", HF_MODULES_CACHE=str(workspace / "modules"), TMPDIR=str(workspace / "tmp"))
+    (workspace / "tmp").mkdir(parents=True)
     tempfile.tempdir = None
-    # What libraries log of an input, and the C library of its crash, is not of interest.
+    # Hides the logs of libraries, and messages of the C library about crashes.
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
@@ -351,13 +350,13 @@ def work(connection: Connection, models: Path, place: Path, seed: int, loader: s
     transformers.logging.disable_progress_bar()
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Now, since an input's time is limited.
+    # Import now, since the time of an input is limited.
     importlib.import_module("modeling_elmo.conversion_scripts")
     load = importlib.import_module(loader).load_input
     while (number := connection.recv()) is not None:
         target, rng = choose(seed, number)
-        folder = place / "input" / "model"
-        for directory in (folder.parent, place / "tmp"):
+        folder = workspace / "input" / "model"
+        for directory in (folder.parent, workspace / "tmp"):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
         make_input(models, target, rng, folder)
@@ -366,7 +365,7 @@ def work(connection: Connection, models: Path, place: Path, seed: int, loader: s
 
 
 def choose(seed: int, number: int) -> tuple[Target, random.Random]:
-    """Returns what an input is made from."""
+    """Returns the target of an input and the generator of its mutations."""
     rng = random.Random(f"{seed} {number}")
     return rng.choices(TARGETS, [target.weight for target in TARGETS])[0], rng
 
@@ -374,8 +373,14 @@ def choose(seed: int, number: int) -> tuple[Target, random.Random]:
 class Worker:
     """A process that loads inputs, and is replaced when it crashes or hangs."""
 
-    def __init__(self, models: Path, place: Path, seed: int, time_limit: float, loader: str):
-        self.models, self.place, self.seed, self.time_limit, self.loader = models, place, seed, time_limit, loader
+    def __init__(self, models: Path, workspace: Path, seed: int, time_limit: float, loader: str):
+        self.models, self.workspace, self.seed, self.time_limit, self.loader = (
+            models,
+            workspace,
+            seed,
+            time_limit,
+            loader,
+        )
         self.process: Any = None
         self.connection: Any = None
 
@@ -398,11 +403,11 @@ class Worker:
         return str(outcome)
 
     def _start(self) -> None:
-        shutil.rmtree(self.place, ignore_errors=True)
+        shutil.rmtree(self.workspace, ignore_errors=True)
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
-            target=work, args=(theirs, self.models, self.place, self.seed, self.loader), daemon=True
+            target=work, args=(theirs, self.models, self.workspace, self.seed, self.loader), daemon=True
         )
         self.process.start()
         theirs.close()
@@ -423,15 +428,15 @@ def fuzz(
     report: bool = False,
     loader: str = __name__,
 ) -> Counter[str]:
-    """Loads inputs and counts the outcomes, those that are wrong by number.
+    """Loads inputs and counts their outcomes; wrong outcomes are listed by input.
 
     Args:
         numbers (`Sequence[int]`): The inputs.
-        seed (`int`): What they follow from.
-        save (`Path`, *optional*): A directory to copy inputs to whose outcome is wrong.
-        time_limit (`float`): Seconds that one may take.
-        report (`bool`): Whether to say so on standard output, as it goes.
-        loader (`str`): The module whose `load_input` is to be tested.
+        seed (`int`): Seed of the inputs.
+        save (`Path`, *optional*): A directory for copies of inputs with a wrong outcome.
+        time_limit (`float`): Maximum seconds per input.
+        report (`bool`): Whether to print progress and wrong outcomes.
+        loader (`str`): The module whose `load_input` is tested.
     """
     outcomes: Counter[str] = Counter()
     started = time.monotonic()
@@ -448,7 +453,7 @@ def fuzz(
                 if outcome.startswith("WRONG"):
                     outcomes[f"{outcome} (input {number}, {kind})"] += 1
                     if save is not None:
-                        shutil.copytree(worker.place / "input", save / str(number), dirs_exist_ok=True)
+                        shutil.copytree(worker.workspace / "input", save / str(number), dirs_exist_ok=True)
                     if report:
                         print(f"{number}: {kind}: {outcome}", flush=True)
                 else:

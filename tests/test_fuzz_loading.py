@@ -8,7 +8,7 @@ def test_every_mutated_input_is_loaded_or_refused():
     wrong = [outcome for outcome in outcomes if outcome.startswith("WRONG")]
     assert not wrong
     assert sum(outcomes.values()) == 150
-    # Mutations that refuse all, or none, would test nothing.
+    # If all inputs were refused, or none, the mutations would test nothing.
     for kind in ("loaded", "refused"):
         assert sum(count for outcome, count in outcomes.items() if f": {kind}" in outcome) > 15
 
@@ -38,7 +38,7 @@ def load_input(target, folder):
 """
 
 
-def test_what_goes_wrong_is_noticed(tmp_path, monkeypatch):
+def test_wrong_outcomes_are_noticed(tmp_path, monkeypatch):
     expected = {
         "error": "WRONG KeyError",
         "lines": "WRONG ValueError",
@@ -57,7 +57,7 @@ def test_what_goes_wrong_is_noticed(tmp_path, monkeypatch):
         assert outcome.startswith(message)
 
 
-def test_an_input_follows_from_its_number(tmp_path):
+def test_seed_and_number_determine_an_input(tmp_path):
     fuzz_loading.make_models(tmp_path)
     for number in range(40):
         folders = [tmp_path / f"{number}.{attempt}" for attempt in range(2)]

@@ -162,8 +162,8 @@ class TestSaving:
         config.save_pretrained(tmp_path)
         loaded = AutoConfig.from_pretrained(tmp_path)
         assert type(loaded) is ElmoConfig
-        place = {"transformers_version": None, "_name_or_path": None}
-        assert {**loaded.to_dict(), **place} == {**config.to_dict(), **place}
+        ignored = {"transformers_version": None, "_name_or_path": None}
+        assert {**loaded.to_dict(), **ignored} == {**config.to_dict(), **ignored}
 
     @pytest.mark.parametrize(
         ("change", "message"),
