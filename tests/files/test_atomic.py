@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modeling_elmo.files.atomic import new_directory
+from modeling_elmo.files.atomic import exclusive_lock, new_directory, new_file
 from modeling_elmo.files.errors import ElmoFormatError
 from tests.conversion_scripts.conftest import contents
 
@@ -24,6 +24,42 @@ def write(path, text="new", meanwhile=lambda target: None, **kwargs):
 
 def files(directory):
     return {path.name: path.read_text() for path in directory.iterdir()}
+
+
+class TestNewFile:
+    def test_replaces_a_file_and_keeps_a_link_to_it(self, tmp_path):
+        (tmp_path / "file").write_text("old")
+        (tmp_path / "link").symlink_to("file")
+        with new_file(tmp_path / "link") as temporary:
+            temporary.write_text("new")
+            assert (tmp_path / "file").read_text() == "old"
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "file").read_text() == "new"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
+
+    @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+    def test_leaves_nothing_and_keeps_the_old_after_an_error(self, tmp_path, error):
+        def write_half():
+            with new_file(tmp_path / "file") as temporary:
+                temporary.write_text("half")
+                raise error
+
+        (tmp_path / "file").write_text("old")
+        with pytest.raises(type(error)):
+            write_half()
+        assert files(tmp_path) == {"file": "old"}
+
+
+def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path):
+    def hold(then=lambda: None):
+        with exclusive_lock(tmp_path / "lock", tmp_path / "out"):
+            then()
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="out: another run is writing to it"):
+            hold(hold)
+        assert contents(tmp_path) == []
+    hold()
 
 
 class TestNewDirectory:

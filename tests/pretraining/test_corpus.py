@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from modeling_elmo import ElmoTokenizer
-from modeling_elmo.files.background import prefetch
 from modeling_elmo.pretraining.corpus import StreamedDataset, TextFiles
 from modeling_elmo.pretraining.windows import (
     IGNORED_LABEL,
@@ -332,20 +331,6 @@ class TestStreamedDataset:
     def test_without_text_is_told(self, tokenizer):
         with pytest.raises(ValueError, match="this corpus holds no text"):
             next(iter(Windows(StreamedDataset(Rows([])), tokenizer, plan(), True)))
-
-
-class Testprefetch:
-    def test_gives_the_same_and_can_be_left(self):
-        assert list(prefetch(range(100), 3)) == list(range(100))
-        assert take(prefetch(itertools.count(), 3), 5) == [0, 1, 2, 3, 4]
-
-    def test_errors_come_through(self):
-        def items():
-            yield 1
-            raise ValueError("a.txt: line 3")
-
-        with pytest.raises(ValueError, match="line 3"):
-            list(prefetch(items()))
 
 
 def test_rows_must_be_divisible():
