@@ -6,51 +6,56 @@ Importing this package registers its classes with the Auto classes:
 
     import modeling_elmo
     from transformers import AutoModel, AutoTokenizer
+
+| | |
+| --- | --- |
+| `model/` | what a saved model carries: config, tokenizer, models |
+| `files/` | reading and writing the files of users, for any job |
+| `conversion_scripts/` | original files to a model directory, and back |
+| `configuration/` | the published architectures |
+| `embedding/` | sentences to files of vectors |
+| `pretraining/` | text to a language model |
+| `fine_tuning/` | what task models need around them |
+| `hub/` | model cards, and a model directory to the Hub |
+| `cli/` | the command `elmo` |
+| `registration.py` | makes the Auto classes know ELMo |
 """
 
-import transformers as _transformers
+import os as _os
+import sys as _sys
 
-from .embedding.embedder import ElmoEmbedder
-from .fine_tuning.answers import Spans, best_spans
-from .fine_tuning.word_vectors import WordVectorCounts, load_word_vectors
-from .model import modeling_elmo as _auto_classes
-from .model.bilm import ElmoModel, ElmoModelOutput
-from .model.configuration_elmo import ElmoConfig
-from .model.language_model import (
-    ElmoForMaskedLM,
-    ElmoForPreTraining,
-    ElmoForPreTrainingOutput,
-    ElmoPreTrainedLanguageModel,
-)
-from .model.pretrained import ElmoPreTrainedModel
-from .model.saved_code import AUTO_MAP as _AUTO_MAP
-from .model.task_models import (
-    ElmoForMultipleChoice,
-    ElmoForQuestionAnswering,
-    ElmoForSequenceClassification,
-    ElmoForTokenClassification,
-    ElmoPreTrainedTaskModel,
-)
-from .model.tokenization_elmo import ElmoTokenizer
 from .version import __version__
 
 
-def _register_with_auto_classes() -> None:
-    _transformers.AutoConfig.register(ElmoConfig.model_type, ElmoConfig, exist_ok=True)
-    _transformers.AutoTokenizer.register(ElmoConfig, tokenizer_class=ElmoTokenizer, exist_ok=True)
-    # So that `save_pretrained` says where the class is and copies its file, for use without this package: that of the
-    # tokenizer, and those of classes that users derive. The files of our own models the config copies all.
-    ElmoConfig.register_for_auto_class()
-    ElmoTokenizer.register_for_auto_class()
-    for auto_name, reference in _AUTO_MAP.items():
-        if auto_name not in ("AutoConfig", "AutoTokenizer"):
-            model_class = getattr(_auto_classes, reference.rpartition(".")[2])
-            getattr(_transformers, auto_name).register(ElmoConfig, model_class, exist_ok=True)
-            model_class.register_for_auto_class(auto_name)
+def _is_command() -> bool:
+    """Returns whether this process is the installed script `elmo`, which imports this package before it starts."""
+    folder, name = _os.path.split(_os.path.realpath(_sys.argv[0])) if _sys.argv else ("", "")
+    return _os.path.splitext(name)[0] == "elmo" and folder == _os.path.dirname(_os.path.abspath(_sys.executable))
 
 
-_register_with_auto_classes()
-
+# torch and transformers take seconds to import. `elmo --help` does not wait for them: see registration.py.
+if not _is_command():
+    from . import registration as _registration  # noqa: F401
+    from .embedding.embedder import ElmoEmbedder
+    from .fine_tuning.answers import Spans, best_spans
+    from .fine_tuning.word_vectors import WordVectorCounts, load_word_vectors
+    from .model.bilm import ElmoModel, ElmoModelOutput
+    from .model.configuration_elmo import ElmoConfig
+    from .model.language_model import (
+        ElmoForMaskedLM,
+        ElmoForPreTraining,
+        ElmoForPreTrainingOutput,
+        ElmoPreTrainedLanguageModel,
+    )
+    from .model.pretrained import ElmoPreTrainedModel
+    from .model.task_models import (
+        ElmoForMultipleChoice,
+        ElmoForQuestionAnswering,
+        ElmoForSequenceClassification,
+        ElmoForTokenClassification,
+        ElmoPreTrainedTaskModel,
+    )
+    from .model.tokenization_elmo import ElmoTokenizer
 
 __all__ = [
     "ElmoConfig",

@@ -103,7 +103,7 @@ class TestConvert:
         fails("--weights: ", "convert", tmp_path, tmp_path / "elmo", "--weights", tmp_path / "x")
 
     def test_source_in_the_target(self, fails, source):
-        fails("can't be replaced, since options.json is read from it", "convert", source, source, "--force")
+        fails("can't be replaced, because options.json is read from it", "convert", source, source, "--force")
         assert len(list(source.iterdir())) == 3
 
     def test_error_of_the_disk(self, fails, source, tmp_path, monkeypatch):
@@ -140,7 +140,7 @@ class TestConvert:
             "elmo",
         )
         fails(
-            f"--mirror: expected one of {published} to fetch, found nonsense",
+            f"--mirror: expected one of {published} as SOURCE, found nonsense",
             *("convert", "nonsense", "elmo", "--mirror", "https://example.org"),
         )
         fails("--cache-dir: expected one of small", "convert", "elmo", "--cache-dir", "cache")
@@ -290,16 +290,16 @@ class TestPretrainAndEvaluate:
         fails("--no-resume requires a directory without checkpoints, found checkpoint-1", *pretrain("--no-resume"))
 
     def test_wrong_usage(self, fails, pretrain, tmp_path):
-        fails("expected one of --preset and --model", *pretrain(preset="tiny"))
-        fails("expected one of --preset and --model", *pretrain(model=None))
-        fails("--preset needs --vocab", *pretrain(model=None, preset="tiny"))
+        fails("pass either --preset or --model", *pretrain(preset="tiny"))
+        fails("pass either --preset or --model", *pretrain(model=None))
+        fails("--preset requires --vocab", *pretrain(model=None, preset="tiny"))
         fails("'huge' is not one of 'tiny', 'small', 'medium', 'original'", *pretrain(model=None, preset="huge"))
-        fails("expected one of --max-steps and --epochs", *pretrain(epochs=1))
-        fails("expected one of --max-steps and --epochs", *pretrain(max_steps=None))
-        fails("--token-input, --tie-word-embeddings: of new models only", *pretrain("--tie-word-embeddings"))
-        fails("--token-input, --tie-word-embeddings: of new models only", *pretrain(token_input="words"))
+        fails("pass either --max-steps or --epochs", *pretrain(epochs=1))
+        fails("pass either --max-steps or --epochs", *pretrain(max_steps=None))
+        fails("--token-input and --tie-word-embeddings apply only with --preset", *pretrain("--tie-word-embeddings"))
+        fails("--token-input and --tie-word-embeddings apply only with --preset", *pretrain(token_input="words"))
         new = {"model": None, "preset": "tiny", "vocab": "vocab.txt"}
-        fails("--tie-word-embeddings needs --token-input words", *pretrain("--tie-word-embeddings", **new))
+        fails("--tie-word-embeddings requires --token-input words", *pretrain("--tie-word-embeddings", **new))
         fails("--epochs: expected a positive number, found 0.0", *pretrain(max_steps=None, epochs=0))
         fails("--save-steps: expected at least 1, found 0", *pretrain(save_steps=0))
         fails("--keep: expected at least 1, found 0", *pretrain(keep=0))
@@ -324,8 +324,8 @@ class TestPretrainAndEvaluate:
         fails("found no config.json in it", "evaluate", tmp_path, text)
 
     def test_without_accelerate(self, fails, pretrain, monkeypatch):
-        monkeypatch.setattr("modeling_elmo.cli.main.is_accelerate_available", lambda: False)
-        fails("needs the package accelerate: pip install 'modeling-elmo[train]'", *pretrain())
+        monkeypatch.setattr("transformers.utils.is_accelerate_available", lambda: False)
+        fails("requires the package accelerate: pip install 'modeling-elmo[train]'", *pretrain())
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
     def test_an_interrupt_saves_a_checkpoint(self, elmo, pretrain, monkeypatch, tmp_path):
@@ -550,7 +550,7 @@ class TestConvertPublished:
         assert json.loads(Path("elmo/config.json").read_text())["vocab_size"] == 5
 
     def test_nothing_is_fetched_in_vain(self, fails, arguments, mirror):
-        fails("--options: small is a published model, which has its own", *arguments, "--options", "options.json")
+        fails("--options can't be combined with the published model small", *arguments, "--options", "options.json")
         fails("--vocab: words.txt is not a file", *arguments, "--vocab", "words.txt")
         fails("expected a URL such as https://example.org/elmo", *arguments, "--mirror", "example.org")
         Path("elmo").mkdir()
@@ -567,7 +567,7 @@ class TestConvertPublished:
         source.rename("small")
         code, out, err = elmo("convert", "small", "elmo")
         assert (code, out) == (0, "Wrote elmo\n")
-        assert err == "elmo: small is a directory here, which hides the published model of this name\n"
+        assert err == "elmo: converting the directory small, not the published model of that name\n"
         fails(
             "--mirror: expected one of small, medium, original, original-5.5b, portuguese to fetch, found the "
             "directory small",
@@ -616,9 +616,7 @@ class TestConvertPublished:
                 time.sleep(0.05)
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 130
-            assert process.stderr.read() == (
-                "elmo: stopped; what has arrived is kept, and the same command goes on from there\n"
-            )
+            assert process.stderr.read() == ("elmo: interrupted; rerun the same command to resume the download\n")
         assert not (tmp_path / "new").exists()
         (part,) = tmp_path.rglob("*weights.hdf5.incomplete")
         arrived = part.stat().st_size
@@ -652,13 +650,14 @@ class TestProcess:
     def test_stopped_by_a_signal_leaves_nothing(self, source, tmp_path, number, code):
         program = (
             "import sys, time\n"
-            "from modeling_elmo import cli, conversion_scripts\n"
+            "import modeling_elmo.conversion_scripts\n"
+            "from modeling_elmo.cli.main import main\n"
             "def wait(*args, **kwargs):\n"
             "    print('saving', flush=True)\n"
             "    time.sleep(60)\n"
             "sys.modules['modeling_elmo.conversion_scripts.convert'].save_file = wait\n"
             f"sys.argv = ['elmo', 'convert', {str(source)!r}, {str(tmp_path / 'a' / 'elmo')!r}]\n"
-            "cli.main()\n"
+            "main()\n"
         )
         command = [sys.executable, "-c", program]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

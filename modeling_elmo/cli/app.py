@@ -1,0 +1,101 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The typer application `elmo`: its commands, what precedes each of them, and their errors."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from ..version import __version__
+from .conversion import convert, export
+from .embedding import embed, neighbors
+from .hub import push
+from .options import printable
+from .pretraining import build_vocab, evaluate, pretrain
+
+
+# The base class of click's usage errors. The module that holds it depends on typer's version.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="elmo",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class _Command(TyperCommand):
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command. Arguments are parsed by now, so that `--help` and wrong usage have loaded nothing."""
+        # Models save their code with them only if they are registered.
+        from .. import registration  # noqa: F401
+
+        _silence_libraries()
+        return super().invoke(ctx)
+
+
+for _function, _short_help in (
+    (convert, "Original files to a model directory."),
+    (push, "A model directory to the Hub."),
+    (export, "A model directory to original files."),
+    (build_vocab, "Text to a vocabulary file."),
+    (pretrain, "Train a language model on text."),
+    (evaluate, "A language model's perplexity on text."),
+    (embed, "Sentences to a file of vectors."),
+    (neighbors, "The nearest contexts of a word."),
+):
+    app.command(cls=_Command, short_help=_short_help)(_function)
+
+
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _elmo(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """ELMo for Hugging Face transformers."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+def _silence_libraries() -> None:
+    """Silences progress bars of transformers, and warnings of transformers and of the Hub client."""
+    from huggingface_hub.utils import logging as hub_logging
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    hub_logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def error_message(error: Exception) -> str | None:
+    """Returns one printable line about bad input or wrong usage, and None for an error of the program.
+
+    Raises:
+        `KeyboardInterrupt`: If the user has aborted a command.
+    """
+    if isinstance(error, typer.Abort):
+        raise KeyboardInterrupt from error
+    if isinstance(error, _UsageError):
+        return printable(error.format_message())
+    if "huggingface_hub.errors" in sys.modules:
+        from huggingface_hub.errors import StrictDataclassError
+
+        from ..files.errors import one_line
+
+        if isinstance(error, StrictDataclassError):
+            return printable(one_line(error))
+    if isinstance(error, (ValueError, OSError, MemoryError)):
+        return printable(str(error) or "out of memory")
+    return None

@@ -1,0 +1,123 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`elmo convert` and `elmo export`: original files to a model directory and back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..configuration import NAMES
+from .hub import push
+from .options import DType, Force, Language, License, printable
+
+
+def convert(
+    directories: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[SOURCE] OUT_DIR",
+            help="SOURCE is a directory of original files, or the name of a published model to download "
+            f"({', '.join(NAMES)}); a directory of that name takes precedence. OUT_DIR is the directory to create.",
+        ),
+    ],
+    options: Annotated[Path | None, typer.Option(help="options.json, if it is not in SOURCE.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="weights.hdf5, if it is not in SOURCE.")] = None,
+    vocab: Annotated[
+        Path | None,
+        typer.Option(help="vocab.txt, if it is not in SOURCE, or to replace a published one. Optional."),
+    ] = None,
+    token_embeddings: Annotated[
+        Path | None, typer.Option(help="vocab_embedding.hdf5. The converted model then reads words, not characters.")
+    ] = None,
+    dtype: Annotated[DType, typer.Option(help="dtype of the converted weights.")] = "float32",
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="For a published model: server to download from, in place of "
+            "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo.",
+        ),
+    ] = None,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a published model: where downloads are kept. By default, the directory elmo in HF_HOME.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Force = False,
+    license: License = None,
+    language: Language = [],  # noqa: B006
+    push_to_hub: Annotated[
+        str | None, typer.Option(metavar="ORG/NAME", help="Then push OUT_DIR to the Hub, as elmo push does.")
+    ] = None,
+) -> None:
+    """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
+    from ..conversion_scripts import OriginalFiles, download
+    from ..conversion_scripts import convert as convert_files
+    from ..files.atomic import check_new_directory
+
+    if len(directories) > 2:
+        raise typer.BadParameter(f"expected [SOURCE] OUT_DIR, found {len(directories)} directories")
+    *sources, out_dir = directories
+    if push_to_hub is not None:
+        from ..hub.push import check_target
+
+        check_target(push_to_hub)
+    source = sources[0] if sources else None
+    if source is None or source.is_dir() or str(source) not in NAMES:
+        for option, value in (("--mirror", mirror), ("--cache-dir", cache_dir)):
+            if value is not None:
+                found = f"the directory {source}" if source is not None and source.is_dir() else source or "none"
+                raise typer.BadParameter(f"{option}: expected one of {', '.join(NAMES)} as SOURCE, found {found}")
+        if str(source) in NAMES:
+            typer.echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
+        files = OriginalFiles.find(source, options, weights, vocab, token_embeddings)
+    else:
+        for option, path in (("--options", options), ("--weights", weights)):
+            if path is not None:
+                raise typer.BadParameter(f"{option} can't be combined with the published model {source}")
+        check_new_directory(out_dir, force=force)
+        with _reporting_interrupt():
+            files = download(str(source), mirror, cache_dir, vocab, token_embeddings, progress=True)
+    convert_files(files, out_dir, dtype=dtype, force=force, progress=True, license=license, language=language)
+    typer.echo(f"Wrote {printable(out_dir)}")
+    if push_to_hub is not None:
+        push(out_dir, push_to_hub)
+
+
+@contextmanager
+def _reporting_interrupt() -> Iterator[None]:
+    """Reports what happens to a download that Ctrl-C stops."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("elmo: interrupted; rerun the same command to resume the download", err=True)
+        raise
+
+
+def export(
+    model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
+    out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="The directory to create.")],
+    token_embeddings: Annotated[
+        bool | None,
+        typer.Option(
+            "--token-embeddings/--no-token-embeddings",
+            help="Also write vocab_embedding.hdf5, the token embedding of every word. By default, only for models "
+            "that read words.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write a model back as original files: options.json, weights.hdf5, vocab.txt.
+
+    The original format cannot store the softmax of a language model.
+    """
+    from ..conversion_scripts import export as export_files
+
+    export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force, progress=True)
+    typer.echo(f"Wrote {printable(out_dir)}")

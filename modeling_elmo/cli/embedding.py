@@ -1,0 +1,131 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`elmo embed` and `elmo neighbors`: vectors of sentences, and the nearest contexts of a word."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .options import Column, DType, ReplaceInvalid, Tokenized, check_at_least_one, is_main_process, printable
+
+
+def embed(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory.")],
+    input: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="A text file with one sentence per line (.gz and .xz too), - for standard input, a .parquet or "
+            ".jsonl file, or a directory written by Dataset.save_to_disk.",
+        ),
+    ],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file or directory to create.")],
+    layers: Annotated[str, typer.Option(help="all, average, top, mix (the model's own), or a layer index.")] = "all",
+    pool: Annotated[
+        Literal["none", "mean", "max", "first-last"],
+        typer.Option(help="Pool the words of each sentence into one vector."),
+    ] = "none",
+    dtype: Annotated[DType, typer.Option(help="dtype of the vectors.")] = "float32",
+    keep_boundaries: Annotated[
+        bool, typer.Option("--keep-boundaries", help="Keep the vectors of <S> and </S>.")
+    ] = False,
+    tokenized: Tokenized = True,
+    column: Column = None,
+    format: Annotated[
+        Literal["hdf5", "parquet", "safetensors"] | None,
+        typer.Option(
+            help="By default, from OUTPUT's extension: .hdf5, .h5, .parquet; otherwise a directory of safetensors.",
+            show_default=False,
+        ),
+    ] = None,
+    batch_words: Annotated[int, typer.Option(help="Words per batch, including padding.")] = 4096,
+    shard_size: Annotated[int, typer.Option(help="Shard size in MB: the most work lost if the run is killed.")] = 256,
+    carry_state: Annotated[
+        bool,
+        typer.Option(
+            "--carry-state",
+            help="Carry the LSTM state from sentence to sentence, as the original commands did. Slow.",
+        ),
+    ] = False,
+    forget_sentences: Annotated[
+        bool, typer.Option("--forget-sentences", help="Omit sentence_to_index from an HDF5 file.")
+    ] = False,
+    replace_invalid: ReplaceInvalid = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
+) -> None:
+    """Compute the vectors of every sentence of INPUT, in order.
+
+    HDF5 files have the layout of bilm-tf's and AllenNLP's commands: one dataset per sentence, named by its line number,
+    starting from 0.
+
+    Rerun the same command to resume a run that was interrupted (Ctrl-C, SIGTERM) or killed; the result is the same.
+    To use several processes: torchrun --nproc-per-node N -m modeling_elmo.cli embed ...
+    """
+    import torch
+
+    from ..embedding.embedder import ElmoEmbedder
+    from ..embedding.job import embed_corpus, output_format
+    from ..embedding.sources import open_source
+    from ..files.model_directory import check_model_directory
+
+    check_at_least_one("--shard-size", shard_size)
+    kind = output_format(output, format)
+    source = open_source(input, column, "replace" if replace_invalid else "strict")
+    embedder = ElmoEmbedder.from_pretrained(
+        check_model_directory(model),
+        layers=layers,
+        pool=pool,
+        dtype=getattr(torch, dtype),
+        keep_boundaries=keep_boundaries,
+        batch_words=batch_words,
+    )
+    result = embed_corpus(
+        embedder,
+        source,
+        output,
+        format=kind,
+        tokenized=tokenized,
+        shard_bytes=shard_size * 10**6,
+        carry_state=carry_state,
+        sentence_index=not forget_sentences,
+        force=force,
+    )
+    if is_main_process():
+        typer.echo(f"Wrote {printable(output)}: {result.num_words:,} words in {result.num_sentences:,} sentences")
+
+
+def neighbors(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory.")],
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="Sentences, as embed accepts them as INPUT.")],
+    sentence: Annotated[
+        str,
+        typer.Argument(
+            metavar="SENTENCE", help='A sentence with the word in brackets: "He sat on the [bank] of the river ."'
+        ),
+    ],
+    top_k: Annotated[int, typer.Option(help="Number of contexts to show.")] = 10,
+    layer: Annotated[str, typer.Option(help="average, top, mix (the model's own), or a layer index.")] = "top",
+    any_word: Annotated[
+        bool, typer.Option("--any-word", help="Compare with all words of the corpus, not only with the same word.")
+    ] = False,
+    tokenized: Tokenized = True,
+    column: Column = None,
+    replace_invalid: ReplaceInvalid = False,
+) -> None:
+    """Find where CORPUS uses a word as SENTENCE does, by the cosine similarity of its vectors in context."""
+    from ..embedding.embedder import ElmoEmbedder
+    from ..embedding.neighbors import marked_word, nearest_contexts
+    from ..embedding.sources import open_source
+    from ..files.model_directory import check_model_directory
+
+    source = open_source(corpus, column, "replace" if replace_invalid else "strict")
+    embedder = ElmoEmbedder.from_pretrained(check_model_directory(model), layers=layer)
+    words, index = marked_word(embedder, sentence, tokenized)
+    found = nearest_contexts(embedder, source, words, index, top_k, any_word=any_word, tokenized=tokenized)
+    for context in found:
+        text = context.marked()
+        typer.echo(f"{context.similarity:.4f}  {printable(f'{source.name}:{context.line}')}  {printable(text)}")
+    if not found:
+        word = "a word" if any_word else repr(words[index])
+        typer.echo(f"{printable(source.name)}: no sentence with {printable(word)}", err=True)

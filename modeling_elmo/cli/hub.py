@@ -1,0 +1,48 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`elmo push`: a model directory to the Hub."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Language, License, printable
+
+
+def push(
+    model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
+    repository: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The repository on the Hub.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    revision: Annotated[
+        str | None,
+        typer.Option(help="Branch to update; created if it does not exist. By default, main.", show_default=False),
+    ] = None,
+    commit_message: Annotated[str | None, typer.Option(help="Message of the commit.", show_default=False)] = None,
+    license: License = None,
+    language: Language = [],  # noqa: B006
+) -> None:
+    """Publish a model: weights, config, tokenizer, code for trust_remote_code and the model card, in one commit.
+
+    The token is that of `hf auth login` or of HF_TOKEN. Running it again uploads only files that have changed.
+    """
+    from huggingface_hub.utils import enable_progress_bars
+
+    from ..hub.push import publish
+
+    if sys.stderr.isatty():
+        enable_progress_bars()
+    done = publish(
+        model_dir,
+        repository,
+        private=private or None,
+        revision=revision,
+        commit_message=commit_message,
+        license=license,
+        language=language,
+    )
+    if done.is_new:
+        typer.echo(f"Pushed {printable(model_dir)} to {printable(done.url)}, commit {done.commit}")
+    else:
+        typer.echo(f"{printable(done.url)}: nothing to change, commit {done.commit}")
