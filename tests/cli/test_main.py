@@ -569,7 +569,7 @@ class TestConvertPublished:
         assert (code, out) == (0, "Wrote elmo\n")
         assert err == "elmo: converting the directory small, not the published model of that name\n"
         fails(
-            "--mirror: expected one of small, medium, original, original-5.5b, portuguese to fetch, found the "
+            "--mirror: expected one of small, medium, original, original-5.5b, portuguese as SOURCE, found the "
             "directory small",
             *arguments,
         )
