@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The shipped model tells two senses of a word apart, proposes other words, and goes through the original format.
+"""elmo-tiny tells two senses of a word apart, proposes other words, and survives a round trip to the original format.
 
 python examples/demo.py
 """
@@ -68,16 +68,16 @@ SENSES = {
 def word_vectors(
     model: modeling_elmo.ElmoModel, tokenizer: modeling_elmo.ElmoTokenizer, word: str, sentences: list[list[str]]
 ) -> torch.Tensor:
-    """Returns the vectors of a word in S sentences by each layer, `(L + 1, S, D)`, of length 1."""
+    """Returns the vectors of a word in S sentences by each layer, `(L + 1, S, D)`, normalized."""
     batch = tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
     layers = torch.stack(model(**batch, output_hidden_states=True).hidden_states)
-    # The first row of a sentence is its beginning.
+    # Each sentence begins with <S>.
     positions = [sentence.index(word) + 1 for sentence in sentences]
     return normalize(layers[:, torch.arange(len(sentences)), positions], dim=-1)
 
 
 def show_senses(model: modeling_elmo.ElmoModel, tokenizer: modeling_elmo.ElmoTokenizer, word: str) -> None:
-    """Prints how near a word is to itself in other sentences, layer by layer."""
+    """Prints how similar a word is to itself in other sentences, layer by layer."""
     sentences = [sentence.split() for group in SENSES[word].values() for sentence in group]
     senses = [name for name, group in SENSES[word].items() for _ in group]
     vectors = word_vectors(model, tokenizer, word, sentences)
@@ -86,25 +86,25 @@ def show_senses(model: modeling_elmo.ElmoModel, tokenizer: modeling_elmo.ElmoTok
     similarities = vectors @ vectors.mT
     nearest = similarities.masked_fill(~is_other_sentence, -1).argmax(dim=2).tolist()
 
-    header = ("same sense", "other sense", "the nearest has the same sense")
+    header = ("same sense", "other sense", "nearest has the same sense")
     print(f"   {word:<24}{header[0]:>12}{header[1]:>14}{header[2]:>34}")
     for layer, similarity in enumerate(similarities):
         same = similarity[is_same_sense & is_other_sentence].mean()
         other = similarity[~is_same_sense].mean()
         right = sum(senses[index] == sense for index, sense in zip(nearest[layer], senses))
-        # The word alone is the same everywhere.
-        told = f"{right} of {len(senses)}" if layer else "all are equally near"
+        # Without context, all occurrences of a word are equal.
+        summary = f"{right} of {len(senses)}" if layer else "all are equally near"
         name = f"layer {layer}" if layer else "layer 0 (no context)"
-        print(f"   {name:<24}{same:>12.2f}{other:>14.2f}{told:>34}")
+        print(f"   {name:<24}{same:>12.2f}{other:>14.2f}{summary:>34}")
 
-    print("   The sentence in which it is nearest, by layer 2:")
+    print("   The most similar use of the word, by layer 2:")
     for row in range(1, len(senses), 4):
         print(f"      {' '.join(sentences[row])} [{senses[row]}]")
         print(f"         -> {' '.join(sentences[nearest[2][row]])} [{senses[nearest[2][row]]}]")
 
 
 def show_substitutes(tokenizer: modeling_elmo.ElmoTokenizer) -> None:
-    """Prints the words that the language model would put in the word's place."""
+    """Prints the words that the language model predicts in place of a word."""
     model = AutoModelForMaskedLM.from_pretrained(MODEL).eval()
     for sentence in ("We sat on the bank of the river .", "He had put all his money into the bank ."):
         words = sentence.split()
@@ -128,11 +128,11 @@ def show_round_trip(model: modeling_elmo.ElmoModel, tokenizer: modeling_elmo.Elm
             one, other = (
                 each(**batch).last_hidden_state for each in (model, AutoModel.from_pretrained(converted).eval())
             )
-    print(f"   Vectors of two sentences before and after: largest difference {(one - other).abs().max():.1e}")
+    print(f"   Vectors of two sentences before and after: largest absolute difference {(one - other).abs().max():.1e}")
 
 
 def main() -> None:
-    """Runs the four steps and prints what they give."""
+    """Runs the four steps and prints their results."""
     logging.disable_progress_bar()
     print(f'1. AutoModel.from_pretrained("{MODEL.relative_to(MODEL.parents[1])}")')
     tokenizer, model = AutoTokenizer.from_pretrained(MODEL), AutoModel.from_pretrained(MODEL).eval()
@@ -144,7 +144,7 @@ def main() -> None:
     print("\n2. Words in two senses: cosine similarity between their vectors in two sentences")
     for word in SENSES:
         show_senses(model, tokenizer, word)
-    print('\n3. What else could stand in place of "bank" (AutoModelForMaskedLM)')
+    print('\n3. Substitutes for "bank" (AutoModelForMaskedLM)')
     show_substitutes(tokenizer)
     print("\n4. elmo export models/elmo-tiny original; elmo convert original elmo")
     show_round_trip(model, tokenizer)
