@@ -15,7 +15,8 @@ from torch.utils.data import SequentialSampler
 from transformers import AutoConfig, AutoTokenizer, EarlyStoppingCallback, Trainer
 
 from arguments import FineTuningArguments, ModelArguments, PretrainedArguments
-from modeling_elmo import ElmoTokenizer, load_word_vectors
+from modeling_elmo import ElmoTokenizer
+from modeling_elmo.fine_tuning import load_word_vectors
 from modeling_elmo.pretraining.trainer import leave_process_group
 
 

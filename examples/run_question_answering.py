@@ -25,7 +25,8 @@ from transformers.hf_argparser import HfArg
 from arguments import DataArguments, FineTuningArguments, ModelArguments, parse_arguments, reports_errors
 from data_splits import load_splits
 from fine_tuning import find_checkpoint, load_model, make_trainer, max_length_of, save_results, train_and_evaluate
-from modeling_elmo import ElmoTokenizer, best_spans
+from modeling_elmo import ElmoTokenizer
+from modeling_elmo.fine_tuning import best_spans
 from squad_metrics import squad_metrics
 
 

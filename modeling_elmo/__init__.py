@@ -37,8 +37,6 @@ def _is_command() -> bool:
 if not _is_command():
     from . import registration as _registration  # noqa: F401
     from .embedding.embedder import ElmoEmbedder
-    from .fine_tuning.answers import Spans, best_spans
-    from .fine_tuning.word_vectors import WordVectorCounts, load_word_vectors
     from .model.bilm import ElmoModel, ElmoModelOutput
     from .model.configuration_elmo import ElmoConfig
     from .model.language_model import (
@@ -73,9 +71,5 @@ __all__ = [
     "ElmoPreTrainedModel",
     "ElmoPreTrainedTaskModel",
     "ElmoTokenizer",
-    "Spans",
-    "WordVectorCounts",
     "__version__",
-    "best_spans",
-    "load_word_vectors",
 ]

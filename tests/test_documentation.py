@@ -18,7 +18,7 @@ from accelerate.commands.launch import launch_command_parser
 import modeling_elmo
 from arguments import parse_arguments
 from modeling_elmo.cli import main as cli
-from modeling_elmo.fine_tuning.pipelines import ElmoTokenClassificationPipeline
+from modeling_elmo.fine_tuning import ElmoTokenClassificationPipeline, load_word_vectors
 from modeling_elmo.pretraining import initial_model as presets
 
 
@@ -143,7 +143,7 @@ def test_examples_of_a_model_card_run(model_dir, tmp_path, monkeypatch):
         modeling_elmo.ElmoForTokenClassification.forward,
         modeling_elmo.ElmoForSequenceClassification.forward,
         modeling_elmo.ElmoForQuestionAnswering.forward,
-        modeling_elmo.load_word_vectors,
+        load_word_vectors,
         modeling_elmo.ElmoEmbedder,
         ElmoTokenClassificationPipeline,
     ],

@@ -1,3 +1,22 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What task models need beside themselves."""
+"""What fine-tuning needs besides the task models of `model/task_models.py`.
+
+word_vectors.py    text files of static word vectors -> the matrix of a task model
+answers.py         logits of a question-answering model -> answers
+pipelines.py       pipelines of transformers, adapted to tokens that are words
+"""
+
+from .answers import Spans, best_spans
+from .pipelines import ElmoFeatureExtractionPipeline, ElmoTokenClassificationPipeline
+from .word_vectors import WordVectorCounts, load_word_vectors
+
+
+__all__ = [
+    "ElmoFeatureExtractionPipeline",
+    "ElmoTokenClassificationPipeline",
+    "Spans",
+    "WordVectorCounts",
+    "best_spans",
+    "load_word_vectors",
+]

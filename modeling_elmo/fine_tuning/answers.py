@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Answers to questions from logits."""
+"""Finds answers in the logits of a question-answering model."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional as F
 
 
-# The greatest of the least numbers of all types: what autocast has masked, and somebody has made float32 of since
-# (as `Trainer` does), is known by it still.
+# Masked logits are the minimum of their dtype. That of float16 is the largest of these minima, so a masked logit is
+# still recognized after autocast and a conversion to float32, as in `Trainer`.
 NO_WORD = torch.finfo(torch.float16).min
 
 
@@ -18,9 +18,9 @@ class Spans:
     """Answers, best first, K per row.
 
     Attributes:
-        starts (`torch.LongTensor` of shape `(B, K)`): Column of the first word; -1 where a row has fewer answers.
+        starts (`torch.LongTensor` of shape `(B, K)`): Column of the first word; -1 if a row has fewer answers.
         ends (`torch.LongTensor` of shape `(B, K)`): Column of the last word.
-        scores (`torch.FloatTensor` of shape `(B, K)`): Sum of the two logits; minus infinity where there is no answer.
+        scores (`torch.FloatTensor` of shape `(B, K)`): Sum of the two logits; minus infinity if there is no answer.
     """
 
     starts: torch.Tensor
@@ -32,26 +32,21 @@ class Spans:
 def best_spans(
     start_logits: torch.Tensor, end_logits: torch.Tensor, max_answer_length: int = 30, top_k: int = 1
 ) -> Spans:
-    """Finds the best answers: the spans with the greatest sum of start and end logit, of all that are short enough.
+    """Finds the spans of at most `max_answer_length` words with the highest sums of start and end logits.
 
     Args:
-        start_logits (`torch.Tensor` of shape `(B, W)`): As [`ElmoForQuestionAnswering`] gives them, in any type: where
-            they are the least number of float16 (-65504) or less, no answer starts.
-        end_logits (`torch.Tensor` of shape `(B, W)`): The same for ends.
-        max_answer_length (`int`, *optional*, defaults to 30): The most words of an answer.
-        top_k (`int`, *optional*, defaults to 1): How many answers to find.
-
-    Returns:
-        [`Spans`].
+        start_logits (`torch.Tensor` of shape `(B, W)`): Start logits of [`ElmoForQuestionAnswering`], of any dtype. No
+            answer starts where they are -65504, the minimum of float16, or less.
+        end_logits (`torch.Tensor` of shape `(B, W)`): End logits.
+        max_answer_length (`int`, *optional*, defaults to 30): Maximum number of words of an answer.
+        top_k (`int`, *optional*, defaults to 1): Number of answers per row.
 
     Raises:
-        `ValueError`: If the shapes differ, or a number is below 1.
+        `ValueError`: If the shapes differ, or if `max_answer_length` or `top_k` is below 1.
     """
     if start_logits.ndim != 2 or start_logits.shape != end_logits.shape:
-        raise ValueError(
-            f"start_logits and end_logits: expected one shape (batch_size, num_words), found "
-            f"{tuple(start_logits.shape)} and {tuple(end_logits.shape)}"
-        )
+        shapes = f"{tuple(start_logits.shape)} and {tuple(end_logits.shape)}"
+        raise ValueError(f"start_logits and end_logits: expected shape (batch_size, num_words), found {shapes}")
     for name, value in (("max_answer_length", max_answer_length), ("top_k", top_k)):
         if value < 1:
             raise ValueError(f"{name}: expected at least 1, found {value}")
@@ -59,7 +54,7 @@ def best_spans(
     length = min(max_answer_length, max(num_words, 1))
     none = float("-inf")
     starts_BW, ends_BW = (scores.double().masked_fill(scores <= NO_WORD, none) for scores in (start_logits, end_logits))
-    # Column w, number l: the answer from w to w + l.
+    # Entry [w, l] of the last two dimensions is the answer from column w to column w + l.
     ends_BWL = F.pad(ends_BW, (0, length), value=none).unfold(1, length, 1)[:, :num_words]
     scores_BN = (starts_BW.unsqueeze(2) + ends_BWL).flatten(1)
     scores_BN = F.pad(scores_BN, (0, max(0, top_k - scores_BN.shape[1])), value=none)

@@ -1,11 +1,11 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Pipelines for what those of transformers get wrong with ELMo models.
+"""Pipelines that correct how those of transformers treat ELMo models.
 
-`pipeline(task, model=...)` works with ELMo models as it is, for features, texts, pairs and words. What is here is
-passed as `pipeline_class`, where one of these matters: batches of features, which transformers takes apart wrongly if
-an output holds a tuple that it does not know; the aggregation strategies `first`, `average` and `max`, which count what
-no space separates as one word (`bank` and the comma after it); labels in the scheme `BIOES`.
+`pipeline(task, model=...)` works with ELMo models as it is. Pass a class of this file as `pipeline_class` for: features
+in batches, which transformers splits wrongly if an output contains a tuple that it does not know; the aggregation
+strategies `first`, `average` and `max`, which join tokens without a space between them, such as `bank` and the comma
+after it; labels in the scheme `BIOES`.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from ..model.crf import MARKS
 
 
 class ElmoFeatureExtractionPipeline(FeatureExtractionPipeline):
-    """A feature extraction pipeline that may run batches: `pipe(texts, batch_size=32)`."""
+    """A feature extraction pipeline that supports batches: `pipe(texts, batch_size=32)`."""
 
     def _forward(self, model_inputs: Any) -> ElmoModelOutput:
         return ElmoModelOutput(last_hidden_state=super()._forward(model_inputs).last_hidden_state)
@@ -32,7 +32,7 @@ class ElmoTokenClassificationPipeline(TokenClassificationPipeline):
     >>> import tempfile
     >>> from transformers import pipeline
     >>> from modeling_elmo import ElmoConfig, ElmoForTokenClassification, ElmoTokenizer
-    >>> from modeling_elmo.pipelines import ElmoTokenClassificationPipeline
+    >>> from modeling_elmo.fine_tuning import ElmoTokenClassificationPipeline
 
     >>> directory = tempfile.mkdtemp()
     >>> sizes = {"cell_size": 64, "projection_size": 16, "character_filters": [[1, 8], [3, 24]]}
@@ -48,13 +48,13 @@ class ElmoTokenClassificationPipeline(TokenClassificationPipeline):
     """
 
     def gather_pre_entities(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
-        # The strategy has no part in what is gathered; of some, the base class warns that it has to guess at words.
+        # Some strategies would make the base class warn that it guesses word boundaries. They don't affect the result.
         *first, _aggregation_strategy = args
         words = super().gather_pre_entities(*first, AggregationStrategy.NONE, **kwargs)
         return [{**word, "is_subword": False} for word in words]
 
     def get_tag(self, entity_name: str) -> tuple[str, str]:
-        """Returns whether a label begins an entity (`"B"`) or goes on with one (`"I"`), and the type of the entity."""
+        """Returns whether a label begins (`"B"`) or continues (`"I"`) an entity, and the type of the entity."""
         mark, _, kind = entity_name.partition("-")
         mark = MARKS["BIOES"].get(mark, "")
         if not kind or mark in ("", "O"):

@@ -1,43 +1,36 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Static word embeddings from text files: GloVe's and word2vec's, one word and its numbers a line.
+"""Static word embeddings from text files in the format of GloVe and word2vec.
 
-Reads files into a matrix that goes into a task head (`set_word_vectors`); does not travel with models, since the matrix
-does, as a weight. The one idea: a row per word id of a tokenizer, found in one pass that keeps nothing else of files of
-gigabytes.
+The result is a matrix with a row per word id of a tokenizer, to be passed to `set_word_vectors` of a task model, which
+saves it as a weight. A file of gigabytes is read in one pass, and only the vectors of the vocabulary are kept.
 """
 
-import gzip
-import lzma
 import os
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from ..files.text import bounded_lines
+from ..files.text import bounded_lines, damage_as_value_error, decompressed
 
 
-OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
-
-# No published vectors come near; a file of other contents is noticed before memory is allocated for it.
+# Far above all published vectors: a file with other contents fails before memory is allocated for it.
 MAX_SIZE = 100_000
 MAX_LINE_BYTES = 32 * MAX_SIZE
 
 
 @dataclass(frozen=True)
 class WordVectorCounts:
-    """What was found for the words of a vocabulary, special tokens left out.
+    """How many words of a vocabulary a file has, without the special tokens.
 
     Attributes:
-        hits (`int`): Words that are in the file as they are.
-        lower_case_hits (`int`): Words that are in it in lower case only, and got the vector of that.
-        misses (`int`): Words that are in it neither way, and got zeros.
+        hits (`int`): Words in the file.
+        lower_case_hits (`int`): Words that only occur in the file in lower case; they get that vector.
+        misses (`int`): Words not in the file; their vectors are zero.
     """
 
     hits: int
@@ -50,26 +43,26 @@ def load_word_vectors(
 ) -> tuple[torch.Tensor, WordVectorCounts]:
     """Reads the vectors of a tokenizer's vocabulary.
 
-    Of a word that stands in the file twice, the first vector counts. Words outside the vocabulary share the row of
-    `<UNK>`; a model that reads characters tells them apart all the same.
+    If a word occurs twice, its first vector is used. All words outside the vocabulary share the row of `<UNK>`.
 
     Args:
-        path (`str` or `os.PathLike`): A text file: a word and its numbers on each line, separated by single spaces,
-            after an optional first line of two whole numbers, the numbers of words and of dimensions. Compressed if the
-            name ends in `.gz` or `.xz`.
+        path (`str` or `os.PathLike`): A text file with a word and its values on each line, separated by single spaces.
+            The first line may instead hold two integers, the numbers of words and of dimensions. A file that ends in
+            `.gz` or `.xz` is decompressed.
         tokenizer (`PreTrainedTokenizerBase`): A tokenizer with a vocabulary of words.
 
     Returns:
         The vectors, `torch.FloatTensor` of shape `(len(tokenizer), dimensions)`, and [`WordVectorCounts`].
 
     Raises:
-        `ValueError`: Naming file and line, if a line has another number of numbers than the lines before, or what
-            should be one is none; or if the file has no lines. Numbers are read where the vocabulary has the word.
+        `ValueError`: If lines differ in length, a vector of the vocabulary contains non-numeric values, or the file has
+            no vectors. The message names the file and the line.
 
     Example:
     ```python
     >>> from pathlib import Path
-    >>> from modeling_elmo import ElmoConfig, ElmoForTokenClassification, ElmoTokenizer, load_word_vectors
+    >>> from modeling_elmo import ElmoConfig, ElmoForTokenClassification, ElmoTokenizer
+    >>> from modeling_elmo.fine_tuning import load_word_vectors
 
     >>> _ = Path("vectors.txt").write_text("the 0.5 1 2\\nbank -1 0 0.25\\n")
     >>> tokenizer = ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", "The", "bank", "of"])
@@ -91,19 +84,24 @@ def load_word_vectors(
     matrix: np.ndarray | None = None
     is_hit = np.zeros(len(tokenizer), dtype=bool)
     is_lower_case_hit = np.zeros(len(tokenizer), dtype=bool)
-    for number, word, numbers in _rows(path):
+    for number, word, values in _rows(path):
         if matrix is None:
-            matrix = np.zeros((len(tokenizer), 1 + numbers.count(b" ")), dtype=np.float32)
+            matrix = np.zeros((len(tokenizer), 1 + values.count(b" ")), dtype=np.float32)
         exact = ids.get(word)
-        takers = [id for id in lower_case_ids.get(word, ()) if not is_hit[id] and not is_lower_case_hit[id]]
-        is_lower_case_hit[takers] = True
+        rows = [id for id in lower_case_ids.get(word, ()) if not is_hit[id] and not is_lower_case_hit[id]]
+        is_lower_case_hit[rows] = True
         if exact is not None and not is_hit[exact]:
             is_hit[exact] = True
-            takers.append(exact)
-        if takers:
-            matrix[takers] = _numbers(numbers.split(b" "), f"{name}: line {number}")
+            rows.append(exact)
+        if rows:
+            fields = values.split(b" ")
+            for field in fields:
+                if not _is_number(field) or not np.isfinite(float(field)):
+                    text = field.decode("utf-8", "replace")[:40]
+                    raise ValueError(f"{name}: line {number}: expected finite values after the word, found {text!r}")
+            matrix[rows] = [float(field) for field in fields]
     if matrix is None:
-        raise ValueError(f"{name}: expected a word and its numbers on each line, found no such line")
+        raise ValueError(f"{name}: expected a word and its values on each line, found no such line")
 
     is_word = np.ones(len(tokenizer), dtype=bool)
     is_word[tokenizer.all_special_ids] = False
@@ -116,38 +114,28 @@ def load_word_vectors(
 
 
 def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yields the lines of a file: their number (from 1), the word, and its numbers, as many on each line."""
-    name = os.path.basename(path)
-    size = None
-    with OPENERS.get(os.path.splitext(path)[1], open)(path, "rb") as file:
-        for number, line in enumerate(_lines(file, path), start=1):
+    """Yields the number (from 1), the word and the values of each line; all lines have the same number of values."""
+    name, size = os.path.basename(path), None
+    with open(path, "rb") as file, damage_as_value_error(name):
+        lines = bounded_lines(decompressed(file, os.fspath(path)), MAX_LINE_BYTES, name)
+        for number, line in enumerate(lines, start=1):
             line = line.rstrip(b" \r\n")
-            # Only spaces separate: words of the published files hold other kinds of white space.
+            # Only spaces separate fields: words of the published files contain other white space.
             num_spaces = line.count(b" ")
             if number == 1 and num_spaces == 1 and all(field.isdigit() for field in line.split(b" ")):
                 size = int(line.split(b" ")[1])
                 continue
             if not line:
                 continue
-            if size is None:
-                size = num_spaces
+            size = num_spaces if size is None else size
             if not 1 <= size <= MAX_SIZE:
-                raise ValueError(f"{name}: line {number}: expected a word and 1 to {MAX_SIZE} numbers, found {size}")
-            # Of millions of lines a vocabulary needs few: the others are not taken apart.
-            word, *numbers = line.split(b" ", 1) if num_spaces == size else line.rsplit(b" ", size)
-            # Published files have a few words with spaces in them: ". . .", "at name@domain.com".
+                raise ValueError(f"{name}: line {number}: expected a word and 1 to {MAX_SIZE} values, found {size}")
+            # Most of the millions of lines are not needed, so their values are not split.
+            word, *values = line.split(b" ", 1) if num_spaces == size else line.rsplit(b" ", size)
+            # Published files have a few words that contain spaces: ". . .", "at name@domain.com".
             if not word or num_spaces < size or any(_is_number(part) for part in word.split(b" ")[1:]):
-                found = len(line.split(b" ")) - 1
-                raise ValueError(f"{name}: line {number}: expected a word and {size} numbers, found {found} numbers")
-            yield number, word, b" ".join(numbers)
-
-
-def _lines(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[bytes]:
-    try:
-        yield from bounded_lines(file, MAX_LINE_BYTES, os.path.basename(path))
-    except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
-        suffix = os.path.splitext(path)[1]
-        raise ValueError(f"{os.path.basename(path)}: not a readable {suffix} file: {error}") from error
+                raise ValueError(f"{name}: line {number}: expected a word and {size} values, found {num_spaces}")
+            yield number, word, b" ".join(values)
 
 
 def _is_number(field: bytes) -> bool:
@@ -156,14 +144,6 @@ def _is_number(field: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _numbers(fields: list[bytes], place: str) -> np.ndarray:
-    for field in fields:
-        if not _is_number(field) or not np.isfinite(float(field)):
-            text = field.decode("utf-8", "replace")
-            raise ValueError(f"{place}: expected finite numbers after the word, found {text[:40]!r}")
-    return np.array([float(field) for field in fields], dtype=np.float32)
 
 
 __all__ = ["WordVectorCounts", "load_word_vectors"]

@@ -5,9 +5,9 @@
     score(y) = start[y_1] + sum_t emission[t, y_t] + sum_t transition[y_{t-1}, y_t] + end[y_n]
     log p(y) = score(y) - log sum_y' exp(score(y'))
 
-Knows labels by their numbers, and what `BIO` and `BIOES` names allow; not the model that makes the emissions. The one
-idea: the chain runs over the words that a mask keeps and skips all others, wherever they stand. Training knows no
-constraints, so that a wrongly labelled sentence has a finite loss; decoding obeys them.
+Works on label ids, and on label names only for the constraints of `BIO` and `BIOES`. The chain runs over the unmasked
+words and skips all others, wherever they are. Constraints apply to decoding only, so an invalid labelling in the
+training data has a finite loss.
 
 Dimensions: B batch, W words of a padded row, T words of the longest chain, K labels.
 """
@@ -21,22 +21,22 @@ from torch import nn
 from .configuration_elmo import IGNORED_LABEL
 
 
-# What a forbidden step costs in decoding. Finite, so that labels among which a sentence has no valid labelling still
-# give it one, with the fewest such steps; beyond any score that a trained model gives.
+# The score of a forbidden step in decoding, far below all scores of trained models. It is finite so that a sentence
+# without a valid labelling gets the one with the fewest forbidden steps.
 FORBIDDEN = -1e4
 
-# Other names of the same marks: BILOU (last, unit) and BMES (middle).
+# BILOU (last, unit) and BMES (middle) are other names of the marks of BIOES.
 MARKS = {"BIO": {mark: mark for mark in "BIO"}, "BIOES": {**{mark: mark for mark in "BIOES"}, "L": "E", "U": "S"}}
 MARKS["BIOES"]["M"] = "I"
 
 
 @dataclass(frozen=True)
 class LabelConstraints:
-    """What may stand where, for K labels.
+    """The valid sequences of K labels.
 
     Attributes:
         starts (`list[bool]`): Whether each label may be the first of a sentence.
-        follows (`list[list[bool]]`): Whether the second label may come right after the first.
+        follows (`list[list[bool]]`): `follows[i][j]`: whether label j may come right after label i.
         ends (`list[bool]`): Whether each label may be the last of a sentence.
     """
 
@@ -46,15 +46,15 @@ class LabelConstraints:
 
     @classmethod
     def from_labels(cls, labels: Sequence[str], scheme: str) -> "LabelConstraints":
-        """Reads the constraints from names such as `O`, `B-PER`, `I-PER`.
+        """Derives the constraints from names such as `O`, `B-PER`, `I-PER`.
 
         Args:
-            labels (`Sequence[str]`): The K names, in the order of their numbers.
-            scheme (`str`): `"BIO"` (each entity begins with B) or `"BIOES"` (E ends an entity of several words, S is
-                one of a single word; `L` and `U` for these, and `M` for I, are understood).
+            labels (`Sequence[str]`): The K names, in the order of their ids.
+            scheme (`str`): `"BIO"` (each entity begins with B) or `"BIOES"` (E ends an entity of several words, S marks
+                an entity of one word; also with `L` for E, `U` for S and `M` for I).
 
         Raises:
-            `ValueError`: If a name is not of the scheme.
+            `ValueError`: If a name does not belong to the scheme.
         """
         marks = MARKS[scheme]
         parsed = []
@@ -66,11 +66,11 @@ class LabelConstraints:
             parsed.append((marks[mark], kind))
 
         def may_follow(first: tuple[str, str], second: tuple[str, str]) -> bool:
-            goes_on = second[0] in ("I", "E")
+            continues = second[0] in ("I", "E")
             if scheme == "BIO":
-                return not goes_on or (first[0] != "O" and first[1] == second[1])
+                return not continues or (first[0] != "O" and first[1] == second[1])
             is_open = first[0] in ("B", "I")
-            return goes_on == is_open and (not is_open or first[1] == second[1])
+            return continues == is_open and (not is_open or first[1] == second[1])
 
         return cls(
             starts=[mark not in ("I", "E") for mark, _ in parsed],
@@ -80,7 +80,7 @@ class LabelConstraints:
 
 
 class ConditionalRandomField(nn.Module):
-    """Scores of sequences of labels. With all weights zero, as at the start, words are labelled each on its own."""
+    """Scores sequences of labels. With zero weights, as initially, each word is labelled independently."""
 
     def __init__(self, num_labels: int, constraints: LabelConstraints | None = None):
         super().__init__()
@@ -95,10 +95,10 @@ class ConditionalRandomField(nn.Module):
         labels_BW: torch.Tensor | None = None,
         mask_BW: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """[`log_likelihood`] of labels, or else [`max_marginals`] of the words that a mask keeps.
+        """Returns the [`log_likelihood`] of labels or, without labels, the [`max_marginals`] of unmasked words.
 
-        Models call the field this way only: accelerate's hooks, which bring weights and inputs together where a model
-        is spread over devices, act on `forward`.
+        Models call `forward` only, because accelerate's hooks, which move weights and inputs of a model that is spread
+        over devices, act on it.
         """
         if labels_BW is not None:
             return self.log_likelihood(emissions_BWK, labels_BW)
@@ -106,15 +106,15 @@ class ConditionalRandomField(nn.Module):
         return self.max_marginals(emissions_BWK, mask_BW)
 
     def log_likelihood(self, emissions_BWK: torch.Tensor, labels_BW: torch.Tensor) -> torch.Tensor:
-        """Returns log-likelihoods of labels, by the forward algorithm.
+        """Returns the log-likelihoods of label sequences, by the forward algorithm.
 
         Args:
             emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
-            labels_BW (`torch.LongTensor` of shape `(B, W)`): Labels, 0 to K - 1; words with -100 are skipped: the word
-                after follows the word before.
+            labels_BW (`torch.LongTensor` of shape `(B, W)`): Labels, 0 to K - 1. A word labelled -100 is skipped: its
+                neighbours become adjacent.
 
         Returns:
-            `torch.FloatTensor` of shape `(B,)`: log p(labels), 0 for a row whose words are all skipped.
+            `torch.FloatTensor` of shape `(B,)`: log p(labels); 0 if all words of a row are skipped.
         """
         order_BT, mask_BT = _kept_words(labels_BW != IGNORED_LABEL)
         emissions_BTK = _gather(emissions_BWK, order_BT).to(self._dtype(emissions_BWK))
@@ -137,7 +137,7 @@ class ConditionalRandomField(nn.Module):
 
     @torch.no_grad()
     def decode(self, emissions_BWK: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
-        """Returns the best labels that the constraints allow (Viterbi).
+        """Returns the best label sequences that the constraints allow (Viterbi).
 
         Args:
             emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
@@ -163,11 +163,11 @@ class ConditionalRandomField(nn.Module):
 
     @torch.no_grad()
     def max_marginals(self, emissions_BWK: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
-        """Returns for each word and label the score of the best labelling of the sentence that has it there.
+        """Returns, for each word and label, the score of the best sequence with that label at that word.
 
-        Its argmax is the path that `decode` finds (where that is unique), and with no transitions and constraints, it
-        differs from the emissions by one number per word. It is relative to the best labelling of the sentence: 0 for
-        the labels on that, below 0 for others.
+        Scores are relative to the best sequence of the sentence: 0 for its labels, negative for others. Their argmax is
+        the sequence that `decode` returns, if it is unique. Without transitions and constraints, they equal the
+        emissions up to a constant per word.
 
         Args:
             emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
@@ -195,7 +195,7 @@ class ConditionalRandomField(nn.Module):
         return emissions_BWK.scatter(1, index_BTK, marginals_BTK)
 
     def _best_rest(self, emissions_BTK: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-        """Score `(B, T, K)` of the best way from each label to the end of the sentence, the label's own left out."""
+        """Returns the score `(B, T, K)` of the best continuation after each label, without the label's emission."""
         _, transitions_KK, end_K = self._constrained_weights(emissions_BTK.dtype)
         rest_BK = end_K.expand(len(emissions_BTK), -1)
         rests = [rest_BK]
@@ -206,7 +206,7 @@ class ConditionalRandomField(nn.Module):
         return torch.stack(rests[::-1], dim=1)
 
     def _dtype(self, emissions_BWK: torch.Tensor) -> torch.dtype:
-        # Scores add up over a sentence: half precision would lose the differences that decide.
+        # Scores are summed over a sentence: half precision would lose small differences.
         return torch.promote_types(emissions_BWK.dtype, torch.float32)
 
     def _weights(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -224,7 +224,7 @@ class ConditionalRandomField(nn.Module):
 
 
 def _kept_words(mask_BW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where the words that the mask keeps are, in their order and before all others: places and mask, `(B, T)` each."""
+    """Returns columns `(B, T)` with each row's unmasked words first, in order, and their mask `(B, T)`."""
     length = int(mask_BW.sum(1).max()) if mask_BW.numel() else 0
     order_BW = (~mask_BW).to(torch.uint8).argsort(dim=1, stable=True)
     return order_BW[:, :length], mask_BW.gather(1, order_BW)[:, :length]

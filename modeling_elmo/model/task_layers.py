@@ -1,12 +1,13 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The layers that the paper's task models put on top of ELMo (Peters et al. 2018, sections 3.2, 3.3 and 4).
+"""The layers of the task models (Peters et al. 2018, sections 3.2, 3.3 and 4).
 
-How ELMo enters a task model, BiLSTMs over real words, pooling, and attention between and within texts. Nothing here
-knows labels, losses or tasks: that is `task_heads.py`. The one idea: every layer takes padded tensors and masks, and
-what is masked is zero in the output and changes nothing else, so that a text may be empty and padding be anywhere.
+How ELMo vectors enter a task model, BiLSTMs, pooling, and attention between and within texts. Labels and losses are in
+`task_models.py`. Every layer reads padded tensors and a mask. Masked words have no effect on other words, and outputs
+per word are zero there, so texts may be empty and padding may be anywhere.
 
-Dimensions: B batch, W words of a padded row, N words that count, D features, H LSTM cells, V vocabulary.
+Dimensions: B batch, W words of a padded row, N unmasked words, D features, H LSTM cells, V vocabulary, T texts of a
+row.
 """
 
 import torch
@@ -20,7 +21,7 @@ from .fast_path_guards import is_traced, weights_of
 from .packing import Packing
 
 
-# What a plain LSTM has none of.
+# A plain LSTM has neither.
 PLAIN = LSTMSettings(forget_bias=0.0, cell_clip=None, projection_clip=None)
 
 
@@ -31,47 +32,38 @@ class ElmoWordVectors(nn.Embedding):
         super().__init__(config.vocab_size, config.word_vector_size)
 
 
-def text_dropout(
-    features_BWD: torch.Tensor, rate: float, training: bool, token_type_ids_BW: torch.Tensor | None = None
+def dropout(
+    features_BWD: torch.Tensor,
+    rate: float,
+    training: bool,
+    shared_over: str | None = None,
+    token_type_ids_BW: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Variational dropout (Gal & Ghahramani 2016): of the same features in all words of a text.
+    """Dropout with a mask per word, or with one mask for all words of a text (`shared_over="text"`).
 
-    Words of one text then stay comparable, and a maximum over them is on average what it is without dropout. The two
-    texts of a row, told apart by `token_type_ids_BW`, have a mask each: with one for both, products of their features
-    would be greater in training than they are afterwards.
+    The shared mask is variational dropout (Gal & Ghahramani 2016). It keeps the words of a text comparable, and the
+    expected maximum over them is the same in training and in evaluation. The two texts of a row, which
+    `token_type_ids_BW` distinguishes, get separate masks: with one mask for both, the products of their features would
+    be larger in training than in evaluation.
     """
-    if not training:
-        return features_BWD
+    if shared_over is None or not training:
+        return F.dropout(features_BWD, rate, training)
     masks_BTD = F.dropout(features_BWD.new_ones(features_BWD.shape[0], 2, features_BWD.shape[2]), rate)
     if token_type_ids_BW is None:
         return features_BWD * masks_BTD[:, :1]
     return features_BWD * torch.where(token_type_ids_BW.unsqueeze(-1) > 0, masks_BTD[:, 1:], masks_BTD[:, :1])
 
 
-def dropout_by(
-    masks: str | None,
-    features_BWD: torch.Tensor,
-    rate: float,
-    training: bool,
-    token_type_ids_BW: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Dropout with a mask for each word (`"words"`), one for all words of a text (`"texts"`), or none (`None`)."""
-    if masks == "texts":
-        return text_dropout(features_BWD, rate, training, token_type_ids_BW)
-    return F.dropout(features_BWD, rate, training and masks == "words")
-
-
 class TaskInput(nn.Module):
-    """What a task model reads: `[x; ELMo]` (section 3.2), of static word embeddings x and ELMo vectors either or both.
+    """The input of a task model: `[x; ELMo]` (section 3.2), static word embeddings x, ELMo vectors, or both.
 
-    Each has its own rate of dropout, `config.task_dropout` and `config.representation_dropout`; `masks` as in
-    [`dropout_by`].
+    `config.task_dropout` applies to x, `config.representation_dropout` to ELMo; `shared_over` is that of [`dropout`].
     """
 
-    def __init__(self, config: ElmoConfig, masks: str):
+    def __init__(self, config: ElmoConfig, shared_over: str | None):
         super().__init__()
         self.dropout, self.elmo_dropout = config.task_dropout, config.representation_dropout
-        self.masks = masks
+        self.shared_over = shared_over
         self.has_elmo = config.elmo_at_input
         self.word_vectors = ElmoWordVectors(config) if config.word_vector_size else None
         self.output_size = config.word_vector_size + (config.hidden_size if config.elmo_at_input else 0)
@@ -82,27 +74,27 @@ class TaskInput(nn.Module):
         elmo_BWD: torch.Tensor | None,
         token_type_ids_BW: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Returns the features `(B, W, output_size)` of word ids and ELMo vectors; what is not read may be `None`."""
+        """Returns the features `(B, W, output_size)`; pass `None` for an input that the model does not read."""
         features = []
         if self.word_vectors is not None:
             vectors_BWD = self.word_vectors(input_ids_BW)
-            features.append(dropout_by(self.masks, vectors_BWD, self.dropout, self.training, token_type_ids_BW))
+            features.append(dropout(vectors_BWD, self.dropout, self.training, self.shared_over, token_type_ids_BW))
         if self.has_elmo and elmo_BWD is not None:
             features.append(self.drop_elmo(elmo_BWD, token_type_ids_BW))
         return torch.cat(features, dim=-1)
 
     def drop_elmo(self, elmo_BWD: torch.Tensor, token_type_ids_BW: torch.Tensor | None) -> torch.Tensor:
-        """Returns ELMo vectors with their dropout."""
-        return dropout_by(self.masks, elmo_BWD, self.elmo_dropout, self.training, token_type_ids_BW)
+        """Applies the dropout of ELMo vectors."""
+        return dropout(elmo_BWD, self.elmo_dropout, self.training, self.shared_over, token_type_ids_BW)
 
 
 class TaskLSTM(nn.LSTM):
-    """A BiLSTM of one or more layers: `forward` is that of torch, `read` reads the words of a `Packing`.
+    """A BiLSTM. `forward` is torch's; `read` processes the words of a `Packing`.
 
-    For sequences of unequal length, torch's gradient on a CPU makes a tensor of all words of a batch at every time
-    step. `TrainedLSTM` does not: a training step took 44 in place of 89 ms for 32 sequences of 5 to 45 words, 248 in
-    place of 765 ms for 32 of 31 to 250 (200 cells, one core). Of equal length, and without gradients, torch is as fast
-    or faster.
+    For sequences of unequal length on a CPU, torch's backward pass allocates a tensor of all words of the batch at
+    every time step. `TrainedLSTM` avoids that: with 200 cells on one core, a training step takes 44 ms instead of 89 ms
+    for 32 sequences of 5 to 45 words, and 248 ms instead of 765 ms for 32 sequences of 31 to 250 words. For equal
+    lengths, and without gradients, torch is as fast or faster.
     """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int, dropout: float):
@@ -110,7 +102,7 @@ class TaskLSTM(nn.LSTM):
         super().__init__(input_size, hidden_size, num_layers, dropout=dropout, bidirectional=True)
 
     def read(self, words_ND: torch.Tensor, packing: Packing) -> torch.Tensor:
-        """Returns `(N, 2H)` for words `(N, D)`, both in the forward order of a packing that has words."""
+        """Returns `(N, 2H)` for words `(N, D)`, both in the forward order of a non-empty packing."""
         weights = weights_of(self)
         is_trained = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (words_ND, *weights))
         is_ragged = packing.batch_sizes[0] != packing.batch_sizes[-1]
@@ -118,11 +110,11 @@ class TaskLSTM(nn.LSTM):
         dtype = torch.get_autocast_dtype("cpu") if autocasts else words_ND.dtype
         has_one_dtype = autocasts or all(weight.dtype == dtype for weight in weights)
         is_on_cpu = words_ND.device.type == "cpu"
-        # Weights that accelerate brings when `forward` is called are on the meta device until then: traced.
+        # Weights that accelerate loads on the call of `forward` are on the meta device until then, hence "traced".
         if not (is_trained and is_ragged and is_on_cpu and has_one_dtype) or is_traced(words_ND, *weights):
-            # The order of `Packing` is that of torch's packed sequences.
+            # `Packing` uses the order of torch's packed sequences.
             return self(PackedSequence(words_ND, torch.tensor(packing.batch_sizes)))[0].data
-        # Where the words of the forward order stand in the backward order, and the reverse.
+        # The position of each word of the forward order in the backward order, and the inverse.
         from_backward_N = packing.backward_index.argsort()[packing.forward_index.argsort().argsort()]
         to_backward_N = from_backward_N.argsort()
         with torch.autocast("cpu", enabled=False):
@@ -136,7 +128,7 @@ class TaskLSTM(nn.LSTM):
         return hidden
 
     def _run(self, inputs_ND: torch.Tensor, batch_sizes: list[int], name: str) -> torch.Tensor:
-        """One direction of one layer: `(N, H)` in the order of the inputs `(N, D)`."""
+        """Runs one direction of one layer on `(N, D)`; returns `(N, H)` in the same order."""
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         ih, hh, bias_ih, bias_hh = (getattr(self, f"{kind}_{name}").to(inputs_ND.dtype) for kind in kinds)
         hidden_SH = inputs_ND.new_zeros(batch_sizes[0], self.hidden_size)
@@ -145,16 +137,24 @@ class TaskLSTM(nn.LSTM):
 
 
 class TaskEncoder(nn.Module):
-    """A BiLSTM over the words of a text, each text alone; with no layers, the words as they are (a linear probe).
+    """A BiLSTM that reads each text separately. With no layers (a linear probe), it returns its input.
 
-    Dropout comes between its layers, not on what goes in, and on what it gives with `masks` as in [`dropout_by`]: none
-    before texts are aligned ([`Alignment`], where equal words are to match) or pooled ([`Pooling`]).
+    Dropout applies between layers and, at the rate `output_dropout`, to the output; `shared_over` is that of
+    [`dropout`]. The output of an encoder that feeds [`Alignment`], where equal words should match, or [`Pooling`] is
+    not dropped out.
     """
 
-    def __init__(self, config: ElmoConfig, input_size: int, num_layers: int, masks: str | None = None):
+    def __init__(
+        self,
+        config: ElmoConfig,
+        input_size: int,
+        num_layers: int,
+        output_dropout: float = 0.0,
+        shared_over: str | None = None,
+    ):
         super().__init__()
-        self.dropout = config.task_dropout
-        self.masks = masks
+        self.output_dropout = output_dropout
+        self.shared_over = shared_over
         self.lstm = TaskLSTM(input_size, config.task_lstm_size, num_layers, config.task_dropout) if num_layers else None
         self.output_size = 2 * config.task_lstm_size if num_layers else input_size
 
@@ -165,76 +165,71 @@ class TaskEncoder(nn.Module):
 
         Args:
             inputs_BWD (`torch.Tensor` of shape `(B, W, input_size)`): Features of the words.
-            mask_BW (`torch.Tensor` of shape `(B, W)`): True at the words that count; those of a row follow one another,
-                whatever stands between.
-            token_type_ids_BW (`torch.Tensor` of shape `(B, W)`, *optional*): The text that each word belongs to: each
-                run of equal numbers is read on its own.
+            mask_BW (`torch.Tensor` of shape `(B, W)`): True at the words to read. Masked words between them are
+                skipped.
+            token_type_ids_BW (`torch.Tensor` of shape `(B, W)`, *optional*): Each run of equal values is a text.
 
         Returns:
             `(B, W, output_size)`, zero outside the mask.
         """
         if self.lstm is None:
             return inputs_BWD.masked_fill(~mask_BW.unsqueeze(-1), 0)
-        batch_size, num_words = mask_BW.shape
         packing = Packing.from_mask(mask_BW, token_type_ids_BW)
-        index = packing.forward_index
-        output_shape = (batch_size * num_words, self.output_size)
         if not packing.batch_sizes:
-            return inputs_BWD.new_zeros(output_shape).unflatten(0, (batch_size, num_words))
-        words_ND = inputs_BWD.flatten(0, 1).index_select(0, index)
-        hidden_ND = self.lstm.read(words_ND, packing)
-        hidden = hidden_ND.new_zeros(output_shape).index_copy(0, index, hidden_ND)
-        hidden_BWH = hidden.unflatten(0, (batch_size, num_words))
-        return dropout_by(self.masks, hidden_BWH, self.dropout, self.training, token_type_ids_BW)
+            return inputs_BWD.new_zeros(*mask_BW.shape, self.output_size)
+        index = packing.forward_index
+        hidden_ND = self.lstm.read(inputs_BWD.flatten(0, 1).index_select(0, index), packing)
+        hidden = hidden_ND.new_zeros(mask_BW.numel(), self.output_size).index_copy(0, index, hidden_ND)
+        hidden_BWH = hidden.view(*mask_BW.shape, self.output_size)
+        return dropout(hidden_BWH, self.output_dropout, self.training, self.shared_over, token_type_ids_BW)
 
 
 class FeedForward(nn.Module):
-    """Features to scores: one hidden layer with relu and dropout, or none (`hidden_size=0`)."""
+    """Maps features to scores: one hidden layer with relu and dropout, or a linear layer in a probe."""
 
-    def __init__(self, config: ElmoConfig, input_size: int, hidden_size: int, output_size: int):
+    def __init__(self, config: ElmoConfig, input_size: int, output_size: int):
         super().__init__()
         self.dropout = config.task_dropout
-        self.hidden = nn.Linear(input_size, hidden_size) if hidden_size else None
-        self.output = nn.Linear(hidden_size or input_size, output_size)
+        hidden_size = 2 * config.task_lstm_size
+        self.hidden = nn.Linear(input_size, hidden_size) if config.task_lstm_layers else None
+        self.output = nn.Linear(hidden_size if self.hidden else input_size, output_size)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """`(..., input_size)` to `(..., output_size)`."""
+        """Maps `(..., input_size)` to `(..., output_size)`."""
         if self.hidden is not None:
             features = F.dropout(torch.relu(self.hidden(features)), self.dropout, self.training)
         return self.output(features)
 
 
 def masked_softmax(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Softmax over the last dimension where `mask` is true; 0 elsewhere, and everywhere where all is masked."""
-    # The least number, not minus infinity: a softmax over nothing but the latter is NaN, and so is its gradient.
+    """Softmax over the unmasked entries of the last dimension; 0 at masked entries, even if all are masked."""
+    # The minimum of the dtype, since a softmax over minus infinity only is NaN, and so is its gradient.
     scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     return scores.softmax(dim=-1).masked_fill(~mask, 0)
 
 
 def masked_max(features_BWD: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
-    """The greatest value of each feature over the words of a text, `(B, D)`; 0 for a text without words."""
+    """Returns the maximum of each feature over the words of a text, `(B, D)`; 0 for an empty text."""
     mask_BW1 = mask_BW.unsqueeze(-1)
     if not mask_BW.shape[1]:
         return features_BWD.sum(dim=1)
-    greatest_BD = features_BWD.masked_fill(~mask_BW1, torch.finfo(features_BWD.dtype).min).amax(dim=1)
-    return greatest_BD.masked_fill(~mask_BW1.any(dim=1), 0)
+    maximum_BD = features_BWD.masked_fill(~mask_BW1, torch.finfo(features_BWD.dtype).min).amax(dim=1)
+    return maximum_BD.masked_fill(~mask_BW1.any(dim=1), 0)
 
 
 def masked_mean(features_BWD: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
-    """The mean of each feature over the words of a text, `(B, D)`; 0 for a text without words."""
+    """Returns the mean of each feature over the words of a text, `(B, D)`; 0 for an empty text."""
     mask_BW1 = mask_BW.unsqueeze(-1)
     total_BD = features_BWD.masked_fill(~mask_BW1, 0).sum(dim=1)
     return total_BD / mask_BW1.sum(dim=1).clamp(min=1)
 
 
 class Pooling(nn.Module):
-    """A text of any length to one vector: any of `"attention"`, `"max"` and `"mean"` pooling, one after the other.
+    """Pools a text to one vector: any of `"attention"`, `"max"` and `"mean"`, concatenated.
 
-    Attention is that of the biattentive classification network (McCann et al. 2017; the paper's model for sentiment):
-    a softmax over the words of one learned score each.
-
-    Dropout is on the vector, not on the words: of values some of which are dropped and the others scaled up, the
-    maximum is greater in training than it is afterwards.
+    Attention is that of the biattentive classification network (McCann et al. 2017, the paper's model for sentiment): a
+    softmax over one learned score per word. Dropout applies to the pooled vector, because the maximum over words that
+    are dropped and rescaled would be larger in training than in evaluation.
     """
 
     def __init__(self, config: ElmoConfig, input_size: int):
@@ -245,7 +240,7 @@ class Pooling(nn.Module):
         self.output_size = input_size * len(self.kinds)
 
     def forward(self, features_BWD: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
-        """Returns `(B, output_size)`; zero for a text without words."""
+        """Returns `(B, output_size)`; zero for an empty text."""
         pooled = {"max": masked_max, "mean": masked_mean, "attention": self._attend}
         vectors = torch.cat([pooled[kind](features_BWD, mask_BW) for kind in self.kinds], dim=-1)
         return F.dropout(vectors, self.dropout, self.training)
@@ -257,12 +252,12 @@ class Pooling(nn.Module):
 
 
 class Alignment(nn.Module):
-    """Each word compared with the words that it attends to (ESIM: Chen et al. 2017, sections 3.2 and 3.3).
+    """Compares each word with the words that it attends to (ESIM: Chen et al. 2017, sections 3.2 and 3.3).
 
         e_ij = a_i . b_j                       a~_i = sum_j softmax_j(e_ij) b_j
         output_i = relu(W [a_i; a~_i; a_i - a~_i; a_i * a~_i] + b)
 
-    Both texts of a pair stand in one row, so one product serves both directions: the mask says who may see whom.
+    Both texts of a pair are in one row, so one matrix product serves both directions; the mask selects the pairs.
     """
 
     def __init__(self, config: ElmoConfig, input_size: int, output_size: int):
@@ -276,7 +271,7 @@ class Alignment(nn.Module):
         Args:
             words_BWD (`torch.Tensor` of shape `(B, W, input_size)`): The words of both texts.
             visible_BWW (`torch.Tensor` of shape `(B, W, W)`): True where the first word may attend to the second. A
-                word that may attend to none is compared with zeros.
+                word that may not attend to any is compared with zeros.
 
         Returns:
             `(B, W, output_size)`.
@@ -288,10 +283,10 @@ class Alignment(nn.Module):
 
 
 class PairComparison(nn.Module):
-    """Two texts to one vector, in the manner of ESIM (Chen et al. 2017; the paper's model for entailment).
+    """Encodes a pair of texts as one vector, as ESIM does (Chen et al. 2017; the paper's model for entailment).
 
-    Every word is compared with the words of the other text that it attends to, a second BiLSTM reads what came of it,
-    and each text is pooled.
+    Every word is compared with the words of the other text that it attends to, a second BiLSTM reads the results, and
+    each text is pooled.
     """
 
     def __init__(self, config: ElmoConfig, input_size: int):
@@ -320,7 +315,7 @@ class PairComparison(nn.Module):
 
 
 class TrilinearSimilarity(nn.Module):
-    """Similarity of every two words (BiDAF: Seo et al. 2016, section 2.4): `w1 . h_i + w2 . u_j + w3 . (h_i * u_j)`."""
+    """Similarity of word pairs (BiDAF: Seo et al. 2016, section 2.4): `w1 . h_i + w2 . u_j + w3 . (h_i * u_j)`."""
 
     def __init__(self, input_size: int):
         super().__init__()
@@ -329,14 +324,14 @@ class TrilinearSimilarity(nn.Module):
         self.product_weight = nn.Parameter(torch.empty(input_size))
 
     def forward(self, first_BWD: torch.Tensor, second_BWD: torch.Tensor) -> torch.Tensor:
-        """`(B, W, input_size)` twice to `(B, W, W)`; the second of the dimensions is that of the second words."""
+        """Returns the similarity `(B, W, W)` of every first word, `(B, W, input_size)`, to every second word."""
         first_BW1 = (first_BWD @ self.first_weight).unsqueeze(2)
         second_B1W = (second_BWD @ self.second_weight).unsqueeze(1)
         return first_BW1 + second_B1W + (first_BWD * self.product_weight) @ second_BWD.transpose(1, 2)
 
 
 class BiAttention(nn.Module):
-    """Words of a context in the light of a question (Clark & Gardner 2017, section 2.1, after Seo et al. 2016).
+    """Reads a context with attention to a question (Clark & Gardner 2017, section 2.1, after Seo et al. 2016).
 
     c_i = sum_j softmax_j(a_ij) q_j        p = softmax_i(max_j a_ij)        q_c = sum_i p_i h_i
     output_i = relu(W [h_i; c_i; h_i * c_i; q_c * c_i] + b)
@@ -349,7 +344,7 @@ class BiAttention(nn.Module):
         self.projection = nn.Linear(4 * input_size, output_size)
 
     def forward(self, words_BWD: torch.Tensor, context_BW: torch.Tensor, question_BW: torch.Tensor) -> torch.Tensor:
-        """Reads the context in the light of the question.
+        """Reads the context with attention to the question.
 
         Args:
             words_BWD (`torch.Tensor` of shape `(B, W, input_size)`): The words of question and context.
@@ -368,12 +363,12 @@ class BiAttention(nn.Module):
         share_BW = masked_softmax(best_BW, context_BW & question_BW.any(dim=1, keepdim=True))
         summary_B1D = torch.einsum("bw,bwd->bd", share_BW, words_BWD).unsqueeze(1)
         features = torch.cat([words_BWD, attended_BWD, words_BWD * attended_BWD, summary_B1D * attended_BWD], dim=-1)
-        output = text_dropout(torch.relu(self.projection(features)), self.dropout, self.training)
+        output = dropout(torch.relu(self.projection(features)), self.dropout, self.training, "text")
         return output.masked_fill(~context_BW.unsqueeze(-1), 0)
 
 
 class SelfAttention(nn.Module):
-    """Words of a text beside what the other words of it say (Clark & Gardner 2017, section 2.1: self-attention).
+    """Lets each word of a text attend to all others (Clark & Gardner 2017, section 2.1: self-attention).
 
     c_i = sum_{j != i} softmax_j(a_ij) h_j        output_i = relu(W [h_i; c_i; h_i * c_i] + b)
     """
@@ -385,12 +380,12 @@ class SelfAttention(nn.Module):
         self.projection = nn.Linear(3 * input_size, output_size)
 
     def forward(self, words_BWD: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
-        """`(B, W, input_size)` to `(B, W, output_size)`, zero outside `mask_BW` `(B, W)`."""
+        """Maps `(B, W, input_size)` to `(B, W, output_size)`, zero outside `mask_BW` `(B, W)`."""
         is_other_WW = ~torch.eye(mask_BW.shape[1], dtype=torch.bool, device=mask_BW.device)
         sees_BWW = mask_BW.unsqueeze(2) & mask_BW.unsqueeze(1) & is_other_WW
         attended_BWD = masked_softmax(self.similarity(words_BWD, words_BWD), sees_BWW) @ words_BWD
         features = torch.cat([words_BWD, attended_BWD, words_BWD * attended_BWD], dim=-1)
-        output = text_dropout(torch.relu(self.projection(features)), self.dropout, self.training)
+        output = dropout(torch.relu(self.projection(features)), self.dropout, self.training, "text")
         return output.masked_fill(~mask_BW.unsqueeze(-1), 0)
 
 
@@ -406,5 +401,5 @@ __all__ = [
     "TaskInput",
     "TaskLSTM",
     "TrilinearSimilarity",
-    "text_dropout",
+    "dropout",
 ]

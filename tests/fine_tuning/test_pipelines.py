@@ -16,7 +16,7 @@ from modeling_elmo import (
     ElmoModel,
     ElmoTokenizer,
 )
-from modeling_elmo.fine_tuning.pipelines import ElmoFeatureExtractionPipeline, ElmoTokenClassificationPipeline
+from modeling_elmo.fine_tuning import ElmoFeatureExtractionPipeline, ElmoTokenClassificationPipeline
 from tests.helpers.task_examples import BIO, SIZES, TOKENIZER
 
 

@@ -9,7 +9,8 @@ import shutil
 import pytest
 import torch
 
-from modeling_elmo import ElmoConfig, ElmoForTokenClassification, ElmoTokenizer, WordVectorCounts, load_word_vectors
+from modeling_elmo import ElmoConfig, ElmoForTokenClassification, ElmoTokenizer
+from modeling_elmo.fine_tuning import WordVectorCounts, load_word_vectors
 
 
 LINES = ["the 0.5 1 -2e-3", "bank 1 2 3", "ΟΔΟΣ 4 5 6", "of 7 8 9"]
