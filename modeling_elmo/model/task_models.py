@@ -470,13 +470,13 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
     def __init__(self, config: ElmoConfig):
         super().__init__(config)
         size, num_layers = 2 * config.task_lstm_size, min(config.task_lstm_layers, 1)
-        output_dropout = {"output_dropout": config.task_dropout, "shared_over": "text"}
+        output_dropout = (config.task_dropout, self.dropout_shared_over)
         self.bi_attention = BiAttention(config, self.encoded_size, size)
-        self.modeling_encoder = TaskEncoder(config, size, num_layers, **output_dropout)
+        self.modeling_encoder = TaskEncoder(config, size, num_layers, *output_dropout)
         self.self_attention = SelfAttention(config, size, size)
-        self.start_encoder = TaskEncoder(config, size, num_layers, **output_dropout)
+        self.start_encoder = TaskEncoder(config, size, num_layers, *output_dropout)
         self.start_classifier = nn.Linear(size, 1)
-        self.end_encoder = TaskEncoder(config, 2 * size, num_layers, **output_dropout)
+        self.end_encoder = TaskEncoder(config, 2 * size, num_layers, *output_dropout)
         self.end_classifier = nn.Linear(self.end_encoder.output_size, 1)
         self.post_init()
 

@@ -16,10 +16,10 @@ from modeling_elmo.model.task_layers import (
     TaskEncoder,
     TaskInput,
     TrilinearSimilarity,
+    dropout,
     masked_max,
     masked_mean,
     masked_softmax,
-    text_dropout,
 )
 from modeling_elmo.model.task_models import ElmoForSequenceClassification
 
@@ -81,31 +81,31 @@ class TestMasks:
         assert torch.isfinite(masked_softmax(scores, torch.tensor([[True, False, True]]))).all()
 
 
-class TestTextDropout:
+class TestDropoutSharedOverTexts:
     def test_words_of_a_text_lose_the_same_features_and_texts_others(self, words):
         types = torch.tensor([[0, 0, 0, 1, 1, 1, 1]]).expand(5, 7)
         features = torch.rand(5, 7, 200) + 1
-        kept = text_dropout(features, 0.5, True, types) != 0
+        kept = dropout(features, 0.5, True, "text", types) != 0
         for row in kept:
             assert (row[:3] == row[0]).all()
             assert (row[3:] == row[3]).all()
             assert (row[0] != row[3]).any()
         assert (kept[0] != kept[1]).any()
-        kept = text_dropout(features, 0.5, True) != 0
+        kept = dropout(features, 0.5, True, "text") != 0
         assert (kept == kept[:, :1]).all()
 
     def test_keeps_products_of_two_texts_on_average(self):
         features, types = torch.rand(1, 2, 20000) + 1, torch.tensor([[0, 1]])
-        first, second = text_dropout(features, 0.5, True, types)[0]
+        first, second = dropout(features, 0.5, True, "text", types)[0]
         assert float(first @ second / (features[0, 0] @ features[0, 1])) == pytest.approx(1, abs=0.05)
 
     def test_acts_in_training_only(self, words):
-        assert torch.equal(text_dropout(words, 0.5, False), words)
+        assert torch.equal(dropout(words, 0.5, False, "text"), words)
 
 
 class TestTaskInput:
     def test_is_static_vectors_before_elmo(self, tiny_config):
-        layer = drawn(TaskInput(tiny_config(word_vector_size=3, vocab_size=9), "words"))
+        layer = drawn(TaskInput(tiny_config(word_vector_size=3, vocab_size=9), None))
         elmo, ids = torch.randn(2, 4, 8), torch.randint(9, (2, 4))
         output = layer(ids, elmo)
         assert layer.output_size == 11
@@ -114,21 +114,21 @@ class TestTaskInput:
 
     def test_either_may_be_missing(self, tiny_config):
         elmo, ids = torch.randn(2, 4, 8), torch.randint(5, (2, 4))
-        assert torch.equal(TaskInput(tiny_config(), "words")(None, elmo), elmo)
-        layer = drawn(TaskInput(tiny_config(word_vector_size=3, elmo_at_input=False), "words"))
+        assert torch.equal(TaskInput(tiny_config(), None)(None, elmo), elmo)
+        layer = drawn(TaskInput(tiny_config(word_vector_size=3, elmo_at_input=False), None))
         assert torch.equal(layer(ids, elmo), layer.word_vectors.weight[ids])
         assert layer.output_size == 3
 
-    @pytest.mark.parametrize("masks", ["words", "texts"])
-    def test_both_are_dropped_out_in_training_each_at_its_rate(self, tiny_config, masks):
+    @pytest.mark.parametrize("shared_over", [None, "text"])
+    def test_each_part_is_dropped_out_in_training_at_its_own_rate(self, tiny_config, shared_over):
         rates = {"task_dropout": 0.5, "representation_dropout": 0.2}
-        layer = drawn(TaskInput(tiny_config(word_vector_size=200, **rates), masks))
+        layer = drawn(TaskInput(tiny_config(word_vector_size=200, **rates), shared_over))
         ids, elmo = torch.zeros(1, 30, dtype=torch.long), torch.ones(1, 30, 200)
         expected, output = layer(ids, elmo)[0], layer.train()(ids, elmo)[0]
         for part, rate in ((slice(0, 200), 0.5), (slice(200, 400), 0.2)):
             kept = output[:, part] != 0
             assert kept.float().mean() == pytest.approx(1 - rate, abs=0.1)
-            assert bool((kept == kept[0]).all()) == (masks == "texts")
+            assert bool((kept == kept[0]).all()) == (shared_over == "text")
             torch.testing.assert_close(output[:, part][kept] * (1 - rate), expected[:, part][kept])
 
 
@@ -185,7 +185,6 @@ class TestTaskEncoder:
 
     def test_dropout_between_layers_is_drawn_in_training_alone(self, tiny_config, words):
         encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=20), D, 2))
-        encoder.dropout = 0.0
         outputs = [encoder.train(mode)(words, FIRST) for mode in (True, True, False, False)]
         assert not torch.allclose(outputs[0], outputs[1])
         assert torch.equal(outputs[2], outputs[3])
@@ -204,26 +203,27 @@ class TestTaskEncoder:
             assert not output.any()
 
     def test_dropout_is_between_layers_and_on_the_output(self, tiny_config):
-        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 2, "words")).train()
+        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 2, 0.5)).train()
         inputs, mask = torch.randn(1, 5, D), torch.ones(1, 5, dtype=torch.bool)
         output = encoder(inputs, mask)
         assert 0.3 < (output == 0).float().mean() < 0.7
         kept = output != 0
-        encoder.dropout = 0.0
+        encoder.output_dropout = 0.0
         assert not torch.allclose(encoder(inputs, mask)[kept] * 2, output[kept])
 
-    @pytest.mark.parametrize("masks", ["words", "texts", None])
-    def test_what_it_gives_is_dropped_out_as_asked_for(self, tiny_config, masks):
-        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 1, masks))
+    @pytest.mark.parametrize("shared_over", [None, "text"])
+    @pytest.mark.parametrize("rate", [0.0, 0.5])
+    def test_output_dropout_is_shared_over_words_as_requested(self, tiny_config, rate, shared_over):
+        encoder = drawn(TaskEncoder(tiny_config(task_dropout=0.5, task_lstm_size=40), D, 1, rate, shared_over))
         inputs, mask = torch.randn(1, 6, D), torch.ones(1, 6, dtype=torch.bool)
         types = torch.tensor([[0, 0, 0, 1, 1, 1]])
         expected = encoder(inputs, mask, types)
         output = encoder.train()(inputs, mask, types)
-        assert torch.equal(output, expected) == (masks is None)
+        assert torch.equal(output, expected) == (rate == 0)
         kept = output[0] != 0
         is_alike = [bool((text == text[0]).all()) for text in (kept[:3], kept[3:])]
-        assert is_alike == [masks != "words"] * 2
-        torch.testing.assert_close(output[0][kept], expected[0][kept] * (1 if masks is None else 2))
+        assert is_alike == [rate == 0 or shared_over == "text"] * 2
+        torch.testing.assert_close(output[0][kept], expected[0][kept] / (1 - rate))
 
 
 class TestPooling:
@@ -374,9 +374,10 @@ class TestEveryLayer:
 
 
 class TestFeedForward:
-    def test_has_a_hidden_layer_where_asked(self, config):
+    def test_has_a_hidden_layer_except_in_a_probe(self, config, tiny_config):
         features = torch.randn(3, D)
-        deep, flat = drawn(FeedForward(config, D, 5, 2)), drawn(FeedForward(config, D, 0, 2))
+        deep, flat = drawn(FeedForward(config, D, 2)), drawn(FeedForward(tiny_config(task_lstm_layers=0), D, 2))
+        assert deep.hidden.out_features == 8
         torch.testing.assert_close(deep(features), deep.output(deep.hidden(features).relu()))
         torch.testing.assert_close(flat(features), flat.output(features))
 

@@ -21,8 +21,8 @@ from modeling_elmo import (
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
     ElmoTokenizer,
-    best_spans,
 )
+from modeling_elmo.fine_tuning import best_spans
 from tests.helpers.task_examples import BIO, HEADS, SIZES, TOKENIZER, logits_of, randomized
 from tests.model.test_remote_code import run_without_package
 
@@ -285,7 +285,7 @@ class TestWordVectors:
 
     def test_refuses_others_than_it_has_room_for(self):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, word_vector_size=3))
-        with pytest.raises(ValueError, match=r"matrix: expected shape .* \(10, 3\), found \(10, 4\)"):
+        with pytest.raises(ValueError, match=r"matrix: expected shape \(10, 3\), found \(10, 4\)"):
             model.set_word_vectors(torch.zeros(10, 4))
         model = ElmoForTokenClassification(ElmoConfig(**SIZES))
         with pytest.raises(ValueError, match="has no static word embeddings; load it with word_vector_size=4"):
@@ -294,10 +294,10 @@ class TestWordVectors:
     def test_need_word_ids_that_the_table_has(self):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, word_vector_size=3))
         batch = without_labels(batch_of("tagging"))
-        with pytest.raises(ValueError, match="input_ids: expected word ids from 0 to 9, found 10"):
+        with pytest.raises(ValueError, match="input_ids: expected ids from 0 to 9, found 10"):
             model(**{**batch, "input_ids": batch["input_ids"] * 0 + 10})
         del batch["input_ids"]
-        with pytest.raises(ValueError, match=r"input_ids: .* by word id \(word_vector_size=3\); found none"):
+        with pytest.raises(ValueError, match="input_ids: this model requires word ids"):
             model(**batch)
 
 
@@ -442,58 +442,6 @@ class TestQuestionAnswering:
         assert spans.scores[0] == float("-inf")
         assert 3 <= spans.starts[1] <= spans.ends[1] <= 5
 
-    @pytest.mark.parametrize(("max_answer_length", "top_k"), [(1, 1), (2, 3), (3, 20), (30, 5), (7, 200)])
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-    def test_best_spans_are_the_best_of_all(self, max_answer_length, top_k, dtype):
-        start, end = torch.randn(2, 4, 9).to(dtype)
-        start[0, :4] = end[0, :4] = start[1, 2:] = end[2] = torch.finfo(dtype).min
-        spans = best_spans(start, end, max_answer_length, top_k)
-        assert spans.starts.shape == spans.ends.shape == spans.scores.shape == (4, top_k)
-        for row in range(4):
-            least = torch.finfo(dtype).min
-            every = [
-                (float(start[row, s]) + float(end[row, e]), s, e)
-                for s in range(9)
-                for e in range(s, min(9, s + max_answer_length))
-                if start[row, s] > least and end[row, e] > least
-            ]
-            every.sort(reverse=True)
-            found = list(zip(spans.scores[row].tolist(), spans.starts[row].tolist(), spans.ends[row].tolist()))
-            number = min(len(every), top_k)
-            assert [score for score, *_ in found[:number]] == pytest.approx([score for score, *_ in every[:number]])
-            assert len(set(found[:number])) == number
-            assert found[number:] == [(float("-inf"), -1, -1)] * (top_k - number)
-            for score, s, e in found[:number]:
-                assert score == pytest.approx(float(start[row, s]) + float(end[row, e]))
-                assert s <= e < s + max_answer_length
-
-    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-    def test_what_autocast_has_masked_is_no_answer_in_float32_either(self, dtype):
-        model = randomized(HEADS["question_answering"].model()).eval()
-        batch = TOKENIZER([("Who ?", ""), ("", "A bank .")], padding=True, return_tensors="pt")
-        with torch.autocast("cpu", dtype=dtype):
-            logits = logits_of(model(**batch))
-        assert logits[0].dtype == dtype
-        spans = best_spans(*(each.float() for each in logits), top_k=7)
-        assert (spans.starts >= 0).sum(1).tolist() == [0, 6]
-
-    def test_best_spans_of_nothing_are_none(self):
-        spans = best_spans(torch.zeros(2, 0), torch.zeros(2, 0), top_k=2)
-        assert spans.starts.tolist() == [[-1, -1], [-1, -1]]
-
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            ((torch.zeros(2, 3), torch.zeros(2, 4)), r"found \(2, 3\) and \(2, 4\)"),
-            ((torch.zeros(3), torch.zeros(3)), r"expected one shape \(batch_size, num_words\)"),
-            ((torch.zeros(2, 3), torch.zeros(2, 3), 0), "max_answer_length: expected at least 1, found 0"),
-            ((torch.zeros(2, 3), torch.zeros(2, 3), 1, -2), "top_k: expected at least 1, found -2"),
-        ],
-    )
-    def test_best_spans_refuses_what_has_none(self, arguments, message):
-        with pytest.raises(ValueError, match=message):
-            best_spans(*arguments)
-
 
 class TestMultipleChoice:
     def test_reads_characters_folded_or_not(self):
@@ -553,38 +501,53 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("name", "change", "message"),
         [
-            ("tagging", lambda b: {"labels": b["labels"].clamp(min=0) + 3}, "labels: .* from 0 to 2 or -100, found 3"),
-            ("tagging", lambda b: {"labels": b["labels"] * 0 - 1}, "labels: .* from 0 to 2 or -100, found -1"),
-            ("tagging", lambda b: {"labels": b["labels"][:, :-1]}, r"labels: expected shape \(batch_size, num_words\)"),
+            ("tagging", lambda b: {"labels": b["labels"].clamp(min=0) + 3}, "labels: .* 0 to 2, or -100, found [345]"),
+            ("tagging", lambda b: {"labels": b["labels"] * 0 - 1}, "labels: .* from 0 to 2, or -100, found -1"),
+            (
+                "tagging",
+                lambda b: {"labels": b["labels"][:, :-1]},
+                r"labels: expected shape \(5, \d+\), found \(5, \d+\)",
+            ),
             ("tagging", lambda b: {"labels": b["labels"].float()}, "labels: expected integers, found torch.float32"),
-            ("tagging_crf", lambda b: {"labels": b["labels"] * 0 + 3}, "labels: .* from 0 to 2 or -100, found 3"),
-            ("single_label", lambda b: {"labels": b["labels"] + 3}, "labels: .* from 0 to 2 or -100, found"),
-            ("single_label", lambda b: {"labels": torch.zeros(5, 3).long()}, r"labels: expected shape \(batch_size,\)"),
-            ("multi_label", lambda b: {"labels": torch.zeros(5, 4)}, r"which is \(5, 3\), found \(5, 4\)"),
-            ("multi_label", lambda b: {"labels": torch.full((5, 3), 2.0)}, "labels: expected numbers from 0 to 1"),
-            ("regression", lambda b: {"labels": torch.zeros(5, 2)}, r"which is \(5, 1\), found \(5, 2\)"),
-            ("multiple_choice", lambda b: {"labels": b["labels"] + 3}, "labels: .* choices from 0 to 2 or -100"),
-            ("multiple_choice", lambda b: {"input_ids": b["input_ids"][:, 0]}, "input_ids: expected .* num_choices"),
+            ("tagging_crf", lambda b: {"labels": b["labels"] * 0 + 3}, "labels: .* from 0 to 2, or -100, found 3"),
+            ("single_label", lambda b: {"labels": b["labels"] + 3}, "labels: .* from 0 to 2, or -100, found"),
+            (
+                "single_label",
+                lambda b: {"labels": torch.zeros(5, 3).long()},
+                r"labels: expected shape \(5\), found \(5, 3\)",
+            ),
+            (
+                "multi_label",
+                lambda b: {"labels": torch.zeros(5, 4)},
+                r"labels: expected shape \(5, 3\), found \(5, 4\)",
+            ),
+            ("multi_label", lambda b: {"labels": torch.full((5, 3), 2.0)}, "labels: expected values from 0 to 1"),
+            ("regression", lambda b: {"labels": torch.zeros(5, 2)}, r"labels: expected shape \(5, 1\), found \(5, 2\)"),
+            ("multiple_choice", lambda b: {"labels": b["labels"] + 3}, "labels: .* from 0 to 2, or -100"),
+            (
+                "multiple_choice",
+                lambda b: {"input_ids": b["input_ids"][:, 0]},
+                "expected inputs of shape .*num_choices",
+            ),
             (
                 "question_answering",
                 lambda b: {"start_positions": torch.zeros(4).long()},
-                "start_positions: .* integers",
+                r"start_positions: expected shape \(5\), found \(4,\)",
             ),
-            ("question_answering", lambda b: {"end_positions": torch.zeros(5)}, "end_positions: .*integers"),
-            ("question_answering", lambda b: {"token_type_ids": None}, "two texts, told apart .* found none"),
+            ("question_answering", lambda b: {"token_type_ids": None}, "reads two texts and requires token_type_ids"),
             (
                 "question_answering",
                 lambda b: {"token_type_ids": b["token_type_ids"] * torch.tensor([[1], [1], [0], [1], [1]])},
                 "a question .* and a context .* found no context in row 2",
             ),
-            ("pairs", lambda b: {"token_type_ids": None}, "two texts, told apart .* found none"),
+            ("pairs", lambda b: {"token_type_ids": None}, "reads two texts and requires token_type_ids"),
             (
                 "pairs",
                 lambda b: {"token_type_ids": 2 * b["token_type_ids"]},
-                "two segments, 0 and then 1, found segment 2",
+                r"0 in the first text, then 1 in the second, found \[0, 2\] in row 0",
             ),
-            ("pairs", lambda b: {"token_type_ids": 1 - b["token_type_ids"]}, "found 0 after 1"),
-            ("multiple_choice", lambda b: {"token_type_ids": 5 * b["token_type_ids"]}, "found segment 5"),
+            ("pairs", lambda b: {"token_type_ids": 1 - b["token_type_ids"]}, r"found \[1, 0\] in row 0"),
+            ("multiple_choice", lambda b: {"token_type_ids": 5 * b["token_type_ids"]}, r"found \[0, 5\] in row 0"),
             ("tagging", lambda b: {"attention_mask": b["attention_mask"][:, :-1]}, "attention_mask: expected shape"),
         ],
     )
@@ -596,10 +559,7 @@ class TestBadInput:
     @pytest.mark.parametrize("name", ["tagging", "single_label"])
     def test_two_segments_where_one_is_read(self, name):
         batch = TOKENIZER(["a bank"], ["of the river"], return_tensors="pt")
-        advice = "num_segments=2 in its config" if name == "single_label" else "several segments in a row"
-        with pytest.raises(
-            ValueError, match=f"token_type_ids: this model reads one text, found several .*{advice}|{advice}"
-        ):
+        with pytest.raises(ValueError, match="reads one text per row, found several; .* num_segments=2"):
             HEADS[name].model()(**batch)
 
     def test_one_text_may_have_any_type(self):
@@ -613,7 +573,7 @@ class TestBadInput:
             ElmoForTokenClassification(config)
 
     def test_labels_that_are_not_numbered_from_0(self):
-        with pytest.raises(ValueError, match=r"id2label: expected labels 0 to 1, found \[1, 2\]"):
+        with pytest.raises(ValueError, match=r"id2label: expected ids 0 to 1, found \[1, 2\]"):
             ElmoForTokenClassification(ElmoConfig(**SIZES, id2label={1: "O", 2: "B-X"}, use_crf=True))
 
     def test_label_counts_that_disagree(self, tmp_path):
@@ -633,14 +593,14 @@ class TestBadInput:
         assert model.config.id2label[3] == "D"
         assert ElmoForTokenClassification.from_pretrained(tmp_path, num_labels=3).config.id2label == BIO
 
-    def test_single_texts_to_a_model_of_pairs_are_warned_of(self, monkeypatch):
-        told = []
-        monkeypatch.setattr("modeling_elmo.model.task_models.logger.warning_once", told.append)
+    def test_single_texts_in_a_model_of_pairs_raise_a_warning(self, monkeypatch):
+        warnings = []
+        monkeypatch.setattr("modeling_elmo.model.task_models.logger.warning_once", warnings.append)
         HEADS["pairs"].model()(**without_labels(batch_of("pairs")))
-        assert not told
+        assert not warnings
         logits = HEADS["pairs"].model()(**without_labels(batch_of("single_label"))).logits
         assert torch.isfinite(logits).all()
-        assert "without a second text" in told[0]
+        assert "no text has a second text" in warnings[0]
 
 
 class TestLoading:
