@@ -22,7 +22,7 @@ from transformers import AutoModel, AutoModelForPreTraining, AutoTokenizer, Trai
 from typer.testing import CliRunner
 
 from modeling_elmo import ElmoForPreTraining, ElmoModel, ElmoTokenizer
-from modeling_elmo.cli.main import app
+from modeling_elmo.cli.app import app
 from modeling_elmo.conversion_scripts.options_json import config_from_options
 from modeling_elmo.files import atomic
 from modeling_elmo.pretraining import job, pretrain, trainer
