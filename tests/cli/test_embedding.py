@@ -1,0 +1,84 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`elmo embed` and `elmo neighbors`."""
+
+import h5py
+import pytest
+
+import modeling_elmo
+
+
+class TestEmbed:
+    @pytest.fixture
+    def corpus(self, tmp_path):
+        (tmp_path / "corpus.txt").write_text("the bank of the river .\n\nthe odd bank .\n")
+        return tmp_path / "corpus.txt"
+
+    def test_says_what_it_wrote(self, elmo, model_dir, corpus, tmp_path):
+        output = tmp_path / "vectors.hdf5"
+        code, out, err = elmo("embed", model_dir, corpus, output)
+        assert (code, err) == (0, "")
+        assert out.splitlines()[-1] == f"Wrote {output}: 10 words in 3 sentences"
+        with h5py.File(output) as file:
+            assert sorted(file) == ["0", "1", "2", "sentence_to_index"]
+            assert [file[name].shape for name in "012"] == [(3, 6, 10), (3, 0, 10), (3, 4, 10)]
+
+    def test_options(self, elmo, model_dir, corpus, tmp_path):
+        rows = tmp_path / "rows.jsonl"
+        rows.write_text('{"words": "The bank."}\n')
+        options = (
+            *("--layers", "1", "--pool", "first-last", "--dtype", "float16", "--keep-boundaries", "--raw"),
+            *("--column", "words", "--format", "hdf5", "--batch-words", "5", "--shard-size", "1", "--forget-sentences"),
+        )
+        assert elmo("embed", model_dir, rows, tmp_path / "vectors", *options)[0] == 0
+        with h5py.File(tmp_path / "vectors") as file:
+            assert list(file) == ["0"]
+            assert (file["0"].dtype, file["0"].shape) == ("float16", (10,))
+        assert elmo("embed", model_dir, corpus, tmp_path / "vectors.h5", "--carry-state", "--layers", "top")[0] == 0
+
+    def test_what_is_wrong(self, elmo, fails, model_dir, corpus, tmp_path):
+        output = tmp_path / "vectors.hdf5"
+        fails("expected a model directory, found no config.json in it", "embed", tmp_path, corpus, output)
+        fails("No such file or directory", "embed", model_dir, tmp_path / "nowhere", output)
+        fails(
+            "layers: expected all, average, top, mix or a number", "embed", model_dir, corpus, output, "--layers", "9"
+        )
+        fails("hdf5 has no bfloat16", "embed", model_dir, corpus, output, "--dtype", "bfloat16")
+        fails("--shard-size: expected at least 1, found 0", "embed", model_dir, corpus, output, "--shard-size", "0")
+        (tmp_path / "bad.txt").write_bytes(b"fine\n\xff\n")
+        fails("bad.txt: line 2: expected UTF-8, found byte 0xff", "embed", model_dir, tmp_path / "bad.txt", output)
+        assert not output.exists()
+        (tmp_path / "vectors.hdf5.incomplete").rename(tmp_path / "aside")
+        assert elmo("embed", model_dir, tmp_path / "bad.txt", output, "--replace-invalid")[0] == 0
+        fails("exists already; --force replaces it", "embed", model_dir, corpus, output)
+        assert elmo("embed", model_dir, corpus, output, "--force")[0] == 0
+
+    def test_an_interrupt_tells_how_to_go_on(self, elmo, model_dir, corpus, tmp_path, monkeypatch):
+        def interrupt(*args):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(modeling_elmo.ElmoEmbedder, "embed_window", interrupt)
+        code, _, err = elmo("embed", model_dir, corpus, tmp_path / "vectors.hdf5")
+        assert code == 130
+        work = tmp_path / "vectors.hdf5.incomplete"
+        assert err == f"Stopped. What is done is in {work}: the same command goes on from there.\n"
+
+
+class TestNeighbors:
+    def test_shows_contexts_nearest_first(self, elmo, model_dir, tmp_path):
+        corpus = tmp_path / "corpus.txt"
+        corpus.write_text("of the bank\nno such word\nthe bank of the river .\n")
+        code, out, err = elmo("neighbors", model_dir, corpus, "the [bank] of the river .", "--top-k", "5")
+        assert (code, err) == (0, "")
+        first, second = out.splitlines()
+        assert first == f"1.0000  {corpus}:3  the [bank] of the river ."
+        assert second.endswith(f"  {corpus}:1  of the [bank]")
+        out = elmo("neighbors", model_dir, corpus, "the [bank]", "--any-word", "--layer", "0", "--top-k", "3")[1]
+        assert [line.split()[0] for line in out.splitlines()[:2]] == ["1.0000", "1.0000"]
+
+    def test_what_is_not_there(self, elmo, fails, model_dir, tmp_path):
+        corpus = tmp_path / "corpus.txt"
+        corpus.write_text("the river\n")
+        assert elmo("neighbors", model_dir, corpus, "the [bank]") == (0, "", f"{corpus}: no sentence with 'bank'\n")
+        fails("expected one word in brackets", "neighbors", model_dir, corpus, "the bank")
+        fails("expected one vector for each word", "neighbors", model_dir, corpus, "the [bank]", "--layer", "all")
