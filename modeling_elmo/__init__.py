@@ -30,7 +30,8 @@ from .version import __version__
 def _is_command() -> bool:
     """Returns whether this process is the installed script `elmo`, which imports this package before it starts."""
     folder, name = _os.path.split(_os.path.realpath(_sys.argv[0])) if _sys.argv else ("", "")
-    return _os.path.splitext(name)[0] == "elmo" and folder == _os.path.dirname(_os.path.abspath(_sys.executable))
+    # The folder's links are resolved, not the executable's: in a virtual environment it is a link itself.
+    return _os.path.splitext(name)[0] == "elmo" and folder == _os.path.realpath(_os.path.dirname(_sys.executable))
 
 
 # torch and transformers take seconds to import. `elmo --help` does not wait for them: see registration.py.

@@ -1,0 +1,92 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Importing the package registers the Auto classes; the command `elmo` loads torch only when a job runs."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+
+PUBLIC_NAMES = {
+    "modeling_elmo": [
+        *("ElmoConfig", "ElmoTokenizer", "ElmoModel", "ElmoModelOutput", "ElmoPreTrainedModel"),
+        *("ElmoForPreTraining", "ElmoForMaskedLM", "ElmoForTokenClassification", "ElmoForSequenceClassification"),
+        *("ElmoForQuestionAnswering", "ElmoForMultipleChoice", "ElmoEmbedder"),
+    ],
+    "modeling_elmo.conversion_scripts": ["convert", "export", "download"],
+    "modeling_elmo.embedding.sentence_transformers": ["ElmoEncoder"],
+    "modeling_elmo.pretraining": ["pretrain", "build_vocabulary", "measure_perplexity"],
+    "modeling_elmo.fine_tuning": ["load_word_vectors", "best_spans", "ElmoTokenClassificationPipeline"],
+    "modeling_elmo.configuration": ["directory"],
+}
+
+# Runs the installed script as its own process does, then prints which modules it has loaded.
+RUN_SCRIPT = """
+import runpy, sys
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit:
+    pass
+print("loaded:", *({"torch", "transformers", "datasets", "modeling_elmo.registration"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("module", PUBLIC_NAMES)
+def test_public_names_are_importable(module):
+    if module.endswith("sentence_transformers"):
+        pytest.importorskip("sentence_transformers", reason="needs the package sentence-transformers")
+    # As `from module import name` does: a submodule that has been imported must not hide a function of its name.
+    for name in PUBLIC_NAMES[module]:
+        assert callable(getattr(import_module(module), name)), name
+
+
+def run(*command, **kwargs):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=100, **kwargs)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def script():
+    path = Path(sys.executable).with_name("elmo")
+    if not path.is_file():
+        pytest.skip("the package is not installed next to this Python")
+    return path
+
+
+def loaded_by(script, *arguments):
+    program = f"import sys\nsys.argv = {[str(script), *map(str, arguments)]!r}\n{RUN_SCRIPT}"
+    return set(run(sys.executable, "-c", program).rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["pretrain", "--help"], []])
+def test_help_loads_neither_torch_nor_transformers(script, arguments):
+    assert loaded_by(script, *arguments) == set()
+
+
+def test_a_job_of_the_command_registers_and_saves_code(script, original_dir, tmp_path):
+    assert "modeling_elmo.registration" in loaded_by(script, "convert", original_dir, tmp_path / "elmo")
+    assert "AutoModel" in json.loads((tmp_path / "elmo" / "config.json").read_text())["auto_map"]
+    assert (tmp_path / "elmo" / "modeling_elmo.py").is_file()
+
+
+def test_a_script_of_the_user_is_registered_even_if_it_is_called_elmo(model_dir, tmp_path):
+    (tmp_path / "elmo").write_text(
+        "import modeling_elmo\n"
+        "from transformers import AutoModel\n"
+        f"print(type(AutoModel.from_pretrained({str(model_dir)!r})).__name__)\n"
+    )
+    assert run(sys.executable, tmp_path / "elmo") == "ElmoModel\n"
+
+
+def test_the_command_module_registers_in_a_program_of_the_user(model_dir):
+    program = (
+        "import modeling_elmo.cli.main\n"
+        "from transformers import AutoModel\n"
+        f"print(type(AutoModel.from_pretrained({str(model_dir)!r})).__name__)\n"
+    )
+    assert run(sys.executable, "-c", program) == "ElmoModel\n"
