@@ -130,3 +130,100 @@ def test_documentation_links_to_files_that_exist():
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+# Modules without a test file of their own, and which tests cover them instead.
+TESTED_ELSEWHERE = {
+    "cli/__main__.py": "cli/test_main.py runs it",
+    "cli/app.py": "cli/test_main.py",
+    "cli/hub.py": "hub/test_hub.py, against a Hub",
+    "conversion_scripts/reference.py": "test_parity.py, against outputs of the original code",
+    "embedding/background.py": "embedding/test_job.py",
+    "embedding/formats.py": "embedding/test_job.py, by the files that it writes",
+    "embedding/long_sentences.py": "embedding/test_embedder.py, against sentences in one piece",
+    "embedding/pooling.py": "embedding/test_embedder.py",
+    "files/errors.py": "the tests of each reader, by its messages",
+    "files/model_directory.py": "model/test_loading_checks.py",
+    "files/progress.py": "embedding/test_job.py and pretraining/test_job.py",
+    "files/text.py": "embedding/test_sources.py and pretraining/test_corpus.py",
+    "fine_tuning/answers.py": "model/test_task_models.py, on the logits of a model",
+    "model/characters.py": "model/test_tokenization_elmo.py",
+    "model/fast_lstm.py": "model/test_lstm.py, against the plain path",
+    "model/modeling_elmo.py": "model/test_remote_code.py",
+    "model/pretrained.py": "model/test_bilm.py and model/test_loading_checks.py",
+    "model/saved_code.py": "model/test_remote_code.py",
+    "pretraining/checkpoints.py": "pretraining/test_job.py, by resuming",
+    "pretraining/settings.py": "pretraining/test_job.py",
+    "pretraining/signals.py": "pretraining/test_job.py, by signals to processes",
+    "pretraining/trainer.py": "pretraining/test_job.py",
+    "pretraining/windows.py": "pretraining/test_corpus.py",
+}
+
+
+def modules_of_folders():
+    for folder in [*MAY_IMPORT, "cli"]:
+        if folder != "configuration":
+            for path in sorted(folder_of(folder).glob("*.py")):
+                if path.stem != "__init__":
+                    yield folder, path
+
+
+def test_each_module_has_a_test_file_or_is_tested_elsewhere():
+    for folder, path in modules_of_folders():
+        name = f"{folder}/{path.name}"
+        has_tests = (ROOT / "tests" / folder / f"test_{path.stem}.py").is_file()
+        assert has_tests or name in TESTED_ELSEWHERE, name
+
+
+def test_the_docstring_of_a_folder_names_its_files():
+    for folder, path in modules_of_folders():
+        if folder in ("embedding", "hub"):
+            continue  # their tables are still to be written
+        described = ast.get_docstring(ast.parse((path.parent / "__init__.py").read_text()))
+        assert path.name in described, f"{folder}/{path.name}"
+
+
+MAX_FUNCTION, MAX_CLASS, MAX_FILE = 60, 350, 650
+
+# What is longer, and why.
+LONG = {
+    "cli/conversion.py convert": "an option takes up to five lines, and typer reads them from the signature",
+    "cli/pretraining.py pretrain": "as above: 28 options",
+    "cli/embedding.py embed": "as above",
+    "embedding/embedder.py ElmoEmbedder": "a third of its lines are the documentation of its methods",
+    "embedding/job.py _Run": "one run: its steps share the state of the run",
+    "model/tokenization_elmo.py ElmoTokenizer": "transformers asks one class for all of it",
+}
+
+
+def code_lines(node, lines):
+    """Counts the lines of a function that are neither blank, comment nor docstring."""
+    docstrings = set()
+    for each in ast.walk(node):
+        if isinstance(each, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(each) is not None:
+            docstrings |= set(range(each.body[0].lineno, each.body[0].end_lineno + 1))
+    numbers = set(range(node.lineno, node.end_lineno + 1)) - docstrings
+    return sum(not re.match(r"\s*(#|$)", lines[number - 1]) for number in numbers)
+
+
+def test_functions_classes_and_files_are_short():
+    long = set()
+    for folder, path in modules_of_folders():
+        text = path.read_text()
+        if text.count("\n") > MAX_FILE:
+            long.add(f"{folder}/{path.name}")
+        for node in ast.walk(ast.parse(text)):
+            is_long = (isinstance(node, ast.FunctionDef) and code_lines(node, text.splitlines()) > MAX_FUNCTION) or (
+                isinstance(node, ast.ClassDef) and node.end_lineno - node.lineno + 1 > MAX_CLASS
+            )
+            if is_long:
+                long.add(f"{folder}/{path.name} {node.name}")
+    assert long <= set(LONG)
+
+
+def test_command_modules_import_libraries_only_inside_commands():
+    for path in (PACKAGE / "cli").glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and not getattr(node, "level", 0):
+                module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+                assert module.partition(".")[0] in {"typer", *sys.stdlib_module_names}, path.name
