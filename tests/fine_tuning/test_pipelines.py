@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The pipelines of transformers, on saved directories."""
+"""Pipelines, ours and those of transformers, on saved directories."""
 
 import warnings
 
@@ -36,7 +36,7 @@ def save(tmp_path):
 
 
 class Tagger(nn.Module):
-    """Stands in for a trained tagger: labels words by a rule, so that what a pipeline makes of them is known."""
+    """Replaces a trained classifier: assigns given labels, so that the expected output of a pipeline is known."""
 
     def __init__(self, labels_of_words):
         super().__init__()
@@ -50,7 +50,7 @@ class Tagger(nn.Module):
 
 
 def tagger(directory, labels, **kwargs):
-    """A pipeline whose model gives the words of a text these labels."""
+    """Returns a pipeline whose model assigns these labels to the words of a text."""
     result = pipeline("token-classification", directory, **kwargs)
     ids = {label: id for id, label in result.model.config.id2label.items()}
     result.model.classifier = Tagger([ids[label] for label in labels])
@@ -64,7 +64,7 @@ ENTITIES = [("X", "Zürich"), ("X", "the river bank."), ("X", "日本")]
 
 
 class TestTokenClassification:
-    def test_shows_every_word_as_typed_with_its_place(self, save):
+    def test_returns_every_word_with_its_position(self, save):
         directory = save(ElmoForTokenClassification(ElmoConfig(**SIZES, id2label=BIO)))
         words = tagger(directory, LABELS, ignore_labels=[])(TEXT)
         assert [word["word"] for word in words] == WORDS
@@ -79,7 +79,7 @@ class TestTokenClassification:
         assert [entity["word"] for entity in found] == [text for _, text in ENTITIES]
 
     @pytest.mark.parametrize("strategy", STRATEGIES[1:])
-    def test_with_a_word_per_token_all_strategies_are_one(self, save, strategy):
+    def test_all_strategies_give_the_same_entities(self, save, strategy):
         directory = save(ElmoForTokenClassification(ElmoConfig(**SIZES, id2label=BIO)))
         kwargs = {"pipeline_class": ElmoTokenClassificationPipeline}
         with warnings.catch_warnings():
@@ -91,7 +91,7 @@ class TestTokenClassification:
             assert got["score"] == pytest.approx(wanted["score"])
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
-    def test_words_that_are_split_already_have_places_too(self, save, strategy):
+    def test_pre_split_words_have_positions(self, save, strategy):
         directory = save(ElmoForTokenClassification(ElmoConfig(**SIZES, id2label=BIO)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -103,7 +103,7 @@ class TestTokenClassification:
         assert texts == expected
 
     @pytest.mark.parametrize("strategy", ["simple", "first"])
-    def test_knows_the_marks_of_bioes(self, save, strategy):
+    def test_supports_bioes(self, save, strategy):
         labels = ["O", "B-X", "I-X", "E-X", "S-X", "S-Y"]
         config = ElmoConfig(**SIZES, id2label=dict(enumerate(labels)))
         directory = save(ElmoForTokenClassification(config))
@@ -113,7 +113,7 @@ class TestTokenClassification:
         groups = [(entity["entity_group"], TEXT[entity["start"] : entity["end"]]) for entity in found]
         assert groups == [("X", "The"), ("X", "bank"), ("Y", "Zürich"), ("X", "the river bank.")]
 
-    def test_labels_of_a_random_field_are_those_of_the_best_path(self, save):
+    def test_labels_of_a_crf_are_the_best_path(self, save):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, id2label=BIO, use_crf=True, label_scheme="BIO"))
         nn.init.normal_(model.classifier.weight, std=3)
         directory = save(model.eval())
@@ -124,7 +124,7 @@ class TestTokenClassification:
         path = model.crf.decode(model.train()(**batch).logits, mask)[mask]
         assert [word["entity"] for word in words] == [BIO[label] for label in path.tolist()]
 
-    def test_a_batch_gives_what_its_texts_give_alone(self, save):
+    def test_results_do_not_depend_on_the_batch(self, save):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, id2label=BIO))
         nn.init.normal_(model.classifier.weight, std=3)
         pipe = pipeline("token-classification", save(model), ignore_labels=[])
@@ -144,7 +144,7 @@ class TestTextClassification:
             ({"num_labels": 1, "problem_type": "regression"}, lambda x: x),
         ],
     )
-    def test_scores_are_those_of_the_problem(self, save, fields, function):
+    def test_scores_follow_the_problem_type(self, save, fields, function):
         model = ElmoForSequenceClassification(ElmoConfig(**SIZES, **fields)).eval()
         pipe = pipeline("text-classification", save(model), top_k=None)
         texts = [TEXT, "One"]
@@ -154,7 +154,7 @@ class TestTextClassification:
             scores = {entry["label"]: entry["score"] for entry in result}
             assert scores == {f"LABEL_{i}": pytest.approx(value, abs=1e-5) for i, value in enumerate(expected.tolist())}
 
-    def test_pairs_are_told_apart(self, save):
+    def test_pairs_are_classified_as_pairs(self, save):
         model = ElmoForSequenceClassification(ElmoConfig(**SIZES, num_labels=3, num_segments=2)).eval()
         nn.init.normal_(model.classifier.output.weight)
         pipe = pipeline("text-classification", save(model), top_k=None)
@@ -165,7 +165,7 @@ class TestTextClassification:
             scores = {entry["label"]: entry["score"] for entry in result}
             assert scores == {f"LABEL_{i}": pytest.approx(value, abs=1e-5) for i, value in enumerate(expected.tolist())}
 
-    def test_one_label_is_the_likeliest(self, save):
+    def test_returns_the_most_likely_label(self, save):
         model = ElmoForSequenceClassification(ElmoConfig(**SIZES, id2label={0: "bad", 1: "good"})).eval()
         (result,) = pipeline("text-classification", save(model))([TEXT])
         scores = model(**TOKENIZER(TEXT, return_tensors="pt")).logits[0]
@@ -174,7 +174,7 @@ class TestTextClassification:
 
 class TestFeatureExtraction:
     @pytest.mark.parametrize("model_class", [ElmoModel, ElmoForTokenClassification])
-    def test_gives_the_elmo_vectors(self, save, model_class):
+    def test_returns_the_elmo_vectors(self, save, model_class):
         model = model_class(ElmoConfig(**SIZES)).eval()
         pipe = pipeline("feature-extraction", save(model))
         expected = getattr(model, "elmo", model)(**TOKENIZER(TEXT, return_tensors="pt")).last_hidden_state
@@ -185,7 +185,7 @@ class TestFeatureExtraction:
         torch.testing.assert_close(torch.tensor(short)[:, :3], torch.tensor(pipe("One")), atol=1e-5, rtol=1e-4)
 
 
-def test_a_tokenizer_without_a_vocabulary_shows_words_too(save, tmp_path):
+def test_words_are_returned_without_a_vocabulary(save, tmp_path):
     directory = save(ElmoForTokenClassification(ElmoConfig(**{**SIZES, "vocab_size": 5}, id2label=BIO)))
     ElmoTokenizer().save_pretrained(directory)
     words = tagger(directory, LABELS, ignore_labels=[])(TEXT)

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Text files of word vectors."""
+"""Reading text files of word vectors."""
 
 import gzip
 import lzma
@@ -32,7 +32,7 @@ def write(tmp_path):
 
 
 class TestReading:
-    def test_gives_a_row_per_word_id_and_counts(self, tokenizer, write):
+    def test_returns_a_row_per_word_id_and_counts(self, tokenizer, write):
         matrix, counts = load_word_vectors(write(LINES), tokenizer)
         assert matrix.dtype == torch.float32
         assert matrix.shape == (len(tokenizer), 3)
@@ -43,12 +43,12 @@ class TestReading:
         assert counts == WordVectorCounts(hits=3, lower_case_hits=2, misses=1)
 
     @pytest.mark.parametrize("order", [("bank 1", "Bank 2"), ("Bank 2", "bank 1")])
-    def test_a_word_as_it_is_wins_over_its_lower_case_in_any_order(self, tokenizer, write, order):
+    def test_an_exact_match_wins_over_lower_case_in_any_order(self, tokenizer, write, order):
         matrix, counts = load_word_vectors(write(order), tokenizer)
         assert matrix[tokenizer.convert_tokens_to_ids("Bank")] == 2
         assert (counts.hits, counts.lower_case_hits) == (1, 0)
 
-    def test_the_first_of_two_vectors_counts(self, tokenizer, write):
+    def test_the_first_of_two_vectors_is_used(self, tokenizer, write):
         matrix, _ = load_word_vectors(write(["of 1", "of 2", "bank 3", "bank 4"]), tokenizer)
         assert matrix[tokenizer.convert_tokens_to_ids("of")] == 1
         assert matrix[tokenizer.convert_tokens_to_ids("Bank")] == 3
@@ -74,15 +74,15 @@ class TestReading:
             [line + "\r" for line in LINES],
             [*LINES, "", ". . . 1 2 3", "at name@domain.com 1 2 3", "\u00a0 1 2 3", "\u2028 1 2 3", "5 6 7 8"],
         ],
-        ids=["word2vec's first line", "trailing spaces", "Windows' ends of lines", "odd words"],
+        ids=["word2vec's first line", "trailing spaces", "Windows line ends", "odd words"],
     )
-    def test_reads_what_the_original_tools_write(self, tokenizer, write, lines):
+    def test_reads_the_variants_of_published_files(self, tokenizer, write, lines):
         expected, counts = load_word_vectors(write(LINES), tokenizer)
         got, same = load_word_vectors(write(lines, "other.txt"), tokenizer)
         assert torch.equal(got, expected)
         assert same == counts
 
-    def test_goes_into_a_head(self, tokenizer, write, tiny_config):
+    def test_can_be_set_in_a_task_model(self, tokenizer, write, tiny_config):
         matrix, _ = load_word_vectors(write(LINES), tokenizer)
         model = ElmoForTokenClassification(tiny_config(vocab_size=len(tokenizer), word_vector_size=3))
         model.set_word_vectors(matrix)
@@ -111,7 +111,7 @@ class TestErrors:
         with pytest.raises(ValueError, match=message):
             load_word_vectors(write(lines), tokenizer)
 
-    def test_a_file_that_is_not_compressed_as_its_name_says(self, tokenizer, write):
+    def test_a_file_not_compressed_as_its_name_says_is_an_error(self, tokenizer, write):
         path = write(LINES)
         shutil.copy(path, path.with_suffix(".gz"))
         with pytest.raises(ValueError, match="vectors.gz: damaged, or not compressed as its name says"):

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Small data sets for every task head, as a user would tokenise them, and models small enough to learn them."""
+"""Small data sets for every task model, tokenized as a user would, and models small enough to memorize them."""
 
 import random
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ BIO = {0: "O", 1: "B-X", 2: "I-X"}
 
 @dataclass(frozen=True)
 class Head:
-    """A task: its model, what its config says, and how examples of it are made."""
+    """A task: its model, its config, and random examples."""
 
     model_class: type
     auto_class: Any
@@ -61,13 +61,13 @@ class Head:
         return self.model_class(self.config(**kwargs))
 
     def collate(self, examples: list[dict[str, Any]], tokenizer: ElmoTokenizer = TOKENIZER) -> dict[str, torch.Tensor]:
-        # Copies: the collator for multiple choice of transformers 5.20 takes the labels out of the examples.
+        # Copies, because the multiple-choice collator of transformers 5.20 removes the labels from the examples.
         return dict(self.collator_class(tokenizer)([dict(example) for example in examples]))
 
-    def examples(self, number: int, seed: int = 0) -> list[dict[str, Any]]:
-        """Sentences of random words with random labels: there is nothing to learn but by heart."""
+    def examples(self, num_examples: int, seed: int = 0) -> list[dict[str, Any]]:
+        """Returns sentences of random words with random labels, which can only be memorized."""
         rng = random.Random(seed)
-        return [self._example(rng) for _ in range(number)]
+        return [self._example(rng) for _ in range(num_examples)]
 
     def _example(self, rng: random.Random) -> dict[str, Any]:
         if self.model_class is ElmoForMultipleChoice:
@@ -97,7 +97,7 @@ class Head:
 
 
 def sentence(rng: random.Random) -> list[str]:
-    """Words of the vocabulary and others; the first is long enough for no sentence to come twice."""
+    """Returns known and unknown words. The first is long enough to make the sentence unique."""
 
     def word(length: int) -> str:
         return "".join(rng.choice("abcdefghij") for _ in range(length))
@@ -128,7 +128,7 @@ HEADS = {
 
 
 def randomized(model: Any) -> Any:
-    """Weights large enough that a wrong turn anywhere shows."""
+    """Sets weights large enough for any error to be visible."""
     generator = torch.Generator().manual_seed(0)
     for name, parameter in sorted(model.named_parameters()):
         parameter.data = 0.4 * torch.randn(parameter.shape, generator=generator)

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A training that is run in one process or several, by `accelerate launch`: OUTPUT_FILE BATCH_SIZE."""
+"""A training run for `accelerate launch`, in one process or several. Arguments: OUTPUT_FILE BATCH_SIZE."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ def main(output_file: str, batch_size: int) -> None:
     head = HEADS["tagging_crf"]
     torch.manual_seed(0)
     model = head.model(mix_l2=0.5)
-    # Where the penalty has a gradient.
+    # Values with a nonzero gradient of the penalty.
     model.elmo.scalar_mixes[0].weight.data = torch.tensor([0.3, -0.2, 0.5])
     arguments = TrainingArguments(
         output_dir=f"{output_file}-checkpoints",

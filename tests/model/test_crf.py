@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The conditional random field against the enumeration of all labellings."""
+"""The conditional random field, compared with an enumeration of all label sequences."""
 
 import itertools
 
@@ -45,7 +45,7 @@ def is_allowed(labels, constraints):
 
 @st.composite
 def batches(draw):
-    """Emissions and labels of a few short sentences, words skipped anywhere."""
+    """Emissions and labels of a few short sentences with skipped words."""
     num_labels, batch_size, num_words = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(0, 5))
     label = st.integers(0, num_labels - 1) | st.just(-100)
     rows = st.lists(label, min_size=num_words, max_size=num_words)
@@ -58,7 +58,7 @@ def batches(draw):
 class TestLogLikelihood:
     @settings(max_examples=60)
     @given(batches())
-    def test_is_that_of_all_labellings_enumerated_and_so_are_its_gradients(self, batch):
+    def test_values_and_gradients_equal_those_of_an_enumeration(self, batch):
         emissions, labels = batch
         field = make_field(emissions.shape[2])
         gradients = []
@@ -90,12 +90,12 @@ class TestLogLikelihood:
         total = field(emissions.expand(len(paths), -1, -1), paths).exp().sum()
         torch.testing.assert_close(total, torch.ones_like(total))
 
-    def test_skipped_words_are_as_if_they_were_not_there(self):
+    def test_skipped_words_have_no_effect(self):
         field, emissions = make_field(3), torch.randn(1, 5, 3, dtype=torch.float64)
         labels = torch.tensor([[-100, 2, -100, 0, -100]])
         torch.testing.assert_close(field(emissions, labels), field(emissions[:, [1, 3]], labels[:, [1, 3]]))
 
-    def test_without_weights_it_is_that_of_each_word_alone(self):
+    def test_zero_weights_label_each_word_independently(self):
         field = ConditionalRandomField(3)
         for parameter in field.parameters():
             torch.nn.init.zeros_(parameter)
@@ -112,7 +112,7 @@ class TestLogLikelihood:
         assert torch.isfinite(result).all()
         assert torch.isfinite(emissions.grad).all()
 
-    def test_a_wrongly_labelled_sentence_has_a_finite_likelihood_under_constraints(self):
+    def test_an_invalid_labelling_has_a_finite_likelihood(self):
         field = make_field(5, LabelConstraints.from_labels(BIO, "BIO"))
         assert field(torch.randn(1, 2, 5, dtype=torch.float64), torch.tensor([[2, 4]])) > FORBIDDEN
 
@@ -120,7 +120,7 @@ class TestLogLikelihood:
 class TestDecoding:
     @settings(max_examples=60)
     @given(batches(), st.sampled_from([None, "BIO", "BIOES"]))
-    def test_finds_the_best_of_all_labellings_that_are_allowed(self, batch, scheme):
+    def test_finds_the_best_allowed_labelling(self, batch, scheme):
         emissions, labels = batch
         mask = labels != -100
         constraints = None
@@ -147,11 +147,11 @@ class TestDecoding:
                     else:
                         assert value < FORBIDDEN / 2
 
-    def test_labels_without_a_valid_labelling_still_give_one(self):
+    def test_returns_a_labelling_even_if_none_is_valid(self):
         field = make_field(2, LabelConstraints.from_labels(["B-X", "I-X"], "BIOES"))
         assert field.decode(torch.zeros(1, 1, 2, dtype=torch.float64), torch.ones(1, 1, dtype=torch.bool)).min() >= 0
 
-    def test_a_row_gives_the_same_in_any_batch(self):
+    def test_rows_do_not_depend_on_the_batch(self):
         field, emissions = make_field(4), torch.randn(3, 6, 4, dtype=torch.float64)
         mask = torch.tensor([[1, 1, 1, 1, 1, 1], [0, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 0]]).bool()
         together = field.max_marginals(emissions, mask)
@@ -160,7 +160,7 @@ class TestDecoding:
             torch.testing.assert_close(field.max_marginals(emissions[alone], mask[alone])[0], together[row])
 
 
-def test_models_reach_both_through_forward():
+def test_forward_dispatches_to_likelihood_and_marginals():
     field, emissions = make_field(3), torch.randn(2, 4, 3, dtype=torch.float64)
     labels, mask = torch.randint(3, (2, 4)), torch.ones(2, 4, dtype=torch.bool)
     assert torch.equal(field(emissions, labels), field.log_likelihood(emissions, labels))
@@ -184,8 +184,8 @@ class TestConstraints:
         constraints = LabelConstraints.from_labels([*BIOES, "E-Y"], "BIOES")
         assert constraints.starts == [True, True, False, False, True, False]
         assert constraints.ends == [True, False, False, True, True, True]
-        begins, goes_on = [True, True, False, False, True, False], [False, False, True, True, False, False]
-        assert constraints.follows == [begins, goes_on, goes_on, begins, begins, begins]
+        begins, continues = [True, True, False, False, True, False], [False, False, True, True, False, False]
+        assert constraints.follows == [begins, continues, continues, begins, begins, begins]
 
     @pytest.mark.parametrize(
         "names", [["O", "B-X", "I-X", "L-X", "U-X"], ["O", "B-X", "M-X", "E-X", "S-X"], ["O", "B", "I", "E", "S"]]
@@ -194,6 +194,6 @@ class TestConstraints:
         assert LabelConstraints.from_labels(names, "BIOES") == LabelConstraints.from_labels(BIOES, "BIOES")
 
     @pytest.mark.parametrize(("label", "scheme"), [("E-X", "BIO"), ("LABEL_1", "BIO"), ("X", "BIOES"), ("O-X", "BIO")])
-    def test_refuses_names_that_are_not_of_the_scheme(self, label, scheme):
+    def test_names_outside_the_scheme_are_an_error(self, label, scheme):
         with pytest.raises(ValueError, match=f"id2label: label_scheme='{scheme}' expects O, .* found '{label}'"):
             LabelConstraints.from_labels(["O", label], scheme)

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The task heads: what they give, what they learn, what they refuse."""
+"""The task models: outputs, losses, training, loading, and errors for bad input."""
 
 import copy
 import itertools
@@ -33,8 +33,8 @@ every_class = pytest.mark.parametrize(
 )
 
 
-def batch_of(name, number=5, tokenizer=TOKENIZER, **kwargs):
-    return HEADS[name].collate(HEADS[name].examples(number, **kwargs), tokenizer)
+def batch_of(name, num_examples=5, tokenizer=TOKENIZER, **kwargs):
+    return HEADS[name].collate(HEADS[name].examples(num_examples, **kwargs), tokenizer)
 
 
 def without_labels(batch):
@@ -55,7 +55,7 @@ def close(got, expected):
 
 class TestOutputs:
     @every_head
-    def test_has_logits_and_a_loss_where_there_are_labels(self, name):
+    def test_returns_logits_and_with_labels_a_loss(self, name):
         model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
         output, silent = model(**batch), model(**without_labels(batch))
         width = batch["input_ids"].shape[-1]
@@ -69,7 +69,7 @@ class TestOutputs:
 
     @every_head
     @pytest.mark.parametrize("by_config", [True, False])
-    def test_returns_a_tuple_where_asked(self, name, by_config):
+    def test_returns_a_tuple_on_request(self, name, by_config):
         model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
         expected = model(**batch)
         model.config.return_dict = not by_config
@@ -79,7 +79,7 @@ class TestOutputs:
         assert all(map(torch.equal, output[1:], logits_of(expected)))
 
     @every_class
-    def test_gives_the_layers_of_the_bilm_where_asked(self, name):
+    def test_returns_the_layers_of_the_bilm_on_request(self, name):
         model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
         states = model(**batch, output_hidden_states=True).hidden_states
         flat = unfolded(name, without_labels(batch))
@@ -90,7 +90,7 @@ class TestOutputs:
         assert all(map(torch.equal, model(**batch).hidden_states, expected))
 
     @every_head
-    def test_an_example_gives_the_same_alone_in_any_batch_and_with_padding_on_either_side(self, name):
+    def test_logits_of_an_example_do_not_depend_on_the_batch_or_the_padding_side(self, name):
         head, model = HEADS[name], randomized(HEADS[name].model()).eval()
         examples = head.examples(6)
         left = ElmoTokenizer(vocab=TOKENIZER.get_words()[: TOKENIZER.num_words], padding_side="left")
@@ -107,14 +107,14 @@ class TestOutputs:
                     close(got, wanted[0])
 
     @every_head
-    def test_attention_mask_is_found_from_the_characters(self, name):
+    def test_attention_mask_is_derived_from_the_characters(self, name):
         model, batch = randomized(HEADS[name].model()).eval(), without_labels(batch_of(name))
         expected = logits_of(model(**batch))
         del batch["attention_mask"]
         assert all(map(torch.equal, logits_of(model(**batch)), expected))
 
     @pytest.mark.parametrize("name", ["tagging", "single_label", "question_answering"])
-    def test_reads_token_embeddings_in_place_of_characters(self, name):
+    def test_reads_token_embeddings_instead_of_characters(self, name):
         model, batch = randomized(HEADS[name].model()).eval(), without_labels(batch_of(name))
         real = batch["attention_mask"].bool()
         embedded = torch.zeros(*real.shape, SIZES["projection_size"])
@@ -124,7 +124,7 @@ class TestOutputs:
             assert torch.isfinite(logits).all()
 
     @every_head
-    def test_reads_words_in_place_of_characters(self, name):
+    def test_reads_word_ids_instead_of_characters(self, name):
         model, batch = randomized(HEADS[name].model(token_input="words")).eval(), batch_of(name)
         del batch["character_ids"]
         output = model(**batch)
@@ -153,7 +153,7 @@ class TestOutputs:
         assert all(torch.isfinite(logits).all() for logits in logits_of(model.eval()(**batch)))
 
     @every_head
-    def test_whole_numbers_may_be_of_any_type(self, name):
+    def test_integers_may_have_any_dtype(self, name):
         model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
         narrow = {key: value.int() if value.dtype == torch.int64 else value for key, value in batch.items()}
         assert torch.equal(model(**narrow).loss, model(**batch).loss)
@@ -170,7 +170,7 @@ class TestOutputs:
 
 
 class TestHowElmoEnters:
-    def test_the_parts_are_put_together_as_the_paper_says(self):
+    def test_concatenates_static_vectors_and_elmo_at_input_and_output(self):
         fields = {"elmo_at_output": True, "word_vector_size": 3, "num_labels": 4, "task_lstm_layers": 2}
         model = randomized(ElmoForTokenClassification(ElmoConfig(**SIZES, **fields))).eval()
         batch = without_labels(batch_of("tagging", 1))
@@ -197,7 +197,7 @@ class TestHowElmoEnters:
         close(pooled(**row).logits[0], pooled.classifier.output(vectors.mean(0)))
 
     @pytest.mark.parametrize(
-        ("fields", "number"),
+        ("fields", "num_mixes"),
         [
             ({}, 1),
             ({"elmo_at_output": True}, 2),
@@ -205,20 +205,20 @@ class TestHowElmoEnters:
             ({"num_output_representations": 3}, 3),
         ],
     )
-    def test_there_are_as_many_mixes_as_are_used(self, fields, number, tmp_path):
+    def test_has_as_many_mixes_as_it_uses(self, fields, num_mixes, tmp_path):
         model = ElmoForSequenceClassification(ElmoConfig(**SIZES, **fields, num_labels=3))
-        assert len(model.elmo.scalar_mixes) == model.config.num_output_representations == number
+        assert len(model.elmo.scalar_mixes) == model.config.num_output_representations == num_mixes
         model.train()(**batch_of("single_label")).loss.backward()
         used = fields.get("elmo_at_input", True) + fields.get("elmo_at_output", False)
         assert [mix.weight.grad is not None for mix in model.elmo.scalar_mixes] == [
-            index < used for index in range(number)
+            index < used for index in range(num_mixes)
         ]
         model.save_pretrained(tmp_path)
         _, report = AutoModel.from_pretrained(tmp_path, output_loading_info=True)
         assert not report["missing_keys"]
         assert not any("scalar_mixes" in key for key in report["unexpected_keys"])
 
-    def test_static_vectors_alone_need_no_bilm(self, monkeypatch):
+    def test_static_vectors_alone_do_not_run_the_bilm(self, monkeypatch):
         fields = {"elmo_at_input": False, "word_vector_size": 3}
         model = randomized(ElmoForSequenceClassification(ElmoConfig(**SIZES, **fields))).eval()
         batch = without_labels(batch_of("single_label"))
@@ -227,7 +227,7 @@ class TestHowElmoEnters:
         monkeypatch.setattr(model.elmo, "layers", None)
         assert torch.equal(model(**batch).logits, with_states.logits)
 
-    def test_fixed_mix_parameters_leave_a_trained_head_loadable(self, tmp_path):
+    def test_a_trained_model_loads_with_fixed_mix_parameters(self, tmp_path):
         randomized(HEADS["pairs"].model()).save_pretrained(tmp_path)
         loaded, report = ElmoForSequenceClassification.from_pretrained(
             tmp_path, mix_parameters=[-9e10, 1, -9e10], output_loading_info=True
@@ -236,8 +236,8 @@ class TestHowElmoEnters:
         loaded.train()(**batch_of("pairs")).loss.backward()
 
     @every_class
-    def test_sentence_boundaries_are_no_words(self, name):
-        """What is before the first word and after the last reaches a task model through the biLM alone."""
+    def test_sentence_boundaries_are_masked(self, name):
+        """Noise in the vectors of `<S>` and `</S>` does not change any output."""
         model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
         boundaries = torch.isin(
             unfolded(name, without_labels(batch))["character_ids"][..., 1], torch.tensor([257, 258])
@@ -256,7 +256,7 @@ class TestHowElmoEnters:
 
 
 class TestWordVectors:
-    def test_are_put_in_and_stay_fixed(self):
+    def test_are_set_and_frozen(self):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, word_vector_size=3))
         matrix = torch.randn(len(TOKENIZER), 3)
         model.set_word_vectors(matrix)
@@ -264,7 +264,7 @@ class TestWordVectors:
         assert not model.task_input.word_vectors.weight.requires_grad
 
     @pytest.mark.parametrize("freeze", [True, False])
-    def test_stay_as_the_config_says_after_loading(self, freeze, tmp_path):
+    def test_are_frozen_after_loading_if_the_config_says_so(self, freeze, tmp_path):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, word_vector_size=3, freeze_word_vectors=freeze))
         model.save_pretrained(tmp_path)
         weight = ElmoForTokenClassification.from_pretrained(tmp_path).task_input.word_vectors.weight
@@ -283,7 +283,7 @@ class TestWordVectors:
         model.resize_token_embeddings(4)
         assert torch.equal(table.weight, before[:4])
 
-    def test_refuses_others_than_it_has_room_for(self):
+    def test_of_another_shape_are_an_error(self):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, word_vector_size=3))
         with pytest.raises(ValueError, match=r"matrix: expected shape \(10, 3\), found \(10, 4\)"):
             model.set_word_vectors(torch.zeros(10, 4))
@@ -291,7 +291,7 @@ class TestWordVectors:
         with pytest.raises(ValueError, match="has no static word embeddings; load it with word_vector_size=4"):
             model.set_word_vectors(torch.zeros(10, 4))
 
-    def test_need_word_ids_that_the_table_has(self):
+    def test_require_word_ids_within_the_vocabulary(self):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, word_vector_size=3))
         batch = without_labels(batch_of("tagging"))
         with pytest.raises(ValueError, match="input_ids: expected ids from 0 to 9, found 10"):
@@ -304,7 +304,7 @@ class TestWordVectors:
 class TestLoss:
     """Losses against plain formulas."""
 
-    def test_of_words_is_the_mean_cross_entropy_of_those_with_a_label(self):
+    def test_of_words_is_the_mean_cross_entropy_of_labelled_words(self):
         model, batch = randomized(HEADS["tagging"].model()).eval(), batch_of("tagging")
         batch["labels"][0, 1] = -100
         output, losses = model(**batch), []
@@ -312,7 +312,7 @@ class TestLoss:
             losses += [-word.log_softmax(-1)[label] for word, label in zip(row, labels) if label != -100]
         close(output.loss, torch.stack(losses).mean())
 
-    def test_of_a_random_field_is_the_mean_over_words_too(self):
+    def test_of_a_crf_is_a_mean_over_words(self):
         model, batch = randomized(HEADS["tagging_crf"].model()), batch_of("tagging_crf")
         model.config.mix_l2 = 0
         output = model.train()(**batch)
@@ -320,7 +320,7 @@ class TestLoss:
         close(output.loss, expected)
         close(model.eval()(**batch).loss, expected)
 
-    def test_labels_of_padding_and_boundaries_are_skipped(self):
+    def test_labels_of_padding_and_boundaries_are_ignored(self):
         for name in ("tagging", "tagging_crf"):
             model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
             expected = model(**batch).loss
@@ -334,7 +334,7 @@ class TestLoss:
         close(output.loss, expected)
 
     @pytest.mark.parametrize("name", ["single_label", "multi_label", "regression", "multiple_choice"])
-    def test_labels_of_minus_100_are_skipped(self, name):
+    def test_labels_of_minus_100_are_ignored(self, name):
         model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
         skipping = {**batch, "labels": batch["labels"].clone()}
         skipping["labels"][1] = -100
@@ -343,7 +343,7 @@ class TestLoss:
         skipping["labels"][:] = -100
         assert model(**skipping).loss == 0
 
-    def test_problem_type_follows_the_first_labels(self):
+    def test_problem_type_is_inferred_from_the_first_labels(self):
         for num_labels, labels, expected in (
             (3, torch.tensor([0, 2, 1, 1, 0]), "single_label_classification"),
             (3, torch.rand(5, 3).round(), "multi_label_classification"),
@@ -354,7 +354,7 @@ class TestLoss:
             assert model(**batch, labels=labels).loss.isfinite()
             assert model.config.problem_type == expected
 
-    def test_several_numbers_may_be_predicted(self):
+    def test_regression_may_have_several_values(self):
         config = ElmoConfig(**SIZES, num_labels=2, problem_type="regression")
         model, batch = randomized(ElmoForSequenceClassification(config)).eval(), without_labels(batch_of("regression"))
         labels = torch.randn(5, 2)
@@ -370,7 +370,7 @@ class TestLoss:
         assert torch.equal(model(**column).loss, output.loss)
 
     @pytest.mark.parametrize("position", [-100, -1, 0, 1, 1000])
-    def test_answers_outside_the_context_are_not_learned_from(self, position):
+    def test_answers_outside_the_context_are_ignored(self, position):
         model, batch = randomized(HEADS["question_answering"].model()), batch_of("question_answering")
         whole = model.eval()(**batch).loss
         first = model(**{key: value[:1] for key, value in batch.items()}).loss
@@ -385,7 +385,7 @@ class TestLoss:
         close(model.train()(**batch).loss - model.eval()(**batch).loss, penalty)
         assert penalty > 0.01
 
-    def test_penalty_leaves_out_mixes_that_are_not_used(self):
+    def test_penalty_excludes_unused_mixes(self):
         model = randomized(HEADS["single_label"].model(mix_l2=0.25, num_output_representations=2)).train()
         model(**batch_of("single_label")).loss.backward()
         assert model.elmo.scalar_mixes[1].weight.grad is None
@@ -394,7 +394,7 @@ class TestLoss:
 class TestTagging:
     def test_argmax_of_the_logits_is_the_best_labelling_under_the_constraints(self):
         model, batch = randomized(HEADS["tagging_crf"].model()).eval(), batch_of("tagging_crf", 20)
-        # Labels that begin with I: forbidden, however much the words ask for them.
+        # Raises the scores of I, which is forbidden at the start.
         model.classifier.bias.data[2] += 3
         labelled = batch["labels"] != -100
         best = model(**batch).logits.argmax(-1)
@@ -408,7 +408,7 @@ class TestTagging:
 
 
 class TestQuestionAnswering:
-    def test_logits_are_the_least_number_outside_the_words_of_the_context(self):
+    def test_logits_are_the_minimum_of_their_dtype_outside_the_words_of_the_context(self):
         model, batch = randomized(HEADS["question_answering"].model()).eval(), batch_of("question_answering")
         output = model(**batch)
         is_word = (batch["character_ids"][..., 1] > 0) & (batch["character_ids"][..., 1] < 257)
@@ -417,7 +417,7 @@ class TestQuestionAnswering:
             assert (logits[~context] == torch.finfo(torch.float32).min).all()
             assert (logits[context].abs() < 1e4).all()
 
-    def test_its_layers_follow_one_another_as_in_clark_and_gardner(self):
+    def test_layers_are_connected_as_in_clark_and_gardner(self):
         model, batch = randomized(HEADS["question_answering"].model()).eval(), batch_of("question_answering")
         inputs = {}
         for name in ("modeling_encoder", "start_encoder", "end_encoder", "self_attention"):
@@ -429,7 +429,7 @@ class TestQuestionAnswering:
         assert torch.equal(inputs["start_encoder"], residual)
         assert torch.equal(inputs["end_encoder"], torch.cat([inputs["start_encoder_output"], residual], dim=-1))
 
-    def test_a_context_without_words_is_no_error_and_has_no_answer(self):
+    def test_a_context_without_words_has_no_answer(self):
         model = randomized(HEADS["question_answering"].model(mix_l2=0)).train()
         batch = TOKENIZER([("Who ?", ""), ("", "A bank .")], padding=True, return_tensors="pt")
         positions = {"start_positions": torch.tensor([1, 4]), "end_positions": torch.tensor([1, 4])}
@@ -444,13 +444,13 @@ class TestQuestionAnswering:
 
 
 class TestMultipleChoice:
-    def test_reads_characters_folded_or_not(self):
+    def test_reads_characters_flattened_or_not(self):
         model, batch = randomized(HEADS["multiple_choice"].model()).eval(), batch_of("multiple_choice")
         assert batch["character_ids"].ndim == 3
         unfolded = {**batch, "character_ids": batch["character_ids"].unflatten(2, (-1, 50))}
         assert torch.equal(model(**unfolded).logits, model(**batch).logits)
 
-    def test_a_choice_has_the_score_that_it_has_alone(self):
+    def test_the_score_of_a_choice_does_not_depend_on_other_choices(self):
         model, batch = randomized(HEADS["multiple_choice"].model()).eval(), without_labels(batch_of("multiple_choice"))
         scores = model(**batch).logits
         for choice in range(3):
@@ -488,7 +488,7 @@ class TestEmptyTexts:
         assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
     @every_head
-    def test_rows_of_padding_only_change_nothing(self, name):
+    def test_rows_of_padding_do_not_change_other_rows(self, name):
         model, batch = randomized(HEADS[name].model()).eval(), without_labels(batch_of(name))
         padded = {key: F.pad(value, (0, 0) * (value.ndim - 1) + (0, 1)) for key, value in batch.items()}
         output = model(**padded)
@@ -557,26 +557,26 @@ class TestBadInput:
             HEADS[name].model()(**{**batch, **change(batch)})
 
     @pytest.mark.parametrize("name", ["tagging", "single_label"])
-    def test_two_segments_where_one_is_read(self, name):
+    def test_two_texts_in_a_model_of_single_texts_are_an_error(self, name):
         batch = TOKENIZER(["a bank"], ["of the river"], return_tensors="pt")
         with pytest.raises(ValueError, match="reads one text per row, found several; .* num_segments=2"):
             HEADS[name].model()(**batch)
 
-    def test_one_text_may_have_any_type(self):
+    def test_a_single_text_may_have_any_type_id(self):
         model, batch = randomized(HEADS["single_label"].model()).eval(), without_labels(batch_of("single_label"))
         expected = model(**batch).logits
         assert torch.equal(model(**{**batch, "token_type_ids": batch["token_type_ids"] + 1}).logits, expected)
 
-    def test_labels_that_are_not_of_the_scheme(self):
+    def test_labels_outside_the_scheme_are_an_error(self):
         config = ElmoConfig(**SIZES, num_labels=3, use_crf=True, label_scheme="BIO")
         with pytest.raises(ValueError, match="id2label: .* found 'LABEL_0'"):
             ElmoForTokenClassification(config)
 
-    def test_labels_that_are_not_numbered_from_0(self):
+    def test_label_ids_that_do_not_start_at_0_are_an_error(self):
         with pytest.raises(ValueError, match=r"id2label: expected ids 0 to 1, found \[1, 2\]"):
             ElmoForTokenClassification(ElmoConfig(**SIZES, id2label={1: "O", 2: "B-X"}, use_crf=True))
 
-    def test_label_counts_that_disagree(self, tmp_path):
+    def test_inconsistent_label_counts_are_an_error(self, tmp_path):
         with pytest.raises(ValueError, match="num_labels=2 and 3 names"):
             ElmoConfig(**SIZES, id2label=BIO, num_labels=2)
         HEADS["tagging"].model().save_pretrained(tmp_path)
@@ -585,7 +585,7 @@ class TestBadInput:
         with pytest.raises(RuntimeError, match="size"):
             ElmoForTokenClassification.from_pretrained(tmp_path, num_labels=4)
 
-    def test_a_saved_head_takes_on_other_labels_where_asked(self, tmp_path):
+    def test_a_saved_model_loads_with_other_labels_on_request(self, tmp_path):
         HEADS["tagging"].model().save_pretrained(tmp_path)
         for labels in ({"num_labels": 4}, {"id2label": dict(enumerate("ABCD"))}):
             model = ElmoForTokenClassification.from_pretrained(tmp_path, **labels, ignore_mismatched_sizes=True)
@@ -605,7 +605,7 @@ class TestBadInput:
 
 class TestLoading:
     @every_class
-    def test_takes_a_base_model_and_gives_it_back(self, name, model_dir, tmp_path):
+    def test_loads_a_base_model_and_saves_it_unchanged(self, name, model_dir, tmp_path):
         head = HEADS[name]
         fields = {key: value for key, value in head.fields.items() if key != "problem_type"}
         model, report = head.auto_class.from_pretrained(model_dir, **fields, output_loading_info=True)
@@ -626,8 +626,8 @@ class TestLoading:
         close(again(**batch).last_hidden_state, base(**batch).last_hidden_state)
 
     @every_class
-    def test_fresh_weights_are_those_of_a_new_model(self, name, model_dir):
-        """Loading builds a model without memory first: what it draws then is of the same kind."""
+    def test_new_weights_have_the_scale_of_a_new_model(self, name, model_dir):
+        """Loading builds a model on the meta device, so new weights are drawn later than in a new model."""
         head = HEADS[name]
         fields = {key: value for key, value in head.fields.items() if key != "problem_type"}
         loaded = head.auto_class.from_pretrained(model_dir, **fields)
@@ -635,12 +635,12 @@ class TestLoading:
         for key, value in fresh.state_dict().items():
             if not key.startswith("elmo."):
                 got = loaded.state_dict()[key]
-                spread, expected = (tensor.float().square().mean().sqrt().item() for tensor in (got, value))
-                # A weight of few numbers may be far from its kind by chance.
-                assert spread == pytest.approx(expected, rel=0.3 if got.numel() > 50 else 5, abs=1e-6)
+                scale, expected = (tensor.float().square().mean().sqrt().item() for tensor in (got, value))
+                # The scale of a weight of few values varies by chance.
+                assert scale == pytest.approx(expected, rel=0.3 if got.numel() > 50 else 5, abs=1e-6)
 
     @every_head
-    def test_saved_heads_load_equal(self, name, tmp_path):
+    def test_saved_models_load_equal(self, name, tmp_path):
         head, batch = HEADS[name], batch_of(name)
         model = randomized(head.model()).eval()
         model.save_pretrained(tmp_path)
@@ -654,31 +654,31 @@ class TestLoading:
         trainable = {key for key, p in model.named_parameters() if p.requires_grad}
         assert {key for key, p in loaded.named_parameters() if p.requires_grad} == trainable
 
-    def test_loads_in_half_precision_with_fresh_weights(self, model_dir):
+    def test_loads_in_half_precision_with_new_weights(self, model_dir):
         model = ElmoForQuestionAnswering.from_pretrained(model_dir, dtype=torch.bfloat16)
         assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
         assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
 
     @every_class
-    def test_works_with_weights_that_are_brought_from_disk(self, name, tmp_path):
+    def test_runs_with_weights_offloaded_to_disk(self, name, tmp_path):
         model, batch = randomized(HEADS[name].model()).eval(), batch_of(name)
         model.save_pretrained(tmp_path)
-        places = {part: "cpu" if part == "elmo" else "disk" for part, _ in model.named_children()}
+        device_map = {part: "cpu" if part == "elmo" else "disk" for part, _ in model.named_children()}
         loaded = HEADS[name].auto_class.from_pretrained(
-            tmp_path, device_map=places, offload_folder=str(tmp_path / "offload")
+            tmp_path, device_map=device_map, offload_folder=str(tmp_path / "offload")
         )
         output = loaded(**batch)
         close(output.loss, model(**batch).loss)
         for got, expected in zip(logits_of(output), logits_of(model(**batch))):
             close(got, expected)
 
-    def test_is_built_on_the_meta_device_without_memory(self):
+    def test_can_be_created_on_the_meta_device(self):
         for head in HEADS.values():
             with torch.device("meta"):
                 model = head.model()
             assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
 
-    def test_every_head_loads_without_the_package_and_shares_its_classes(self, model_dir, tmp_path):
+    def test_every_model_loads_without_the_package_from_one_set_of_classes(self, model_dir, tmp_path):
         code = """
 import torch, transformers
 base, out = sys.argv[1], sys.argv[2]
@@ -690,7 +690,7 @@ saved = {}
 for name in names:
     auto_class = getattr(transformers, "AutoModelFor" + name)
     model = auto_class.from_pretrained(base, num_segments=2, elmo_at_output=True, task_lstm_size=8, **kwargs)
-    # A head, then the base model, then a head again: all of one set of classes.
+    # A task model, the base model, and a task model again share one set of classes.
     elmo = transformers.AutoModel.from_pretrained(base, **kwargs)
     assert type(model.elmo) is type(elmo), name
     model = auto_class.from_pretrained(base, num_segments=2, elmo_at_output=True, task_lstm_size=8, **kwargs)
@@ -745,13 +745,13 @@ torch.save(saved, f"{out}/outputs.pt")
             if names[0].endswith(".*"):
                 lstms[names[0].removesuffix("*")] = line
                 continue
-            place = names[0].rpartition(".")[0]
+            prefix = names[0].rpartition(".")[0]
             for weight, shape in zip(names, shapes):
                 shape = re.sub(r"(?<=[0-9A-Z])(?=[A-Z])", "*", shape)
-                documented[weight if weight in names[:1] else place + weight] = eval(shape, dict(sizes))
+                documented[weight if weight in names[:1] else prefix + weight] = eval(shape, dict(sizes))
         found = {}
         for key, value in model.state_dict().items():
-            lstm = next((place for place in lstms if key.startswith(place)), None)
+            lstm = next((prefix for prefix in lstms if key.startswith(prefix)), None)
             if not key.startswith("elmo.") and lstm is None:
                 found[key] = list(value.shape)
             elif lstm is not None:
@@ -761,7 +761,7 @@ torch.save(saved, f"{out}/outputs.pt")
                 expected = 7 + config.hidden_size if into == "I" else int(into[0]) * 16
                 assert (module.input_size, module.hidden_size) == (expected, 16)
         assert found == documented
-        assert {place for place in lstms if any(key.startswith(place) for key in model.state_dict())} == set(lstms)
+        assert {prefix for prefix in lstms if any(key.startswith(prefix) for key in model.state_dict())} == set(lstms)
 
 
 def arguments(directory, **kwargs):
@@ -794,7 +794,7 @@ def train(name, model, directory, examples=None, resume=None, **kwargs):
 
 class TestTraining:
     @every_head
-    def test_learns_32_examples_by_heart(self, name):
+    def test_memorizes_32_examples(self, name):
         head = HEADS[name]
         model, batch = head.model(task_lstm_size=32).train(), head.collate(head.examples(32))
         optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=0.02)
@@ -825,7 +825,7 @@ class TestTraining:
         torch.manual_seed(0)
         model = head.model()
         start = copy.deepcopy(model)
-        # Steps small enough that no loss jumps up again.
+        # The learning rate is small enough for a steadily falling loss.
         steps = {"max_steps": 60, "learning_rate": 0.01}
         trainer, losses = train(name, model, tmp_path / "a", **steps, save_strategy="steps", save_steps=40)
         assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
@@ -851,11 +851,11 @@ class TestTraining:
         assert metrics["eval_loss"] == pytest.approx(model(**batch).loss.item(), rel=1e-4)
 
     @every_head
-    def test_accumulated_gradients_are_those_of_one_large_batch(self, name, tmp_path):
+    def test_accumulated_gradients_equal_those_of_one_large_batch(self, name, tmp_path):
         head, results = HEADS[name], []
         examples = head.examples(24)
         key = next(key for key in ("labels", "label", "start_positions") if key in examples[0])
-        # Some batches have less to learn from than others.
+        # Batches have different numbers of labels.
         for row in (0, 1, 5, 13):
             value = examples[row][key]
             examples[row][key] = [-100] * len(value) if isinstance(value, list) else -100
@@ -884,7 +884,7 @@ class TestTraining:
         for weight, value in one.items():
             torch.testing.assert_close(many[weight], value, atol=2e-6, rtol=1e-4)
 
-    def test_answers_are_counted_by_their_label_where_batches_differ_in_size(self, tmp_path):
+    def test_labels_make_accumulation_exact_for_questions_in_batches_of_different_sizes(self, tmp_path):
         head, results = HEADS["question_answering"], []
         examples = [{**example, "label": 0} for example in head.examples(7)]
         for batch_size, steps in ((8, 1), (3, 3)):
@@ -929,7 +929,7 @@ class TestTraining:
         for key, value in one["weights"].items():
             torch.testing.assert_close(two["weights"][key], value, atol=2e-6, rtol=1e-4)
 
-    def test_a_frozen_bilm_keeps_nothing_for_the_backward_pass(self):
+    def test_a_frozen_bilm_stores_nothing_for_the_backward_pass(self):
         model, outputs = HEADS["pairs"].model().train(), []
         for layer in [model.elmo.get_input_embeddings(), *model.elmo.layers]:
             layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
@@ -945,17 +945,17 @@ class TestTraining:
         assert all(parameter.grad is not None for parameter in model.parameters())
 
     @pytest.mark.parametrize(
-        ("name", "place"),
+        ("name", "layer"),
         [("single_label", "pooling"), ("pairs", "comparison.alignment"), ("pairs", "comparison.pooling")],
     )
-    def test_what_is_pooled_or_aligned_is_not_dropped_out(self, name, place):
+    def test_no_dropout_on_the_input_of_pooling_and_alignment(self, name, layer):
         model, batch = HEADS[name].model(task_dropout=0.5, representation_dropout=0.0), batch_of(name)
-        # Dropout on static word vectors, and on what was compared, comes before.
+        # Turns off the dropout of earlier layers.
         model.task_input.dropout = 0.0
-        if place == "comparison.pooling":
+        if layer == "comparison.pooling":
             model.comparison.alignment.dropout = 0.0
         found = []
-        model.get_submodule(place).register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
+        model.get_submodule(layer).register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
         model.train()(**batch)
         model.eval()(**batch)
         trained, evaluated = found[: len(found) // 2], found[len(found) // 2 :]
