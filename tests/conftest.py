@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests share: no network, no surprises from memory that was never written, small models on disk."""
+"""Shared by all tests: no network, NaN in uninitialised memory, small models on disk."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import tempfile
 
 # Before transformers is imported, which reads them once.
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Code that models bring along is copied here, and not to the home directory.
+# Remote code of models is copied here, not to the home directory.
 _modules = tempfile.TemporaryDirectory(prefix="elmo-tests-")
 os.environ["HF_MODULES_CACHE"] = _modules.name
 
@@ -36,7 +36,7 @@ settings.register_profile(
 )
 settings.load_profile("deterministic")
 
-# A shell starts what runs in its background with this signal ignored, which the programs under test would inherit.
+# Shells start background jobs with this signal ignored, and the programs under test would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -46,7 +46,7 @@ SHARED = Path(__file__).parents[1].parent / "shared"
 @pytest.fixture(autouse=True, scope="session")
 def _reproducible_torch():
     torch.set_num_threads(1)
-    # Also fills `torch.empty` with NaN, so that reading memory that was never written shows.
+    # Also fills `torch.empty` with NaN, which exposes reads of uninitialised memory.
     torch.use_deterministic_algorithms(True)
 
 
@@ -92,7 +92,7 @@ def tiny_config():
 
 @pytest.fixture
 def settings_of_the_process():
-    """The command's `main` sets what holds for a process, which here lives on."""
+    """Restores the settings of the process that the command's `main` changes."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     verbosity = logging.get_verbosity()
     yield
@@ -104,7 +104,7 @@ def settings_of_the_process():
 
 @pytest.fixture
 def elmo(settings_of_the_process, monkeypatch, capsys):
-    """Runs the command in this process; gives its exit code, standard output and standard error."""
+    """Runs the command in this process; returns its exit code, standard output and standard error."""
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["elmo", *map(str, arguments)])
@@ -118,10 +118,10 @@ def elmo(settings_of_the_process, monkeypatch, capsys):
 
 @pytest.fixture(scope="session")
 def parity_dir():
-    """Small original models with the outputs of the original code, where they are at hand."""
+    """Small original models with the outputs of the original code, if available."""
     directory = SHARED / "parity"
     if not directory.is_dir():
         pytest.skip(
-            "needs the test models of bilm-tf and AllenNLP with their outputs (shared/parity beside the checkout)"
+            "needs the test models of bilm-tf and AllenNLP with their outputs (shared/parity next to the checkout)"
         )
     return directory

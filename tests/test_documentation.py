@@ -17,14 +17,14 @@ from accelerate.commands.launch import launch_command_parser
 
 import modeling_elmo
 from arguments import parse_arguments
-from modeling_elmo.cli import main as cli
+from modeling_elmo.cli.main import main
 from modeling_elmo.fine_tuning import ElmoTokenClassificationPipeline, load_word_vectors
 from modeling_elmo.pretraining import initial_model as presets
 
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
-# Its examples use what its commands make.
+# Its examples use the output of its commands.
 PRETRAINING_PAGE = ROOT / "docs" / "pretraining.md"
 # Its examples need a Hub: tests/hub/test_hub.py.
 HUB_PAGE = ROOT / "docs" / "hub.md"
@@ -70,13 +70,13 @@ def test_commands_have_arguments_that_the_scripts_know(command):
 
 
 class Shell:
-    """Runs the commands of a page, all in this process: a launcher of several starts one."""
+    """Runs the commands of a page in this process, also those for a launcher of several processes."""
 
     def __init__(self, monkeypatch):
         self.monkeypatch = monkeypatch
 
     def run(self, line):
-        # What is quoted is for the command to expand.
+        # Quoted patterns are expanded by the command itself.
         words = [found for word in shlex.split(line, posix=False) for found in self.expand(word)]
         if words[:2] == ["accelerate", "launch"]:
             at = words.index("modeling_elmo.cli")
@@ -89,7 +89,7 @@ class Shell:
     def start(self, program, *arguments):
         if program == "elmo":
             self.set_arguments(arguments)
-            cli.main()
+            main()
         elif arguments[0] == "-m":
             self.set_arguments(arguments[2:])
             runpy.run_module(arguments[1], run_name="__main__")
@@ -106,12 +106,10 @@ class Shell:
         return [word.strip("'\"")] if word[0] in "'\"" else sorted(glob(word)) or [word]
 
 
-def test_the_way_of_the_pretraining_page_can_be_gone(model_dir, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("settings_of_the_process")
+def test_commands_of_the_pretraining_page_run_in_their_order(model_dir, tmp_path, monkeypatch):
     small = {"cell_size": 6, "projection_size": 4, "character_embedding_size": 3, "character_filters": [[1, 4], [3, 5]]}
     monkeypatch.setattr(presets, "TINY", small)
-    # These set what holds for a process, which here lives on.
-    monkeypatch.setattr(cli, "_keep_quiet", lambda: None)
-    monkeypatch.setattr(cli, "_clean_up_when_stopped", lambda: None)
     shutil.copytree(model_dir, tmp_path / "elmo")
     (tmp_path / "books").mkdir()
     for name in ("train-1", "train-2", "heldout"):
@@ -149,7 +147,7 @@ def test_examples_of_a_model_card_run(model_dir, tmp_path, monkeypatch):
     ],
     ids=lambda documented: documented.__qualname__,
 )
-def test_examples_of_docstrings_run_and_give_what_they_say(documented, tmp_path, monkeypatch):
+def test_examples_of_docstrings_run_and_return_what_they_show(documented, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = re.sub(r"^\s*```.*$", "", documented.__doc__, flags=re.MULTILINE)
     test = doctest.DocTestParser().get_doctest(text, {}, documented.__qualname__, None, None)
