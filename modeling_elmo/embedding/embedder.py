@@ -32,7 +32,7 @@ from ..model.configuration_elmo import ElmoConfig
 from ..model.packing import DirectionState, Packing
 from ..model.tokenization_elmo import CHUNK_LINES, LONE_SURROGATE, ElmoTokenizer
 from ..model.word_splitting import split_at_white_space
-from .long_sentences import _Waiting, octets
+from .long_sentences import WaitingOutputs, octets
 from .pooling import POOLS, RunningPool, pool_words
 
 
@@ -374,7 +374,7 @@ class ElmoEmbedder:
         num_tokens = len(words) + 2
         starts = range(0, num_tokens, self.piece_words)
         states = self._direction_states(state)
-        with _Waiting(num_layers + 1, num_tokens, self.config.projection_size) as waiting:
+        with WaitingOutputs(num_layers + 1, num_tokens, self.config.projection_size) as waiting:
             for start in starts:
                 tokens = self._tokens_of_piece(words, start)
                 table_XP, (numbers,) = self._encode_distinct([tokens])

@@ -17,7 +17,7 @@ def octets(tensor: torch.Tensor) -> memoryview:
     return flat.view(torch.uint8).numpy().data if flat.numel() else memoryview(b"")
 
 
-class _Waiting:
+class WaitingOutputs:
     """The outputs of the forward direction, layer by layer `(T, P)`: in memory while they are few, else in a file."""
 
     def __init__(self, num_layers: int, num_tokens: int, size: int):
@@ -26,7 +26,7 @@ class _Waiting:
         self.file = tempfile.SpooledTemporaryFile(WAITING_IN_MEMORY, prefix="elmo-")  # noqa: SIM115
         self.dtype = torch.float32
 
-    def __enter__(self) -> "_Waiting":
+    def __enter__(self) -> "WaitingOutputs":
         return self
 
     def __exit__(self, *error: object) -> None:
