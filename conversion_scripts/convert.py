@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Original files -> a model directory that behaves like any other transformers model."""
+"""Original files -> a model directory for transformers, checked against the original equations."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -34,9 +34,9 @@ class OriginalFiles:
         options (`Path`): `options.json`.
         weights (`Path`): `weights.hdf5`.
         vocab (`Path`, *optional*): `vocab.txt`, one word a line.
-        token_embeddings (`Path`, *optional*): `vocab_embedding.hdf5`; with it, the converted model reads words.
-        addresses (`Mapping[str, str]`): Where files were published, by their names; filled by `download`.
-        language (`str`, *optional*): ISO code of the language that the card names by default; filled by `download`.
+        token_embeddings (`Path`, *optional*): `vocab_embedding.hdf5`. With it, the converted model reads words.
+        addresses (`Mapping[str, str]`): URLs of published files by their names. Set by `download`.
+        language (`str`, *optional*): ISO code of the card's default language. Set by `download`.
     """
 
     options: Path
@@ -55,19 +55,18 @@ class OriginalFiles:
         vocab: Path | None = None,
         token_embeddings: Path | None = None,
     ) -> "OriginalFiles":
-        """Finds the files in `source_dir` that are not given.
+        """Finds in `source_dir` the files that are not given.
 
-        They may have the prefixes that the published files have (`elmo_2x1024_128_2048cnn_1xhighway_options.json`).
-        Token embeddings are never looked for: a model that reads characters is usually wanted though they lie beside
-        it.
+        Names may have prefixes, like those of the published files (`elmo_2x1024_128_2048cnn_1xhighway_options.json`).
+        Token embeddings must be given: most users want a model that reads characters even if the directory has them.
 
         Raises:
-            `ElmoFormatError`: If a file is missing or several could be meant.
+            `ElmoFormatError`: If a file is missing, or several files match.
         """
         if source_dir is not None and not source_dir.is_dir():
             raise ElmoFormatError(
-                f"{source_dir}: expected a directory of original files, found none; the published models that elmo "
-                f"convert can fetch are {', '.join(NAMES)}"
+                f"{source_dir}: expected a directory of original files or the name of a published model "
+                f"({', '.join(NAMES)})"
             )
         check_given(options, weights, vocab, token_embeddings)
         options = options or _find(source_dir, "--options", "options.json", "*options*.json")
@@ -75,11 +74,11 @@ class OriginalFiles:
         vocab = vocab or _find(source_dir, "--vocab", "vocab.txt", "*vocab*.txt", is_optional=True)
         if options is None or weights is None:
             missing = "--options" if options is None else "--weights"
-            raise ElmoFormatError(f"{missing}: required without a SOURCE (elmo convert SOURCE OUT_DIR)")
+            raise ElmoFormatError(f"{missing} is required without a SOURCE (elmo convert SOURCE OUT_DIR)")
         return cls(options, weights, vocab, token_embeddings)
 
     def all(self) -> list[Path]:
-        """Returns the files that there are."""
+        """Returns all files that are present."""
         return [path for path in (self.options, self.weights, self.vocab, self.token_embeddings) if path is not None]
 
 
@@ -89,7 +88,7 @@ def check_given(
     vocab: Path | None = None,
     token_embeddings: Path | None = None,
 ) -> None:
-    """Raises `ElmoFormatError` if what is given is not a file."""
+    """Raises `ElmoFormatError` if a given path is not a file."""
     given = {"--options": options, "--weights": weights, "--vocab": vocab, "--token-embeddings": token_embeddings}
     for option, path in given.items():
         if path is not None and not path.is_file():
@@ -106,7 +105,7 @@ def _find(source_dir: Path | None, option: str, name: str, pattern: str, is_opti
         names = ", ".join(path.name for path in candidates)
         raise ElmoFormatError(f"{source_dir}: expected one {pattern}, found {names}; choose one with {option}")
     if not candidates and not is_optional:
-        raise ElmoFormatError(f"{source_dir}: holds no {name} (nor {pattern}); name one with {option}")
+        raise ElmoFormatError(f"{source_dir}: contains no {name} (nor {pattern}); pass one with {option}")
     return candidates[0] if candidates else None
 
 
@@ -119,21 +118,21 @@ def convert(
     license: str | None = None,
     language: Sequence[str] | None = None,
 ) -> None:
-    """Writes a model directory: config, safetensors, tokenizer, the code files for `trust_remote_code`, a model card.
+    """Writes a model directory: config, safetensors, tokenizer, code files for `trust_remote_code` and model card.
 
-    The model is then compared with the original's equations; the card says how far apart they are.
+    The model is compared with the original equations, and the card lists the differences.
 
     Args:
         files (`OriginalFiles`): What to convert.
-        out_dir (`Path`): The directory to make. It appears only when it is complete.
+        out_dir (`Path`): The directory to make. It appears only once it is complete.
         dtype (`str`): `"float32"`, `"bfloat16"` or `"float16"`.
-        force (`bool`): Whether an `out_dir` that holds something is replaced.
+        force (`bool`): Whether to replace an `out_dir` that is not empty.
         progress (`bool`): Whether to show progress bars on a terminal.
-        license (`str`, *optional*): The license to name in the card, as the Hub does.
-        language (`Sequence[str]`, *optional*): ISO codes of the languages to name in it. By default, that of `files`.
+        license (`str`, *optional*): The license for the card, by its name on the Hub.
+        language (`Sequence[str]`, *optional*): ISO codes of the languages for the card. Defaults to that of `files`.
 
     Raises:
-        `ElmoFormatError`: If a file is not what it has to be; nothing is left behind.
+        `ElmoFormatError`: If a file is not in the expected format. Nothing is left behind.
     """
     with new_directory(out_dir, force=force, sources=files.all()) as target:
         config, num_words = read_options(files.options, dtype=dtype, architectures=["ElmoModel"])
@@ -143,13 +142,13 @@ def convert(
         if files.token_embeddings is not None:
             config.token_input = "words"
         if files.vocab is None and num_words is not None:
-            # Nothing here depends on it, but the original code does: kept for the way back.
+            # Not needed here, but `export` must return it to the original code.
             config.training_options = {**(config.training_options or {}), "n_tokens_vocab": num_words}
         config.vocab_size = len(tokenizer)
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(config, name, getattr(tokenizer, name))
         save_model_directory(target, config, parameters, tokenizer)
-        del parameters  # Memory for the measurement.
+        del parameters  # Frees memory for the measurement.
         differences = measure_parity(target, config, tokenizer, files.options, files.weights, files.token_embeddings)
         if not language and files.language:
             language = [files.language]
@@ -159,7 +158,7 @@ def convert(
 def save_model_directory(
     target: Path, config: ElmoConfig, parameters: dict[str, torch.Tensor], tokenizer: ElmoTokenizer
 ) -> None:
-    """Writes everything but the model card; the scalar mixes start as in training."""
+    """Writes everything except the model card. The scalar mixes are initialised as for training."""
     with torch.device("meta"):
         expected = {name: tuple(value.shape) for name, value in ElmoModel(config).state_dict().items()}
     dtype = next(iter(parameters.values())).dtype
@@ -170,34 +169,36 @@ def save_model_directory(
     config.save_pretrained(target)
     tokenizer.save_pretrained(target)
     save_file(parameters, target / "model.safetensors", metadata={"format": "pt"})
-    # safetensors makes files for their owner alone.
+    # safetensors makes files that only their owner can read.
     shutil.copymode(target / "config.json", target / "model.safetensors")
 
 
 def _reads_words(files: OriginalFiles, config: ElmoConfig) -> bool:
-    """Whether the converted model reads words: the options say so, or given token embeddings replace the CNN."""
+    """Returns whether the converted model reads words, by its options or because token embeddings replace the CNN."""
     return config.token_input == "words" or files.token_embeddings is not None
 
 
 def _read_words(files: OriginalFiles, config: ElmoConfig, num_words: int | None) -> list[str]:
-    """Reads the vocabulary, `num_words` long if the options say so. Without one there are no words."""
+    """Reads the vocabulary and checks its length, if the options give it. Without a file, returns no words."""
     reads_words = _reads_words(files, config)
     if files.vocab is None:
         if reads_words:
-            raise ElmoFormatError("--vocab: required for a model that reads words")
+            raise ElmoFormatError("--vocab is required for a model that reads words")
         return []
     try:
         words = read_vocabulary(files.vocab)
     except ValueError as error:
         raise ElmoFormatError(str(error)) from error
-    # Token embeddings may be those of any vocabulary, not the one of the training that the options tell of.
+    # Token embeddings may belong to another vocabulary than the one in the options.
     if num_words not in (None, len(words)) and files.token_embeddings is None:
         raise ElmoFormatError(
             f"{files.options.name}: n_tokens_vocab is {num_words}, but {files.vocab.name} has {len(words)} words"
         )
     missing = [token for token in list(SPECIAL_TOKENS.values())[:3] if token not in words]
     if reads_words and missing:
-        raise ElmoFormatError(f"{files.vocab.name}: a model that reads words needs {', '.join(missing)} in it")
+        raise ElmoFormatError(
+            f"{files.vocab.name}: a model that reads words needs {', '.join(missing)} in the vocabulary"
+        )
     return words
 
 
@@ -205,7 +206,7 @@ def _make_tokenizer(files: OriginalFiles, config: ElmoConfig, words: list[str]) 
     kwargs: dict[str, Any] = {}
     if _reads_words(files, config):
         names = ElmoTokenizer.model_input_names
-        # As an argument, it is saved with the tokenizer.
+        # Passed as an argument, it is saved with the tokenizer.
         kwargs["model_input_names"] = [name for name in names if name != "character_ids"]
     try:
         return ElmoTokenizer(vocab=words, max_characters_per_token=config.max_characters_per_token, **kwargs)
@@ -226,8 +227,8 @@ def _read_parameters(
         return parameters
     elif name not in parameters:
         raise ElmoFormatError(
-            f"{files.weights.name}: embedding: missing; --token-embeddings may name a file that has it"
+            f"{files.weights.name}: embedding: missing; pass a file that has it with --token-embeddings"
         )
-    # The tokens that the tokenizer appends to the vocabulary: `<PAD>` and `<MASK>`.
+    # Zeros for `<PAD>` and `<MASK>`, which the tokenizer appends to the vocabulary.
     parameters[name] = F.pad(parameters[name], (0, 0, 0, vocab_size - num_words))
     return parameters

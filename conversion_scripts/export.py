@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A model directory -> the original files, for the original code and its readers."""
+"""A model directory -> original files, for the original code and other readers."""
 
 from pathlib import Path
 
@@ -25,22 +25,22 @@ def export(
     force: bool = False,
     progress: bool = False,
 ) -> None:
-    """Writes `options.json`, `weights.hdf5` and `vocab.txt`. Weights converted in float32 come back bit for bit.
+    """Writes `options.json`, `weights.hdf5` and `vocab.txt`. Weights converted in float32 are restored bit for bit.
 
-    A model that reads words has its embeddings in `weights.hdf5`, as bilm-tf's training writes them; the inference code
-    wants them in `vocab_embedding.hdf5`. A model that reads characters may come without a vocabulary; then there is no
-    `vocab.txt`. The softmax of a language model stays behind: the original's `dump_weights` leaves it out too.
+    The embeddings of a model that reads words are written to `weights.hdf5`, as bilm-tf's training does, and to
+    `vocab_embedding.hdf5`, where its inference looks for them. A model without a vocabulary gets no `vocab.txt`. The
+    softmax of a language model is not exported; the original `dump_weights` omits it too.
 
     Args:
         model_dir (`Path`): A directory that `convert` or `save_pretrained` wrote.
-        out_dir (`Path`): The directory to make. It appears only when it is complete.
-        token_embeddings (`bool`, *optional*): Whether to write `vocab_embedding.hdf5` too. By default, if the model
-            reads words.
-        force (`bool`): Whether an `out_dir` that holds something is replaced.
+        out_dir (`Path`): The directory to make. It appears only once it is complete.
+        token_embeddings (`bool`, *optional*): Whether to write `vocab_embedding.hdf5` too. Defaults to whether the
+            model reads words.
+        force (`bool`): Whether to replace an `out_dir` that is not empty.
         progress (`bool`): Whether to show progress bars on a terminal.
 
     Raises:
-        `ElmoFormatError`: If the directory holds no complete ELMo model; nothing is left behind.
+        `ElmoFormatError`: If the directory holds no complete ELMo model. Nothing is left behind.
     """
     check_model_directory(model_dir)
     with new_directory(out_dir, force=force, sources=[model_dir]) as target:
@@ -57,7 +57,7 @@ def export(
 
 
 def _load_tokenizer(model_dir: Path) -> ElmoTokenizer | None:
-    """Returns the tokenizer, `None` if there is none or it has no vocabulary."""
+    """Returns the tokenizer, or `None` if it is missing or has no vocabulary."""
     # Without these files, `from_pretrained` would make a tokenizer without a vocabulary.
     if not any((model_dir / name).is_file() for name in ElmoTokenizer.vocab_files_names.values()):
         return None
@@ -71,7 +71,7 @@ def _write_vocabulary(model_dir: Path, tokenizer: ElmoTokenizer, target: Path) -
     try:
         tokenizer.save_vocabulary(str(target))
     except ValueError as error:
-        # A word that was added to the tokenizer may hold the end of a line.
+        # A word added to the tokenizer may contain a line break.
         raise ElmoFormatError(f"{model_dir}: tokenizer: {error}") from error
     return read_vocabulary(target / "vocab.txt")
 
@@ -82,10 +82,10 @@ def _checked_num_words(
     reads_words = config.token_input == "words"
     if words is None:
         if reads_words or token_embeddings:
-            raise ElmoFormatError(f"{model_dir}: holds no vocabulary to write embeddings of")
+            raise ElmoFormatError(f"{model_dir}: contains no vocabulary, so its embeddings can't be written")
         return None
     if reads_words and len(words) > config.vocab_size:
         raise ElmoFormatError(
-            f"{model_dir}: its tokenizer has {len(words)} words, its config a vocab_size of {config.vocab_size}"
+            f"{model_dir}: vocab_size: expected at least {len(words)}, the tokenizer's words, found {config.vocab_size}"
         )
     return len(words)

@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Parity, measured at conversion: a converted model's layers against the equations on its original files.
+"""Parity: the layers of a converted model compared with the equations on its original files.
 
-The two share nothing but the words: `reference` computes in NumPy and float64 from the datasets of `weights.hdf5`, the
-model from the files that were just written.
+The two are independent: `reference` computes in NumPy and float64 from the datasets of `weights.hdf5`, the model from
+the files that the conversion has just written.
 """
 
 import json
@@ -23,11 +23,11 @@ from . import reference
 from .hdf5 import open_hdf5
 
 
-# A word of several bytes per letter, one that is cut off, one-letter words; sentences of different lengths.
+# Multi-byte letters, a word that is truncated, a one-letter word, and sentences of different lengths.
 SENTENCES = [["The", "bank", "lends", "naïve", "日本", "."], ["Pneumonoultramicroscopicsilicovolcanoconiosis" * 2, "a"]]
 
-# The largest difference that is put down to rounding, as a share of the largest number in any layer. Random models of
-# all kinds came to 2e-7, 1e-2 and 2e-3; mistaken weights come to about 1.
+# The largest difference that counts as rounding, relative to the largest value in any layer. Random models of all kinds
+# reach 2e-7, 1e-2 and 2e-3; wrong weights reach about 1.
 MAX_DIFFERENCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 
@@ -42,19 +42,19 @@ def measure_parity(
     """Runs a few sentences through a converted model and through the equations.
 
     Args:
-        model_dir (`Path`): Where its `model.safetensors` is.
+        model_dir (`Path`): The directory of its `model.safetensors`.
         config (`ElmoConfig`): Its config.
         tokenizer (`ElmoTokenizer`): Its tokenizer.
         options (`Path`): The original `options.json`.
         weights (`Path`): The original `weights.hdf5`.
-        token_embeddings (`Path`, *optional*): The original `vocab_embedding.hdf5`, of a model that was converted to
-            read words.
+        token_embeddings (`Path`, *optional*): The original `vocab_embedding.hdf5`, if the model was converted to read
+            words.
 
     Returns:
         `list[float]`: The largest absolute difference of each layer, the token embedding first.
 
     Raises:
-        `ElmoFormatError`: If a layer differs by more than rounding to the type of the weights explains.
+        `ElmoFormatError`: If a layer differs by more than rounding to the dtype of the weights.
     """
     sentences = SENTENCES
     if config.token_input == "words":
@@ -96,7 +96,7 @@ def _expected_layers(
     weights: Path,
     token_embeddings: Path | None,
 ) -> np.ndarray:
-    """Returns all layers by the equations, `[L + 1, words, 2P]`."""
+    """Returns all layers computed by the equations, `[L + 1, words, 2P]`."""
     parsed = json.loads(options.read_bytes())
     words = ["<S>", *sentence, "</S>"]
     with open_hdf5(weights) as file:

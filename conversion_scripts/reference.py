@@ -1,10 +1,10 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""ELMo in NumPy, written from the equations and meant to be read: the measure of the PyTorch model.
+"""ELMo in NumPy, written from the equations and meant to be read: the ground truth for the PyTorch model.
 
-Word by word, in float64, from the arrays of an original `weights.hdf5`, or from the open file: then one layer is in
-memory at a time. It shares no code with the rest of the package. Sources: Peters et al. 2018; the shapes and names of
-bilm-tf's files; TensorFlow's `LSTMCell`.
+It computes word by word in float64, from the arrays of an original `weights.hdf5` or from the open file; the latter
+keeps one layer at a time in memory. It shares no code with the rest of the package. Sources: Peters et al. 2018; the
+shapes and names of bilm-tf's files; TensorFlow's `LSTMCell`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,17 +24,17 @@ def float64(weights: Weights, name: str) -> np.ndarray:
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x))."""
-    # Split by sign: exp of a large positive number overflows.
+    # Split by sign, because exp of a large positive value overflows.
     return np.where(x >= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))))
 
 
 def clip(x: np.ndarray, bound: float | None) -> np.ndarray:
-    """Between minus and plus `bound`, if there is one."""
+    """Clips to [-bound, bound], or not at all without a bound."""
     return x if bound is None else np.clip(x, -bound, bound)
 
 
 def character_ids(word: str, max_characters: int) -> list[int]:
-    """Bytes plus one between a begin mark and an end mark, filled with padding."""
+    """UTF-8 bytes plus one, between marks for the word's begin and end, then padding."""
     if word in ("<S>", "</S>"):
         content = [257 if word == "<S>" else 258]
     else:
@@ -46,7 +46,7 @@ def character_ids(word: str, max_characters: int) -> list[int]:
 def token_embeddings(weights: Weights, options: Mapping[str, Any], rows: Sequence[Sequence[int]]) -> np.ndarray:
     """The character encoder: `[words, P]` for the character ids of words."""
     cnn = options["char_cnn"]
-    # The file has no row for id 0, which pads positions without a word.
+    # The file has no row for id 0, the padding of positions without a word.
     table = np.concatenate([np.zeros((1, cnn["embedding"]["dim"])), float64(weights, "char_embed")])
     characters = table[np.array(rows)]  # [words, C, E]
     features = []
@@ -69,7 +69,7 @@ def token_embeddings(weights: Weights, options: Mapping[str, Any], rows: Sequenc
 
 
 def lstm_cell(weights: Weights, direction: int, layer: int) -> dict[str, np.ndarray]:
-    """Reads the arrays of one cell. The only layer of a model may stand under a name of its own."""
+    """Reads the arrays of one cell. A single layer may have a name without `MultiRNNCell`."""
     name = f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
     if layer == 0 and f"{name}/W_0" not in weights:
         name = f"RNN_{direction}/RNN/LSTMCell"
@@ -79,7 +79,7 @@ def lstm_cell(weights: Weights, direction: int, layer: int) -> dict[str, np.ndar
 def lstm_step(
     cell: Mapping[str, np.ndarray], options: Mapping[str, Any], x: np.ndarray, h: np.ndarray, c: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One step of TensorFlow's `LSTMCell`: gates in the order input, new memory, forget, output."""
+    """One step of TensorFlow's `LSTMCell`, with gates in the order input, new memory, forget, output."""
     lstm = options["lstm"]
     i, j, f, o = np.split(np.concatenate([x, h]) @ cell["W_0"] + cell["B"], 4)
     c = clip(sigmoid(f + 1.0) * c + sigmoid(i) * np.tanh(j), lstm.get("cell_clip"))
@@ -102,12 +102,12 @@ def bilm_layers(
 ) -> tuple[np.ndarray, State]:
     """The biLM over one sentence.
 
-    Returns the layers `[L + 1, words, 2P]`, the token embedding twice as the first, and the state at the end.
+    Returns the layers `[L + 1, words, 2P]`, of which the first is the token embedding twice, and the final state.
     """
     lstm = options["lstm"]
     state = dict(state or zero_state(options))
     layers = [np.concatenate([embeddings, embeddings], axis=1)]
-    outputs = {0: embeddings, 1: embeddings[::-1]}  # each direction in its own reading order
+    outputs = {0: embeddings, 1: embeddings[::-1]}  # each direction in its reading order
     for layer in range(lstm.get("n_layers") or 1):
         for direction in (0, 1):
             cell = lstm_cell(weights, direction, layer)
@@ -124,7 +124,7 @@ def bilm_layers(
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
-    """Exponentials that add up to 1."""
+    """Exponentials normalised to sum to 1."""
     e = np.exp(x - np.max(x))
     return e / e.sum()
 

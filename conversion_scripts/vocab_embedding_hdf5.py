@@ -1,9 +1,8 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`vocab_embedding.hdf5`: one token embedding per line of the vocabulary file, in its dataset `embedding` `[n, P]`.
+"""`vocab_embedding.hdf5`: the token embedding of each line of the vocabulary file, as the dataset `embedding` `[n, P]`.
 
-bilm-tf writes it so that words need not go through the character encoder again. A model that reads words has no other
-source of embeddings.
+bilm-tf writes it to skip the character encoder. Its inference on a model that reads words needs it.
 """
 
 from collections.abc import Sequence
@@ -22,14 +21,14 @@ from .hdf5 import check_total_size, dataset_names, open_hdf5, read_dataset
 
 
 DATASET = "embedding"
-WORDS_PER_BATCH = 512
+BATCH_WORDS = 512
 
 
 def read_vocab_embedding(path: Path, num_words: int, projection_size: int) -> np.ndarray:
     """Reads the embeddings of a vocabulary, float32 `(num_words, projection_size)`.
 
     Raises:
-        `ElmoFormatError`: If the file holds anything else.
+        `ElmoFormatError`: If the file contains anything else.
     """
     with open_hdf5(path) as file:
         if DATASET not in dataset_names(file, {DATASET}):
@@ -53,9 +52,9 @@ def write_vocab_embedding(
     """
     with h5py.File(path, "w") as file:
         dataset = file.create_dataset(DATASET, (len(words), model.config.projection_size), dtype="float32")
-        starts = range(0, len(words), WORDS_PER_BATCH)
+        starts = range(0, len(words), BATCH_WORDS)
         for start in tqdm(starts, "Embedding the vocabulary", disable=None if progress else True, delay=1, leave=False):
-            batch = list(words[start : start + WORDS_PER_BATCH])
+            batch = list(words[start : start + BATCH_WORDS])
             encoded = tokenizer([batch], is_split_into_words=True, add_special_tokens=False, return_tensors="pt")
             ids = encoded["character_ids" if model.config.token_input == "characters" else "input_ids"]
             dataset[start : start + len(batch)] = model.get_input_embeddings()(ids[0]).float().numpy()

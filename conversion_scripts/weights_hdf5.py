@@ -1,13 +1,12 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`weights.hdf5`: the biLM's weights as TensorFlow names and lays them out.
+"""`weights.hdf5`: the biLM's weights with TensorFlow's names and layout.
 
-`weight_table` lists every dataset of the file with the parameters of `ElmoModel` that it holds, and both directions of
-the change. Reading and writing only walk that table.
+`weight_table` lists every dataset of the file with its parameters in `ElmoModel` and the conversion in both directions.
+Reading and writing only walk through that table.
 
-TensorFlow multiplies x W, torch W x: matrices are transposed. Its gates lie in the order input, new memory, forget,
-output; torch's in the order input, forget, new memory, output. Its forget bias of 1 is added at run time and stored by
-neither.
+TensorFlow multiplies x W and torch W x, so matrices are transposed. TensorFlow orders gates as input, new memory,
+forget, output; torch as input, forget, new memory, output. The forget bias of 1 is added at run time and never stored.
 """
 
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from modeling_elmo.model.configuration_elmo import ElmoConfig
 from .hdf5 import check_total_size, dataset_names, file_name, open_hdf5, read_dataset
 
 
-# The character embedding of the file has no row for padding positions.
+# The file has no character embedding for padding positions.
 NUM_STORED_CHARACTERS = 261
 
 
@@ -36,9 +35,9 @@ class Dataset:
     Attributes:
         name (`str`): Its path in the file.
         shape (`tuple[int, ...]`): Its shape.
-        parameters (`tuple[str, ...]`): The parameters of `ElmoModel` that it holds.
-        to_parameters (`Callable`): From the dataset to the parameters' values.
-        from_parameters (`Callable`): From the parameters' values to the dataset, bit for bit.
+        parameters (`tuple[str, ...]`): Its parameters in `ElmoModel`.
+        to_parameters (`Callable`): Converts the dataset to the values of the parameters.
+        from_parameters (`Callable`): Converts the values of the parameters to the dataset, bit for bit.
     """
 
     name: str
@@ -53,9 +52,9 @@ def weight_table(config: ElmoConfig, num_words: int = 0, is_single_cell: bool = 
 
     Args:
         config (`ElmoConfig`): The model's config.
-        num_words (`int`): For a model that reads words: number of rows of its dataset `embedding`.
-        is_single_cell (`bool`): Whether an LSTM of one layer stands under its own name, as bilm-tf's training writes
-            it, rather than as the only cell of several.
+        num_words (`int`): Rows of the dataset `embedding`, for a model that reads words.
+        is_single_cell (`bool`): Whether a single LSTM layer has a name without `MultiRNNCell`, as written by bilm-tf's
+            training.
     """
     if config.token_input == "characters":
         table = _character_encoder_table(config)
@@ -93,8 +92,8 @@ def _character_encoder_table(config: ElmoConfig) -> list[Dataset]:
         ]
     for i in range(config.num_highway_layers):
         for original, name in (("carry", "gate"), ("transform", "transform")):
-            place = f"{encoder}.highway_layers.{i}.{name}"
-            table += _linear_table(f"CNN_high_{i}/{{}}_{original}", (size, size), place)
+            module = f"{encoder}.highway_layers.{i}.{name}"
+            table += _linear_table(f"CNN_high_{i}/{{}}_{original}", (size, size), module)
     if config.has_character_projection:
         table += _linear_table("CNN_proj/{}_proj", (size, config.projection_size), f"{encoder}.projection")
     return table
@@ -137,7 +136,7 @@ def _lstm_table(config: ElmoConfig, name: str, module: str) -> list[Dataset]:
 
 
 def _swap_gates(values: np.ndarray) -> np.ndarray:
-    """Exchanges the second and third quarters of the first axis: TensorFlow's gate order to torch's, or back."""
+    """Swaps the second and third quarters of the first axis: TensorFlow's gate order <-> torch's."""
     first, second, third, fourth = np.split(values, 4)
     return np.concatenate([first, third, second, fourth])
 
@@ -151,14 +150,14 @@ def read_weights(
         path (`Path`): The file.
         config (`ElmoConfig`): The model's config.
         num_words (`int`): See `weight_table`.
-        dtype (`torch.dtype`): The type to give the parameters.
+        dtype (`torch.dtype`): The dtype of the parameters.
         progress (`bool`): Whether to show a progress bar on a terminal.
 
     Returns:
         `dict[str, torch.Tensor]`: The biLM's parameters by name.
 
     Raises:
-        `ElmoFormatError`: If the file can't be read, or any dataset is missing, too many, or not as the config says.
+        `ElmoFormatError`: If the file can't be read, or its datasets do not match the config.
     """
     parameters: dict[str, torch.Tensor] = {}
     with open_hdf5(path) as file:
@@ -172,28 +171,28 @@ def read_weights(
 
 
 def _table_of_file(file: h5py.File, config: ElmoConfig, num_words: int) -> list[Dataset]:
-    """Lists the datasets that the file has, once it is known to have neither more nor fewer than it should."""
+    """Lists the datasets of the file. Raises `ElmoFormatError` if they are more or fewer than expected."""
     table, single_cell = weight_table(config, num_words), []
     if config.num_hidden_layers == 1:
         single_cell = weight_table(config, num_words, is_single_cell=True)
     found = dataset_names(file, {dataset.name for dataset in table + single_cell})
     if any(name.startswith("RNN_0/RNN/LSTMCell/") for name in found):
         table = single_cell
-    place = file_name(file)
+    path = file_name(file)
     for name in sorted(found - {dataset.name for dataset in table}):
-        raise ElmoFormatError(f"{place}: {name}: this layer is there twice, as the only cell and as one of several")
+        raise ElmoFormatError(f"{path}: {name}: this layer occurs twice, with and without MultiRNNCell in its name")
     for dataset in table:
-        # The embeddings of a model that reads words may be in a file of their own.
+        # The embeddings of a model that reads words may be in a separate file.
         if dataset.name not in found and dataset.name != "embedding":
-            raise ElmoFormatError(f"{place}: {dataset.name}: missing; expected shape {dataset.shape}")
+            raise ElmoFormatError(f"{path}: {dataset.name}: missing; expected shape {dataset.shape}")
     return [dataset for dataset in table if dataset.name in found]
 
 
-def as_tensor(values: np.ndarray, dtype: torch.dtype, place: str) -> torch.Tensor:
-    """Makes a tensor of values read from `place`. Raises `ElmoFormatError` if `dtype` can't hold numbers so large."""
+def as_tensor(values: np.ndarray, dtype: torch.dtype, name: str) -> torch.Tensor:
+    """Converts the values of a dataset to a tensor. Raises `ElmoFormatError` if they are too large for `dtype`."""
     tensor = torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
     if not torch.isfinite(tensor).all():
-        raise ElmoFormatError(f"{place}: holds numbers too large for {str(dtype).removeprefix('torch.')}")
+        raise ElmoFormatError(f"{name}: contains values too large for {str(dtype).removeprefix('torch.')}")
     return tensor
 
 
@@ -210,14 +209,14 @@ def write_weights(
         progress (`bool`): Whether to show a progress bar on a terminal.
 
     Raises:
-        `ElmoFormatError`: If a parameter holds NaN or infinity.
+        `ElmoFormatError`: If a parameter contains NaN or infinity.
     """
     table = weight_table(config, num_words)
     with h5py.File(path, "w") as file:
         for dataset in tqdm(table, "Writing weights", disable=None if progress else True, delay=1, leave=False):
             for name in dataset.parameters:
                 if not torch.isfinite(parameters[name]).all():
-                    raise ElmoFormatError(f"{name}: expected finite numbers, found NaN or infinity")
+                    raise ElmoFormatError(f"{name}: expected finite values, found NaN or infinity")
             values = [parameters[name].float().numpy() for name in dataset.parameters]
             values = [value[:num_words] if dataset.name == "embedding" else value for value in values]
             file.create_dataset(dataset.name, data=dataset.from_parameters(*values), dtype="float32")

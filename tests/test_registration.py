@@ -18,9 +18,11 @@ PUBLIC_NAMES = {
         *("ElmoForQuestionAnswering", "ElmoForMultipleChoice", "ElmoEmbedder"),
     ],
     "modeling_elmo.conversion_scripts": ["convert", "export", "download"],
+    "modeling_elmo.embedding": ["ElmoEmbedder", "embed_corpus", "nearest_contexts"],
     "modeling_elmo.embedding.sentence_transformers": ["ElmoEncoder"],
     "modeling_elmo.pretraining": ["pretrain", "build_vocabulary", "measure_perplexity"],
     "modeling_elmo.fine_tuning": ["load_word_vectors", "best_spans", "ElmoTokenClassificationPipeline"],
+    "modeling_elmo.hub": ["push", "model_card"],
     "modeling_elmo.configuration": ["directory"],
 }
 

@@ -29,11 +29,11 @@ def push(
     """
     from huggingface_hub.utils import enable_progress_bars
 
-    from ..hub.push import publish
+    from ..hub.push import push as push_model
 
     if sys.stderr.isatty():
         enable_progress_bars()
-    done = publish(
+    done = push_model(
         model_dir,
         repository,
         private=private or None,

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Model cards: the `README.md` of a model directory, with the metadata that the Hub reads.
 
-This file travels with the models, so that a model that is pushed from anywhere gets a card. What is particular to a
-conversion or a training is told by `conversion_scripts/model_card.py` and `pretraining.py`.
+`conversion_scripts/conversion_card.py` and `pretraining/job.py` add the sections on a conversion or a training run.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from ..model.configuration_elmo import ElmoConfig
 from ..model.saved_code import AUTO_MAP, TAGS
 
 
-# Stands for the model's name until it has one on the Hub.
+# Placeholder for the model's name until it has one on the Hub.
 NO_NAME = "path/to/this/directory"
 
 PIPELINES = {
@@ -36,16 +35,16 @@ def model_card(
     base_model: str | None = None,
     datasets: Sequence[str] | None = None,
 ) -> str:
-    """Returns the text of a model's card.
+    """Returns the text of a model card.
 
     Args:
         config (`ElmoConfig`): The model's config.
-        origin (`str`, *optional*): Where the model comes from, the end of a sentence.
-        sections (`Sequence[str]`, *optional*): What follows the architecture.
-        license (`str`, *optional*): As the Hub names it, such as `"apache-2.0"`.
-        language (`Sequence[str]`, *optional*): ISO codes of its languages.
-        base_model (`str`, *optional*): The model on the Hub that it was made from.
-        datasets (`Sequence[str]`, *optional*): The data sets on the Hub that it was trained on.
+        origin (`str`, *optional*): Where the model comes from, as the end of a sentence.
+        sections (`Sequence[str]`, *optional*): Sections after the architecture.
+        license (`str`, *optional*): The Hub's name of the license, such as `"apache-2.0"`.
+        language (`Sequence[str]`, *optional*): ISO codes of the languages.
+        base_model (`str`, *optional*): The model on the Hub that this one was made from.
+        datasets (`Sequence[str]`, *optional*): The datasets on the Hub that it was trained on.
     """
     name = class_name(config)
     data = ModelCardData(
@@ -72,33 +71,28 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def change_card(
-    text: str, name: str, license: str | None = None, language: Sequence[str] | None = None, tags: Sequence[str] = ()
-) -> str:
-    """Returns a card for a model that has got a name on the Hub; its examples load it by this name.
+def change_card(text: str, name: str, license: str | None = None, language: Sequence[str] | None = None) -> str:
+    """Returns a card whose examples load the model by its name on the Hub.
 
     Args:
         text (`str`): The card.
         name (`str`): `"organization/name"`.
         license (`str`, *optional*): Replaces the license.
         language (`Sequence[str]`, *optional*): Replaces the languages.
-        tags (`Sequence[str]`, *optional*): Are added to its tags.
 
     Raises:
-        `ValueError`: If the card has no readable metadata.
+        `ValueError`: If the metadata of the card can't be read.
     """
     card = ModelCard(text.replace(NO_NAME, name))
     if license is not None:
         card.data.license = license
     if language:
         card.data.language = list(language)
-    if new_tags := [tag for tag in tags if tag not in (card.data.tags or ())]:
-        card.data.tags = [*(card.data.tags or ()), *new_tags]
     return str(card)
 
 
 def usage(name: str = "ElmoModel") -> str:
-    """Returns examples for a model of a class: by hand, in a pipeline, in training."""
+    """Returns examples for a model class: loading it, in a pipeline, in training."""
     auto_class = next(auto for auto, reference in AUTO_MAP.items() if _name_of(reference) == name)
     task = PIPELINES.get(name)
     blocks = [_block(_LOAD), _block(_PIPELINE), _block(_TRAINER)]
@@ -110,17 +104,17 @@ def usage(name: str = "ElmoModel") -> str:
 
 
 def architecture(config: ElmoConfig) -> list[tuple[str, str]]:
-    """Returns the parts of a model and their sizes."""
+    """Returns the rows of the table of a model's parts and sizes."""
     if config.token_input == "characters":
         filters = ", ".join(f"{number} of width {width}" for width, number in config.character_filters)
         token = [
-            ("Reads", f"characters, {config.max_characters_per_token} per word"),
+            ("Input", f"characters, {config.max_characters_per_token} per word"),
             ("Character embedding", str(config.character_embedding_size)),
             ("Convolution filters", f"{config.num_character_filters:,}: {filters}; {config.hidden_act}"),
             ("Highway layers", str(config.num_highway_layers)),
         ]
     else:
-        token = [("Reads", f"words, a vocabulary of {config.vocab_size:,}")]
+        token = [("Input", f"words, a vocabulary of {config.vocab_size:,}")]
     return [
         *token,
         ("Token embedding", str(config.projection_size)),
@@ -128,14 +122,14 @@ def architecture(config: ElmoConfig) -> list[tuple[str, str]]:
         ("Cells, output of one direction", f"{config.cell_size:,}, {config.projection_size:,}"),
         ("Cell clip, projection clip", f"{config.cell_clip}, {config.projection_clip}"),
         ("Skip connections", "yes" if config.use_skip_connections else "no"),
-        ("Vector of a word", f"{config.hidden_size:,} dimensions"),
+        ("Word vector", f"{config.hidden_size:,} dimensions"),
         ("Weights", str(config.dtype).removeprefix("torch.")),
     ]
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Returns a table in Markdown."""
-    # A file's name may hold what ends a cell or a line.
+    # File names may contain the characters that end a cell or a line.
     cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
     lines = [head, tuple("---" for _ in head), *cells]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -149,13 +143,13 @@ def _description(config: ElmoConfig) -> str:
 
 
 def class_name(config: ElmoConfig) -> str:
-    """Returns the name of the class that a config was saved with, `"ElmoModel"` if it does not say."""
+    """Returns the name of the class that a config was saved with, or `"ElmoModel"` if it names none."""
     names = {_name_of(reference) for reference in AUTO_MAP.values()}
     return next((name for name in config.architectures or () if name in names), "ElmoModel")
 
 
 def _name_of(reference: Any) -> str:
-    # A tokenizer's entry is a pair: there is no slow one.
+    # The tokenizer's entry is a pair, of which the slow one is `None`.
     return reference.rpartition(".")[2] if isinstance(reference, str) else ""
 
 
@@ -174,7 +168,7 @@ model = AutoModel.from_pretrained(name, trust_remote_code=True)
 batch = tokenizer(["The bank of the river.", "The bank lends money."], padding=True, return_tensors="pt")
 with torch.no_grad():
     output = model(**batch, output_hidden_states=True)
-output.last_hidden_state  # [batch, words, dimensions]: the mix of all layers, to be trained with a task
+output.last_hidden_state  # [batch, words, dimensions]: the mix of all layers, trained with the task
 output.hidden_states      # each layer of the language model
 """
 
@@ -218,6 +212,4 @@ from transformers import pipeline
 model = pipeline("TASK", model="{NO_NAME}", trust_remote_code=True)
 """
 
-_WITH_PACKAGE = (
-    "Where the package modeling-elmo is installed, `import modeling_elmo` takes the place of `trust_remote_code`."
-)
+_WITH_PACKAGE = "If the package modeling-elmo is installed, `import modeling_elmo` replaces `trust_remote_code=True`."

@@ -75,7 +75,7 @@ class TestConvert:
 
     def test_no_source(self, fails, tmp_path):
         fails("nowhere: expected a directory of original files", "convert", tmp_path / "nowhere", tmp_path / "elmo")
-        fails("--options: required without a SOURCE (elmo convert SOURCE OUT_DIR)", "convert", tmp_path / "elmo")
+        fails("--options is required without a SOURCE (elmo convert SOURCE OUT_DIR)", "convert", tmp_path / "elmo")
         fails("--weights: ", "convert", tmp_path, tmp_path / "elmo", "--weights", tmp_path / "x")
 
     def test_source_in_the_target(self, fails, source):
@@ -109,8 +109,7 @@ class TestConvert:
         monkeypatch.chdir(tmp_path)
         published = "small, medium, original, original-5.5b, portuguese"
         fails(
-            f"nonsense: expected a directory of original files, found none; the published models that elmo convert "
-            f"can fetch are {published}",
+            f"nonsense: expected a directory of original files or the name of a published model ({published})",
             "convert",
             "nonsense",
             "elmo",
@@ -125,7 +124,7 @@ class TestConvert:
     def test_names_that_would_act_upon_the_terminal_are_escaped(self, fails, source, tmp_path):
         write_hdf5(source / "weights.hdf5", {"\x1b[2J\n\rchar_embed": 1})
         fails(
-            r"weights.hdf5: \x1b[2J\n\rchar_embed: the options describe nothing of this name",
+            r"weights.hdf5: \x1b[2J\n\rchar_embed: not part of the model that the options describe",
             "convert",
             source,
             tmp_path / "elmo",

@@ -30,7 +30,7 @@ def test_describes_the_architecture(source, tmp_path):
 def test_of_a_model_of_words_says_nothing_of_characters(tmp_path):
     write_model_card(tmp_path, ElmoConfig(token_input="words", vocab_size=1002), [])
     card = (tmp_path / "README.md").read_text()
-    assert "| Reads | words, a vocabulary of 1,002 |" in card
+    assert "| Input | words, a vocabulary of 1,002 |" in card
     assert "language model over words" in card
     assert "onvolution" not in card
     assert "character" not in card

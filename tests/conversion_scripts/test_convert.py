@@ -72,18 +72,18 @@ class TestFind:
     def test_missing(self, tmp_path, option, name):
         self.make(tmp_path, "options.json", "weights.hdf5")
         (tmp_path / name).unlink()
-        with pytest.raises(ElmoFormatError, match=rf"holds no {name} \(nor .*\); name one with {option}"):
+        with pytest.raises(ElmoFormatError, match=rf"contains no {name} \(nor .*\); pass one with {option}"):
             OriginalFiles.find(tmp_path)
 
     def test_directory_by_the_name_of_a_file(self, tmp_path):
         self.make(tmp_path, "options.json")
         (tmp_path / "weights.hdf5").mkdir()
-        with pytest.raises(ElmoFormatError, match=r"holds no weights\.hdf5"):
+        with pytest.raises(ElmoFormatError, match=r"contains no weights\.hdf5"):
             OriginalFiles.find(tmp_path)
 
     def test_working_directory_is_named_in_the_error(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        with pytest.raises(ElmoFormatError, match=r"^\.: holds no options\.json"):
+        with pytest.raises(ElmoFormatError, match=r"^\.: contains no options\.json"):
             OriginalFiles.find(Path("."))
 
     def test_missing_vocabulary_is_no_error(self, tmp_path):
@@ -91,12 +91,12 @@ class TestFind:
         assert OriginalFiles.find(tmp_path).vocab is None
 
     def test_no_directory(self, tmp_path):
-        with pytest.raises(ElmoFormatError, match="nowhere: expected a directory of original files, found none"):
+        with pytest.raises(ElmoFormatError, match="nowhere: expected a directory of original files or the name"):
             OriginalFiles.find(tmp_path / "nowhere")
 
     def test_file_in_the_place_of_the_directory(self, tmp_path):
         self.make(tmp_path, "options.json")
-        with pytest.raises(ElmoFormatError, match="expected a directory of original files, found none"):
+        with pytest.raises(ElmoFormatError, match="expected a directory of original files or the name"):
             OriginalFiles.find(tmp_path / "options.json")
 
     @pytest.mark.parametrize("option", ["options", "weights", "vocab", "token_embeddings"])
@@ -116,7 +116,7 @@ class TestFind:
     def test_without_a_directory_both_files_are_needed(self, tmp_path, missing):
         self.make(tmp_path, "x")
         given = {name: tmp_path / "x" for name in ("options", "weights") if name != missing}
-        with pytest.raises(ElmoFormatError, match=f"--{missing}: required without a SOURCE "):
+        with pytest.raises(ElmoFormatError, match=f"--{missing} is required without a SOURCE "):
             OriginalFiles.find(**given)
 
     def test_not_a_directory_of_characters_that_mean_something_in_patterns(self, tmp_path):
@@ -158,12 +158,12 @@ class TestVocabulary:
     def test_model_of_words_needs_the_special_tokens(self, source, refuses, missing):
         words = [word for word in WORDS if word != missing]
         write_model(source, make_options(reads_words=True), words=words)
-        refuses(f"vocab.txt: a model that reads words needs {missing} in it")
+        refuses(f"vocab.txt: a model that reads words needs {missing} in the vocabulary")
 
     def test_model_of_words_needs_a_vocabulary(self, source, refuses):
         write_model(source, make_options(reads_words=True), words=WORDS)
         (source / "vocab.txt").unlink()
-        refuses("--vocab: required for a model that reads words")
+        refuses("--vocab is required for a model that reads words")
 
     def test_ids_of_special_tokens_are_those_of_the_vocabulary(self, source, tmp_path):
         self.write(source, b"the\n</S>\nbank\n")
@@ -190,7 +190,7 @@ class TestModelDirectory:
         assert config["auto_map"] == AUTO_MAP
         for reference in config["auto_map"].values():
             module, name = (reference if isinstance(reference, str) else reference[0]).split(".")
-            assert hasattr(importlib.import_module(f"modeling_elmo.{module}"), name)
+            assert hasattr(importlib.import_module(f"modeling_elmo.model.{module}"), name)
             assert (model_dir / f"{module}.py").is_file()
 
     def test_all_files_have_the_same_permissions(self, model_dir):
@@ -236,7 +236,7 @@ class TestModelDirectory:
             file["CNN_proj/b_proj"][0] = number
 
         change_weights(change)
-        message = f"weights.hdf5: CNN_proj/b_proj: holds numbers too large for {dtype}"
+        message = f"weights.hdf5: CNN_proj/b_proj: contains values too large for {dtype}"
         with pytest.raises(ElmoFormatError, match=message):
             convert(OriginalFiles.find(source), tmp_path / "elmo", dtype=dtype)
         assert not (tmp_path / "elmo").exists()

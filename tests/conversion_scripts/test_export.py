@@ -141,7 +141,7 @@ class TestSavedByTransformers:
         assert_same_bits(read_hdf5(tmp_path / "back" / "weights.hdf5"), weights)
         assert not (tmp_path / "back" / "vocab.txt").exists()
         assert json.loads((tmp_path / "back" / "options.json").read_text())["n_tokens_vocab"] == len(WORDS)
-        with pytest.raises(ElmoFormatError, match="saved: holds no vocabulary"):
+        with pytest.raises(ElmoFormatError, match="saved: contains no vocabulary"):
             export(tmp_path / "saved", tmp_path / "more", token_embeddings=True)
 
     def test_trained_mixes_and_other_mixes_do_not_matter(self, tmp_path):
@@ -356,7 +356,7 @@ class TestRefused:
         tensors = load_file(spoiled / "model.safetensors")
         tensors["layers.1.backward_lstm.bias"][3] = float("nan")
         save_file(tensors, spoiled / "model.safetensors", metadata={"format": "pt"})
-        refuses("layers.1.backward_lstm.bias: expected finite numbers, found NaN or infinity")
+        refuses("layers.1.backward_lstm.bias: expected finite values, found NaN or infinity")
 
     @pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
     @pytest.mark.parametrize("content", ["", "{", "[]"])
@@ -380,7 +380,7 @@ class TestRefused:
         write_model(source, make_options(reads_words=True), words=WORDS)
         convert(OriginalFiles.find(source), tmp_path / "elmo")
         (tmp_path / "elmo" / "tokenizer.json").unlink()
-        refuses("elmo: holds no vocabulary", tmp_path / "elmo")
+        refuses("elmo: contains no vocabulary", tmp_path / "elmo")
 
     def test_model_of_words_with_the_tokenizer_of_another(self, source, tmp_path, refuses):
         write_model(source, make_options(reads_words=True), words=WORDS)
@@ -388,7 +388,7 @@ class TestRefused:
         tokenizer = AutoTokenizer.from_pretrained(tmp_path / "elmo")
         tokenizer.add_tokens(["shore"])
         tokenizer.save_pretrained(tmp_path / "elmo")
-        refuses("elmo: its tokenizer has 11 words, its config a vocab_size of 10", tmp_path / "elmo")
+        refuses("vocab_size: expected at least 11, the tokenizer's words, found 10", tmp_path / "elmo")
 
     def test_target_that_is_not_empty(self, spoiled):
         with pytest.raises(ElmoFormatError, match="this directory is not empty; --force replaces it"):

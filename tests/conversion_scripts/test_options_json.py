@@ -128,7 +128,7 @@ class TestSections:
     def test_missing_char_cnn_makes_a_model_that_reads_words(self, change_options, refuses):
         # Then the weights of the CNN have no place.
         change_options(lambda options: options.pop("char_cnn"))
-        refuses("weights.hdf5: CNN: the options describe nothing of this name and kind")
+        refuses("weights.hdf5: CNN: not part of the model that the options describe")
 
 
 NOT_SIZES = [None, "5", 5.0, True, [], {}, -1, 10**9, 10**300]

@@ -85,10 +85,10 @@ class TestRefused:
 
     def test_not_finite(self, source, refuses):
         files = write_embeddings(source, np.full((8, 5), np.nan, np.float32))
-        refuses("vocab_embedding.hdf5: embedding: expected finite numbers, found NaN or infinity", **files)
+        refuses("vocab_embedding.hdf5: embedding: expected finite values, found NaN or infinity", **files)
 
     def test_another_dataset(self, source, refuses):
-        message = "vocab_embedding.hdf5: embeddings: the options describe nothing of this name and kind"
+        message = "vocab_embedding.hdf5: embeddings: not part of the model that the options describe"
         refuses(message, **write_embeddings(source, name="embeddings"))
 
     def test_no_dataset(self, source, refuses):
@@ -112,16 +112,16 @@ class TestRefused:
     def test_without_a_vocabulary(self, source, refuses):
         files = write_embeddings(source)
         (source / "vocab.txt").unlink()
-        refuses("--vocab: required for a model that reads words", **files)
+        refuses("--vocab is required for a model that reads words", **files)
 
     def test_missing_from_a_model_of_words(self, source, refuses):
         options = make_options(reads_words=True)
         write_model(source, options, make_weights(options, num_words=0), words=WORDS)
-        refuses("weights.hdf5: embedding: missing; --token-embeddings may name a file that has it")
+        refuses("weights.hdf5: embedding: missing; pass a file that has it with --token-embeddings")
 
     def test_too_large_for_float16(self, source, tmp_path):
         files = OriginalFiles.find(source, **write_embeddings(source, EMBEDDINGS * 1e6))
-        with pytest.raises(ValueError, match="vocab_embedding.hdf5: holds numbers too large for float16"):
+        with pytest.raises(ValueError, match="vocab_embedding.hdf5: contains values too large for float16"):
             convert(files, tmp_path / "elmo", dtype="float16")
         assert not (tmp_path / "elmo").exists()
 
@@ -145,7 +145,7 @@ class TestWritten:
     def test_batches_of_words_are_joined_in_order(self, source, tmp_path, monkeypatch):
         convert(OriginalFiles.find(source), tmp_path / "elmo")
         export(tmp_path / "elmo", tmp_path / "whole", token_embeddings=True)
-        monkeypatch.setattr("modeling_elmo.conversion_scripts.vocab_embedding_hdf5.WORDS_PER_BATCH", 3)
+        monkeypatch.setattr("modeling_elmo.conversion_scripts.vocab_embedding_hdf5.BATCH_WORDS", 3)
         export(tmp_path / "elmo", tmp_path / "parts", token_embeddings=True)
         whole, parts = (read_hdf5(tmp_path / name / "vocab_embedding.hdf5")["embedding"] for name in ("whole", "parts"))
         np.testing.assert_allclose(parts, whole, atol=1e-6)

@@ -105,7 +105,7 @@ class TestSingleLayer:
 
     def test_both_names_at_once(self, tmp_path, options, weights):
         write_hdf5(tmp_path / "weights.hdf5", {**make_weights(options), **weights})
-        with pytest.raises(ElmoFormatError, match="Cell0/LSTMCell/B: this layer is there twice"):
+        with pytest.raises(ElmoFormatError, match="Cell0/LSTMCell/B: this layer occurs twice"):
             read_weights(tmp_path / "weights.hdf5", config_from_options(options))
 
     def test_one_dataset_missing(self, tmp_path, options, weights):
@@ -116,7 +116,9 @@ class TestSingleLayer:
 
     def test_of_a_model_of_two_layers(self, tmp_path, weights):
         write_hdf5(tmp_path / "weights.hdf5", weights)
-        with pytest.raises(ElmoFormatError, match="RNN_0/RNN/LSTMCell: the options describe nothing of this name"):
+        with pytest.raises(
+            ElmoFormatError, match="RNN_0/RNN/LSTMCell: not part of the model that the options describe"
+        ):
             read_weights(tmp_path / "weights.hdf5", config_from_options(make_options(n_layers=2)))
 
 
@@ -132,15 +134,15 @@ class TestMissingAndExtra:
 
     def test_extra_dataset(self, change_weights, refuses):
         change_weights(lambda file: file.create_dataset("CNN/W_cnn_3", data=np.zeros(3, np.float32)))
-        refuses("weights.hdf5: CNN/W_cnn_3: the options describe nothing of this name and kind")
+        refuses("weights.hdf5: CNN/W_cnn_3: not part of the model that the options describe")
 
     def test_extra_empty_group(self, change_weights, refuses):
         change_weights(lambda file: file.create_group("Adagrad"))
-        refuses("weights.hdf5: Adagrad: the options describe nothing of this name and kind")
+        refuses("weights.hdf5: Adagrad: not part of the model that the options describe")
 
     def test_layer_that_the_options_do_not_know(self, change_options, refuses):
         change_options(lambda options: options["lstm"].update(n_layers=1))
-        refuses("weights.hdf5: RNN_0/RNN/MultiRNNCell/Cell1: the options describe nothing of this name and kind")
+        refuses("weights.hdf5: RNN_0/RNN/MultiRNNCell/Cell1: not part of the model that the options describe")
 
     def test_layer_that_only_the_options_know(self, change_options, refuses):
         change_options(lambda options: options["lstm"].update(n_layers=3))
@@ -148,7 +150,7 @@ class TestMissingAndExtra:
 
     def test_projection_without_use(self, change_options, refuses):
         change_options(lambda options: options["char_cnn"].update(filters=[[1, 2], [2, 3]]))
-        refuses("the options describe nothing of this name and kind")
+        refuses("not part of the model that the options describe")
 
 
 class TestValues:
@@ -159,7 +161,7 @@ class TestValues:
             file[name][(0,) * file[name].ndim] = number
 
         change_weights(change)
-        refuses(f"weights.hdf5: {name}: expected finite numbers, found NaN or infinity")
+        refuses(f"weights.hdf5: {name}: expected finite values, found NaN or infinity")
 
     @pytest.mark.parametrize("shape", [(4, 261), (262, 4), (261, 5), (1, 261, 4), (1044,), (0, 4)])
     def test_wrong_shape(self, change_weights, refuses, shape):
@@ -207,5 +209,5 @@ def test_a_model_that_is_not_finite_is_not_written(tmp_path, number):
     model = ElmoModel(config)
     with torch.no_grad():
         model.layers[1].backward_lstm.bias[0] = number
-    with pytest.raises(ElmoFormatError, match=r"layers\.1\.backward_lstm\.bias: expected finite numbers"):
+    with pytest.raises(ElmoFormatError, match=r"layers\.1\.backward_lstm\.bias: expected finite values"):
         write_weights(tmp_path / "weights.hdf5", config, model.state_dict())

@@ -1,14 +1,14 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""As much of the Hub's HTTP interface as `huggingface_hub` uses to publish and to download models.
+"""The part of the Hub's HTTP interface that `huggingface_hub` uses to publish and to download models.
 
     with HubServer() as hub:
         hub.commit("org/elmo", {"config.json": b"{}"})
         subprocess.run([...], env={**os.environ, **hub.environment(tmp_path)})
 
-The client is the real one, led here by `HF_ENDPOINT`, which it reads when it is imported. It uploads through Xet
-wherever `hf_xet` is installed, whatever the server says, so `HF_HUB_DISABLE_XET=1` is needed: then by LFS. (Downloads
-go through Xet only if a server announces it, which this one does not.) Names of revisions have no slash here.
+The real client is sent here by `HF_ENDPOINT`, which it reads when imported. Where `hf_xet` is installed, it uploads
+through Xet, so `HF_HUB_DISABLE_XET=1` is needed to upload through LFS. (It downloads through Xet only if the server
+announces it, and this one does not.) Revision names must not contain a slash.
 """
 
 import base64
@@ -28,7 +28,7 @@ from tests.helpers.http_server import HttpServer, Request, Response
 
 TOKEN = "hf_of_the_test_user"
 USER = "tester"
-# Where that user may write; another organization is somebody else's.
+# The user may write here, but not to other organizations.
 ORGANIZATION = "org"
 
 SMALL = 10 * 1024 * 1024
@@ -36,7 +36,7 @@ SMALL = 10 * 1024 * 1024
 
 @dataclass(frozen=True)
 class File:
-    """A file of a commit; `oid` is what the client compares: of git for text, SHA-256 for what git LFS keeps."""
+    """A file of a commit; the client compares `oid`: the git hash of text files, the SHA-256 of files in git LFS."""
 
     content: bytes
     is_lfs: bool
@@ -56,7 +56,7 @@ class File:
 
 @dataclass(frozen=True)
 class Commit:
-    """A version of a repository, named by a hash of what it holds and where it comes from."""
+    """A version of a repository, named by a hash of its files and its parent."""
 
     message: str
     files: dict[str, File]
@@ -71,24 +71,23 @@ class Commit:
 
 @dataclass
 class Repository:
-    """Branches and tags lead to commits; commits are kept, whether or not anything still leads to them."""
+    """Branches point to commits. Commits are kept, even if no branch points to them."""
 
     is_private: bool = False
     branches: dict[str, Commit] = field(default_factory=dict)
-    tags: dict[str, Commit] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
 
     def add(self, commit: Commit, branch: str) -> None:
         self.commits[commit.oid] = self.branches[branch] = commit
 
     def find(self, revision: str) -> Commit:
-        commit = self.branches.get(revision) or self.tags.get(revision) or self.commits.get(revision)
+        commit = self.branches.get(revision) or self.commits.get(revision)
         if commit is None:
             raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
         return commit
 
     def history(self, revision: str = "main") -> list[Commit]:
-        """Returns a commit and those before it, but for the first, which the Hub makes."""
+        """Returns a commit and those before it, except the first, which the Hub makes."""
         commits = [self.find(revision)]
         while commits[-1].parent:
             commits.append(commits[-1].parent)
@@ -103,21 +102,19 @@ class HubError(Exception):
 
 
 class HubServer(HttpServer):
-    """A Hub of one user, with faults as `HttpServer` has them.
+    """A Hub with one user, and the faults of `HttpServer`.
 
     Attributes:
-        repositories (`dict[str, Repository]`): What there is, by `"org/name"`.
-        part_size (`int`, *optional*): With it, larger files are uploaded in parts of this many bytes.
+        repositories (`dict[str, Repository]`): The repositories by `"org/name"`.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.repositories: dict[str, Repository] = {}
-        self.part_size: int | None = None
         self._uploads: dict[str, bytes] = {}
 
     def environment(self, home: Path, token: str | None = TOKEN) -> dict[str, str]:
-        """Returns the variables that lead a new process here; it keeps caches, and looks for a token, under `home`."""
+        """Returns the environment that sends a new process here, with caches and token under `home`."""
         return {
             "HF_ENDPOINT": self.url,
             "HF_HOME": str(home),
@@ -170,7 +167,7 @@ class HubServer(HttpServer):
                 return Response(json.dumps(result).encode(), headers={"Content-Type": "application/json"})
         return Response(f"{request.method} {request.path}: this Hub does not know it".encode(), 404)
 
-    # Who asks for what.
+    # Users and their permissions.
 
     def _create(self, repo_id: str, is_private: bool = False) -> None:
         self.repositories[repo_id] = Repository(is_private)
@@ -204,10 +201,6 @@ class HubServer(HttpServer):
 
     # Repositories and their revisions.
 
-    def _whoami(self, request: Request) -> Any:
-        self._may_write(request, USER)
-        return {"type": "user", "name": USER, "orgs": [{"type": "org", "name": ORGANIZATION}]}
-
     def _create_repository(self, request: Request) -> Any:
         wanted = json.loads(request.body)
         namespace = wanted.get("organization") or USER
@@ -225,24 +218,6 @@ class HubServer(HttpServer):
             raise HubError(409, f"Reference already exists: {name}")
         repository.branches[name] = repository.find(json.loads(request.body).get("startingPoint", "main"))
         return {}
-
-    def _create_tag(self, request: Request, repo_id: str, revision: str) -> Any:
-        repository = self._find_to_write(request, repo_id)
-        repository.tags[json.loads(request.body)["tag"]] = repository.find(revision)
-        return {}
-
-    def _refs(self, request: Request, repo_id: str) -> Any:
-        repository = self._find(request, repo_id)
-        refs: dict[str, Any] = {"converts": [], "pullRequests": []}
-        for kind, folder, commits in (
-            ("branches", "heads", repository.branches),
-            ("tags", "tags", repository.tags),
-        ):
-            refs[kind] = [
-                {"name": name, "ref": f"refs/{folder}/{name}", "targetCommit": commit.oid}
-                for name, commit in commits.items()
-            ]
-        return refs
 
     def _info(self, request: Request, repo_id: str, revision: str | None = None) -> Any:
         repository = self._find(request, repo_id)
@@ -273,11 +248,6 @@ class HubServer(HttpServer):
             raise HubError(404, f"{folder} does not exist on {revision}", "EntryNotFound")
         return list(entries.values())
 
-    def _paths_info(self, request: Request, repo_id: str, revision: str) -> Any:
-        files = self._find(request, repo_id).find(revision).files
-        paths = json.loads(request.body)["paths"]
-        return [_file_entry(path, files[path]) for path in paths if path in files]
-
     def _resolve(self, request: Request, repo_id: str, revision: str, path: str) -> Any:
         commit = self._find(request, repo_id).find(revision)
         headers = {"X-Repo-Commit": commit.oid}
@@ -296,7 +266,7 @@ class HubServer(HttpServer):
         assert request.headers["Authorization"] is None
         return super().respond(request)
 
-    # What a commit is made of: text comes with it, the rest is uploaded before.
+    # Commits: text files come with the request, others are uploaded before.
 
     def _validate_card(self, request: Request) -> Any:
         return {"errors": [], "warnings": []}
@@ -321,30 +291,17 @@ class HubServer(HttpServer):
         for wanted in json.loads(request.body)["objects"]:
             entry: dict[str, Any] = {"oid": wanted["oid"], "size": wanted["size"]}
             if self._upload_of(wanted["oid"]) is None:
-                href, header = f"{self.url}/upload/{wanted['oid']}", {}
-                if self.part_size is not None and wanted["size"] > self.part_size:
-                    num_parts = -(-wanted["size"] // self.part_size)
-                    header = {str(i): f"{href}/{i}" for i in range(1, num_parts + 1)}
-                    header["chunk_size"] = str(self.part_size)
+                upload = {"href": f"{self.url}/upload/{wanted['oid']}", "header": {}}
                 verify = {"href": f"{self.url}/{repo_id}.git/info/lfs/objects/verify"}
-                entry["actions"] = {"upload": {"href": href, "header": header}, "verify": verify}
+                entry["actions"] = {"upload": upload, "verify": verify}
             objects.append(entry)
         return {"transfer": "basic", "objects": objects}
 
-    def _upload(self, request: Request, oid: str, part: str | None = None) -> Any:
-        key = f"{oid}/{part}" if part else oid
-        if part is None and hashlib.sha256(request.body).hexdigest() != oid:
+    def _upload(self, request: Request, oid: str) -> Any:
+        if hashlib.sha256(request.body).hexdigest() != oid:
             raise HubError(400, "The content is not what its name says")
-        self._uploads[key] = request.body
-        return Response(headers={"ETag": f'"{hashlib.md5(request.body).hexdigest()}"'})
-
-    def _complete_upload(self, request: Request, oid: str) -> Any:
-        numbers = [part["partNumber"] for part in json.loads(request.body)["parts"]]
-        content = b"".join(self._uploads.pop(f"{oid}/{number}") for number in numbers)
-        if hashlib.sha256(content).hexdigest() != oid:
-            raise HubError(400, "The content is not what its name says")
-        self._uploads[oid] = content
-        return {}
+        self._uploads[oid] = request.body
+        return Response()
 
     def _verify_upload(self, request: Request, repo_id: str) -> Any:
         wanted = json.loads(request.body)
@@ -387,7 +344,7 @@ class HubServer(HttpServer):
 
 
 def lead_client(monkeypatch: pytest.MonkeyPatch, hub: HubServer, home: Path) -> None:
-    """Leads the client of this very process to a Hub, with its user's token alone."""
+    """Sends the client of this process to a Hub, with only its user's token."""
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
@@ -412,16 +369,12 @@ _API = rf"/api/models/{_REPO}"
 _REVISION = r"(?P<revision>[^/]+)"
 
 ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
-    ("GET", r"/api/whoami-v2", HubServer._whoami),
     ("POST", r"/api/repos/create", HubServer._create_repository),
     ("POST", r"/api/validate-yaml", HubServer._validate_card),
     ("GET", _API, HubServer._info),
     ("GET", rf"{_API}/revision/{_REVISION}", HubServer._info),
-    ("GET", rf"{_API}/refs", HubServer._refs),
     ("POST", rf"{_API}/branch/(?P<name>[^/]+)", HubServer._create_branch),
-    ("POST", rf"{_API}/tag/{_REVISION}", HubServer._create_tag),
     ("GET", rf"{_API}/tree/{_REVISION}(/(?P<folder>.+))?", HubServer._tree),
-    ("POST", rf"{_API}/paths-info/{_REVISION}", HubServer._paths_info),
     ("POST", rf"{_API}/preupload/{_REVISION}", HubServer._preupload),
     ("POST", rf"{_API}/commit/{_REVISION}", HubServer._commit),
     ("HEAD", rf"/{_REPO}/resolve/{_REVISION}/(?P<path>.+)", HubServer._resolve),
@@ -430,6 +383,5 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", r"/storage/.+", HubServer._stored),
     ("POST", rf"/{_REPO}\.git/info/lfs/objects/batch", HubServer._lfs_batch),
     ("POST", rf"/{_REPO}\.git/info/lfs/objects/verify", HubServer._verify_upload),
-    ("PUT", r"/upload/(?P<oid>[^/]+)(/(?P<part>\d+))?", HubServer._upload),
-    ("POST", r"/upload/(?P<oid>[^/]+)", HubServer._complete_upload),
+    ("PUT", r"/upload/(?P<oid>[^/]+)", HubServer._upload),
 ]

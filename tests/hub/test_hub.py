@@ -20,7 +20,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo import ElmoForTokenClassification, ElmoModel
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from modeling_elmo.hub.push import publish
+from modeling_elmo.hub import push
 from modeling_elmo.model.saved_code import AUTO_MAP
 from tests.helpers.hub_server import TOKEN, HubServer, lead_client
 from tests.model.test_remote_code import SENTENCES, WITHOUT_PACKAGE
@@ -173,8 +173,10 @@ def test_two_processes_may_download_at_once_into_one_cache(hub, model_dir, tmp_p
 
 def test_what_is_not_there_is_told(hub, model_dir, tmp_path):
     files = contents(model_dir)
-    hub.commit("org/missing", {name: content for name, content in files.items() if name != "projected_lstm.py"})
-    hub.commit("org/renamed", {name.replace("auto_classes", "classes"): content for name, content in files.items()})
+    hub.commit("org/missing", {name: content for name, content in files.items() if name != "lstm.py"})
+    hub.commit(
+        "org/renamed", {name.replace("modeling_elmo.py", "classes.py"): content for name, content in files.items()}
+    )
     hub.commit("org/private", files)
     hub.repositories["org/private"].is_private = True
     code = """
@@ -189,7 +191,7 @@ for name, revision in (
 transformers.AutoConfig.from_pretrained("org/private", token=sys.argv[1], trust_remote_code=True)
 """
     told = run(hub, tmp_path, code, TOKEN, token=None).splitlines()
-    for line, part in zip(told, ("projected_lstm.py", "modeling_elmo.py", "org/private", "org/none", "v9")):
+    for line, part in zip(told, ("lstm.py", "modeling_elmo.py", "org/private", "org/none", "v9")):
         assert line.startswith("OSError")
         assert part in line
     assert len(told) == 5
@@ -199,7 +201,7 @@ def test_full_cycle(hub, original_dir, model_dir, tmp_path, monkeypatch):
     """Convert, push, load by name without the package, train a step, push again, load again: the same outputs."""
     lead_client(monkeypatch, hub, tmp_path)
     convert(OriginalFiles.find(original_dir), tmp_path / "elmo")
-    publish(tmp_path / "elmo", "org/converted")
+    push(tmp_path / "elmo", "org/converted")
     published = hub.files_of("org/converted")
     assert published["model.safetensors"] == (model_dir / "model.safetensors").read_bytes()
 
@@ -225,18 +227,17 @@ with torch.no_grad():
     for name in ("org/trained", "org/by-hand"):
         assert published.keys() <= hub.files_of(name).keys()
     assert hub.repositories["org/by-hand"].is_private
-    card = ModelCard(hub.files_of("org/by-hand")["README.md"].decode())
-    assert (card.data.base_model, card.data.pipeline_tag) == ("org/converted", "text-classification")
-    assert card.data.tags == ["elmo", "custom_code", "mine"]
-    assert 'name = "org/by-hand"' in card.text
-    assert {"elmo", "custom_code"} <= set(ModelCard(hub.files_of("org/trained")["README.md"].decode()).data.tags)
+    for name, tags in (("org/by-hand", {"mine"}), ("org/trained", set())):
+        card = ModelCard(hub.files_of(name)["README.md"].decode())
+        assert {"elmo", "custom_code"} | tags <= set(card.data.tags)
 
     code = """
 for name in ("org/trained", "org/by-hand"):
     classifier = transformers.pipeline("text-classification", model=name, trust_remote_code=True)
     with torch.no_grad():
         logits = classifier.model(**classifier.tokenizer(SENTENCES, padding=True, return_tensors="pt")).logits
-    assert torch.equal(logits, torch.load(sys.argv[1]))
+    # Low bits depend on how the machine shares out the work.
+    torch.testing.assert_close(logits, torch.load(sys.argv[1]), atol=1e-6, rtol=0)
 print(type(classifier.model).__module__.startswith("transformers_modules.org."))
 """
     assert run(hub, tmp_path / "user", LAYERS + code, tmp_path / "trained.pt") == "True\n"
@@ -248,7 +249,7 @@ def test_examples_of_the_documentation_run(hub, model_dir, tmp_path):
     shutil.copytree(model_dir, tmp_path / "home" / "elmo")
     code = """
 import json, shlex, sys
-from modeling_elmo import cli
+from modeling_elmo.cli import main as cli
 lines, blocks = map(json.loads, sys.argv[1:])
 for line in lines:
     _, *sys.argv[1:] = shlex.split(line)
