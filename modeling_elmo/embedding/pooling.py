@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The words of a sentence to one vector: at once, and piece by piece for a sentence of any length.
+"""Pools the words of a sentence into one vector: a whole batch at once, or a long sentence piece by piece.
 
 Dimensions: B sentences, W positions, D = 2P, K kinds of vectors, n rows of a piece.
 """
@@ -12,48 +12,49 @@ POOLS = ("none", "mean", "max", "first-last")
 
 
 def pool_words(layer_BWD: torch.Tensor, kept_BW: torch.Tensor, pool: str) -> torch.Tensor:
-    """Returns one vector `(B, D)` for each row of words `(B, W, D)`, zeros for one of which no word is kept."""
+    """Returns one vector `(B, D)` per row of words `(B, W, D)`; zeros for a row without kept words."""
     values_BWD = layer_BWD.float()
     count_B1 = kept_BW.sum(1, keepdim=True)
     if pool == "mean":
         return (values_BWD * kept_BW.unsqueeze(-1)).sum(1) / count_B1.clamp(min=1)
     if pool == "max":
-        most_BD = values_BWD.masked_fill(~kept_BW.unsqueeze(-1), -torch.inf).amax(1)
-        return most_BD.where(count_B1 > 0, 0.0)
-    place_B = torch.arange(len(kept_BW), device=kept_BW.device)
+        max_BD = values_BWD.masked_fill(~kept_BW.unsqueeze(-1), -torch.inf).amax(1)
+        return max_BD.where(count_B1 > 0, 0.0)
+    index_B = torch.arange(len(kept_BW), device=kept_BW.device)
     first_B = kept_BW.int().argmax(1)
     last_B = (first_B + count_B1.squeeze(1) - 1).clamp(min=0)
     size = values_BWD.shape[-1] // 2
-    both_BD = torch.cat([values_BWD[place_B, last_B, :size], values_BWD[place_B, first_B, size:]], dim=-1)
+    both_BD = torch.cat([values_BWD[index_B, last_B, :size], values_BWD[index_B, first_B, size:]], dim=-1)
     return both_BD.where(count_B1 > 0, 0.0)
 
 
 class RunningPool:
-    """Pools rows that come piece by piece, from the last piece to the first."""
+    """Pools rows that come in pieces, from the last piece of a sentence to the first."""
 
-    def __init__(self, pool: str, num_rows: int):
+    def __init__(self, pool: str):
         self.pool = pool
-        self.num_rows = num_rows
+        self.num_rows = 0
         self.pooled: torch.Tensor | None = None
 
     def add(self, piece_KND: torch.Tensor) -> None:
-        """Takes the rows `(K, n, D)` before those that it has."""
+        """Adds rows `(K, n, D)`, which precede those added before."""
         if not piece_KND.shape[1]:
             return
+        self.num_rows += piece_KND.shape[1]
         size = piece_KND.shape[2] // 2
         if self.pool == "first-last":
             if self.pooled is None:
                 self.pooled = piece_KND[:, -1].clone()
             self.pooled[:, size:] = piece_KND[:, 0, size:]
         elif self.pool == "max":
-            most = piece_KND.amax(dim=1)
-            self.pooled = most if self.pooled is None else torch.maximum(self.pooled, most)
+            largest = piece_KND.amax(dim=1)
+            self.pooled = largest if self.pooled is None else torch.maximum(self.pooled, largest)
         else:
             total = piece_KND.sum(dim=1, dtype=torch.float64)
             self.pooled = total if self.pooled is None else self.pooled + total
 
     def result(self, num_kinds: int, size: int) -> torch.Tensor:
-        """Returns the vectors `(K, D)`, zeros if there were no rows."""
+        """Returns the vectors `(K, D)` on the CPU, zeros if there were no rows."""
         if self.pooled is None:
             return torch.zeros((num_kinds, size))
         return (self.pooled / self.num_rows if self.pool == "mean" else self.pooled).cpu().float()

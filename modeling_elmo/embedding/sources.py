@@ -1,10 +1,13 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where sentences to be embedded come from: text files, standard input, Parquet, JSON lines, `datasets`.
+"""Sources of sentences: text files, standard input, JSON lines, Parquet, `datasets`.
 
-A source is read from its beginning to its end, and again if a run is taken up again; no more of it is in memory than a
-sentence or a block of rows. Unlike for training, nothing is skipped: an empty line is a sentence without words, so that
-sentence n of the output is line n of the input. Nothing here splits sentences or knows about models.
+A source is read from beginning to end, again for each run, with no more than a line or a block of rows in memory.
+Unlike in training, nothing is skipped: an empty line is a sentence without words, so that sentence n of the output is
+line n of the input. Sources don't split sentences and know nothing of models.
+
+JSON lines and Parquet are read directly, not through `datasets`: its reader of JSON has no line numbers for errors and
+no limit on the length of a line, and its streams don't know how much of a file has been read.
 """
 
 import json
@@ -20,9 +23,9 @@ from ..files.text import STANDARD_INPUT, TextLines
 DEFAULT_COLUMN = "text"
 
 # Rows of a Parquet file that are read together.
-ROWS_AT_A_TIME = 1024
+CHUNK_ROWS = 1024
 
-DATASETS_NEEDED = "needs the package datasets: pip install 'modeling-elmo[examples]'"
+INSTALL = "pip install 'modeling-elmo[embedding]'"
 
 
 class SentenceSource(Protocol):
@@ -37,17 +40,17 @@ class SentenceSource(Protocol):
     is_repeatable: bool
 
     def __iter__(self) -> Iterator[str | list[str]]:
-        """Yields texts, or lists of words."""
+        """Yields texts or lists of words."""
 
     def share(self) -> float | None:
-        """Returns how much of it has been read, from 0 to 1; None if that is not known."""
+        """Returns the share of it that has been read, from 0 to 1, or None if unknown."""
 
 
 class JSONLines(TextLines):
-    """One field of JSON objects, one object a line: texts, or lists of words.
+    """One field of JSON objects, one object per line: texts or lists of words.
 
     Args:
-        path (`str` or `os.PathLike`): The file; .gz and .xz too.
+        path (`str` or `os.PathLike`): The file (.gz and .xz too).
         column (`str`, *optional*, defaults to `"text"`): The field.
         errors (`str`, *optional*, defaults to `"strict"`): As for `TextLines`.
     """
@@ -68,120 +71,97 @@ class JSONLines(TextLines):
             yield _checked(row[self.column], f"{self.name}: line {number}: {self.column}")
 
 
-class ParquetColumn:
-    """One column of a Parquet file: texts, or lists of words.
-
-    Args:
-        path (`str` or `os.PathLike`): The file.
-        column (`str`, *optional*, defaults to `"text"`): The column.
-
-    Raises:
-        `ValueError`: If it is no Parquet file, has no such column, or the package is missing that reads it.
-    """
-
-    is_repeatable = True
-
-    def __init__(self, path: str | os.PathLike[str], column: str = DEFAULT_COLUMN):
-        self.name = self.path = os.fspath(path)
-        self.column = column
-        self._read = 0
-        with self._opened() as file:
-            self.num_rows = file.metadata.num_rows
-            names = file.schema_arrow.names
-        if column not in names:
-            raise ValueError(f"{self.name}: expected a column {column!r}, found {', '.join(names)}")
-
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        parquet = import_parquet(self.name)
-        import pyarrow
-
-        try:
-            with open(self.name, "rb") as handle, parquet.ParquetFile(handle) as file:
-                yield file
-        except pyarrow.ArrowException as error:
-            raise ValueError(f"{self.name}: not a readable Parquet file ({' '.join(str(error).split())})") from error
-
-    def __iter__(self) -> Iterator[str | list[str]]:
-        self._read = 0
-        with self._opened() as file:
-            for batch in file.iter_batches(batch_size=ROWS_AT_A_TIME, columns=[self.column]):
-                for value in batch.column(0).to_pylist():
-                    self._read += 1
-                    yield _checked(value, f"{self.name}: row {self._read}: {self.column}")
-
-    def share(self) -> float | None:
-        """Returns the share of the rows."""
-        return self._read / self.num_rows if self.num_rows else None
-
-
 class DatasetColumn:
-    """One column of a Hugging Face dataset, which may be streamed: texts, or lists of words.
+    """One column of a Hugging Face dataset, streamed or not: texts or lists of words.
 
     Args:
-        dataset: A `datasets.Dataset` or `datasets.IterableDataset`.
+        dataset: A `datasets.Dataset`, a `datasets.IterableDataset`, or anything that yields rows as they do.
         column (`str`, *optional*, defaults to `"text"`): The column.
         name (`str`, *optional*, defaults to `"dataset"`): For messages.
+
+    Raises:
+        `ValueError`: If there is no such column, or the dataset has several splits.
     """
 
     is_repeatable = True
 
     def __init__(self, dataset: Any, column: str = DEFAULT_COLUMN, name: str = "dataset"):
         self.dataset = dataset
+        self.path: str | None = getattr(dataset, "path", None)
         self.column = column
         self.name = name
-        self._read = 0
+        self._num_read = 0
         names = getattr(dataset, "column_names", None)
         if isinstance(names, dict):
             raise ValueError(f"{name}: expected one split of a dataset, found the splits {', '.join(names)}")
         if names is not None and column not in names:
             raise ValueError(f"{name}: expected a column {column!r}, found {', '.join(names)}")
-
-    @classmethod
-    def from_disk(cls, path: str | os.PathLike[str], column: str = DEFAULT_COLUMN) -> "DatasetColumn":
-        """Opens what `Dataset.save_to_disk` wrote.
-
-        Raises:
-            `ValueError`: If the directory holds no dataset, or the package is missing.
-        """
-        try:
-            import datasets
-        except ImportError as error:
-            raise ValueError(f"{path}: this {DATASETS_NEEDED}") from error
-        try:
-            dataset = datasets.load_from_disk(os.fspath(path))
-        except FileNotFoundError as error:
-            raise ValueError(f"{path}: expected a file, or a directory that Dataset.save_to_disk wrote") from error
-        return cls(dataset, column, os.fspath(path))
+        if names is not None and hasattr(dataset, "select_columns"):
+            self.dataset = dataset.select_columns([column])
 
     def __iter__(self) -> Iterator[str | list[str]]:
-        self._read = 0
-        dataset = self.dataset
-        if hasattr(dataset, "select_columns") and getattr(dataset, "column_names", None) is not None:
-            dataset = dataset.select_columns([self.column])
-        for row in dataset:
-            self._read += 1
+        self._num_read = 0
+        for row in self.dataset:
+            self._num_read += 1
+            name = f"{self.name}: row {self._num_read}"
             if self.column not in row:
-                raise ValueError(
-                    f"{self.name}: row {self._read}: expected a column {self.column!r}, found {', '.join(row)}"
-                )
-            yield _checked(row[self.column], f"{self.name}: row {self._read}: {self.column}")
+                raise ValueError(f"{name}: expected a column {self.column!r}, found {', '.join(row)}")
+            yield _checked(row[self.column], f"{name}: {self.column}")
 
     def share(self) -> float | None:
-        """Returns the share of the rows, where their number is known."""
+        """Returns the share of the rows that has been read, if their number is known."""
         try:
-            return self._read / len(self.dataset)
+            return self._num_read / len(self.dataset)
         except (TypeError, ZeroDivisionError):
             return None
 
 
+class ParquetRows:
+    """The rows of a Parquet file, for `DatasetColumn`.
+
+    Raises:
+        `ValueError`: If it is not a Parquet file, or pyarrow is not installed.
+    """
+
+    def __init__(self, path: str, columns: list[str] | None = None):
+        self.path = path
+        self.columns = columns
+        with self._opened() as file:
+            self.num_rows: int = file.metadata.num_rows
+            self.column_names: list[str] = columns or file.schema_arrow.names
+
+    def select_columns(self, columns: list[str]) -> "ParquetRows":
+        """Returns the rows with these columns only."""
+        return ParquetRows(self.path, columns)
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with self._opened() as file:
+            for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=self.columns):
+                yield from batch.to_pylist()
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        parquet = import_parquet(self.path)
+        import pyarrow
+
+        try:
+            with open(self.path, "rb") as handle, parquet.ParquetFile(handle) as file:
+                yield file
+        except pyarrow.ArrowException as error:
+            raise ValueError(f"{self.path}: not a readable Parquet file ({' '.join(str(error).split())})") from error
+
+
 def open_source(path: str | os.PathLike[str], column: str | None = None, errors: str = "strict") -> SentenceSource:
-    """Returns the source that a name stands for.
+    """Returns the source that a path stands for.
 
     Args:
-        path (`str` or `os.PathLike`): `-` for standard input; a file that ends in `.parquet`, `.jsonl` or `.json`; a
-            directory that `Dataset.save_to_disk` wrote; or a text file. Those of lines may end in .gz or .xz as well.
-        column (`str`, *optional*): Where the sentences are; `"text"` by default. Text files have none.
+        path (`str` or `os.PathLike`): `-` for standard input; a file that ends in `.parquet`, `.jsonl`, `.ndjson` or
+            `.json`; a directory written by `Dataset.save_to_disk`; or a text file. Text and JSON lines may end in .gz
+            or .xz as well.
+        column (`str`, *optional*): The column of the sentences, `"text"` by default. Text files have no columns.
         errors (`str`, *optional*, defaults to `"strict"`): As for `TextLines`.
 
     Raises:
@@ -189,15 +169,26 @@ def open_source(path: str | os.PathLike[str], column: str | None = None, errors:
     """
     name = os.fspath(path)
     if name != STANDARD_INPUT and Path(name).is_dir():
-        return DatasetColumn.from_disk(name, column or DEFAULT_COLUMN)
-    stem = name.lower().removesuffix(".gz").removesuffix(".xz")
+        return DatasetColumn(_load_from_disk(name), column or DEFAULT_COLUMN, name)
     if name.lower().endswith(".parquet"):
-        return ParquetColumn(name, column or DEFAULT_COLUMN)
+        return DatasetColumn(ParquetRows(name), column or DEFAULT_COLUMN, name)
+    stem = name.lower().removesuffix(".gz").removesuffix(".xz")
     if stem.endswith((".jsonl", ".json", ".ndjson")):
         return JSONLines(name, column or DEFAULT_COLUMN, errors)
     if column is not None:
-        raise ValueError(f"{name}: expected a Parquet file, JSON lines or a dataset for --column, found a text file")
+        raise ValueError(f"{name}: a text file has no columns; --column requires Parquet, JSON lines or a dataset")
     return TextLines(name, errors)
+
+
+def _load_from_disk(name: str) -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise ValueError(f"{name}: reading a dataset requires the package datasets: {INSTALL}") from error
+    try:
+        return datasets.load_from_disk(name)
+    except FileNotFoundError as error:
+        raise ValueError(f"{name}: expected a file, or a directory written by Dataset.save_to_disk") from error
 
 
 def import_parquet(name: str) -> Any:
@@ -209,10 +200,7 @@ def import_parquet(name: str) -> Any:
     try:
         import pyarrow.parquet
     except ImportError as error:
-        raise ValueError(
-            f"{name}: Parquet needs the package pyarrow, which comes with datasets: "
-            "pip install 'modeling-elmo[examples]'"
-        ) from error
+        raise ValueError(f"{name}: Parquet requires the package pyarrow: {INSTALL}") from error
     return pyarrow.parquet
 
 
@@ -223,4 +211,4 @@ def _checked(value: Any, name: str) -> str | list[str]:
     return cast(str | list[str], value)
 
 
-__all__ = ["DatasetColumn", "JSONLines", "ParquetColumn", "SentenceSource", "TextLines", "open_source"]
+__all__ = ["DatasetColumn", "JSONLines", "SentenceSource", "TextLines", "open_source"]
