@@ -9,7 +9,6 @@
 | `pooling.py` | the words of a sentence to one vector |
 | `sources.py` | the input: text files, standard input, JSON lines, Parquet, `datasets` |
 | `shards.py` | a part of a corpus with its vectors: a safetensors file |
-| `background.py` | shards written and formats assembled in threads |
 | `formats.py` | the output: HDF5 in the layout of the original commands, Parquet |
 | `job.py` | `embed_corpus`: a corpus to a file, resumable, in one or more processes |
 | `neighbors.py` | `nearest_contexts`: where a word is used as in a given sentence |

@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch import distributed
 
-from ..files.atomic import exclusive_lock, flush, write_json
+from ..files.atomic import exclusive_lock, move_into_place, write_json
 from ..files.background import prefetch
 from ..files.progress import Progress
 from ..model.bilm import State
@@ -449,11 +449,8 @@ class EmbeddingJob:
         else:
             new.mkdir()
             for index, path in enumerate(paths):
-                part = new / f"part-{index:05}.parquet"
-                write_parquet(part, [ShardFile(path)])
-                flush(part)
+                write_parquet(new / f"part-{index:05}.parquet", [ShardFile(path)])
             write_json(new / PARQUET_SETTINGS_FILE, self.settings)
-        flush(new)
 
     def _write_manifest(self, result: EmbeddedCorpus, paths: list[Path]) -> None:
         files = [ShardFile(path) for path in paths]
@@ -480,8 +477,7 @@ class EmbeddingJob:
             # A directory is replaced in two steps; at any moment one of the two is whole.
             _remove(aside)
             self.output.rename(aside)
-        os.replace(new, self.output)
-        flush(self.output.parent)
+        move_into_place(new, self.output)
         if self.is_directory:
             _remove(aside)
 

@@ -1,15 +1,15 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""ELMo as the first module of a sentence-transformers model; `Pooling` comes after it.
+"""ELMo as the first module of a sentence-transformers model, followed by `Pooling`.
 
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling
-    from modeling_elmo.sentence_transformers_module import ElmoEncoder
+    from modeling_elmo.embedding.sentence_transformers import ElmoEncoder
 
     encoder = ElmoEncoder("elmo")
     model = SentenceTransformer(modules=[encoder, Pooling(encoder.get_embedding_dimension())])
 
-It needs the extra `sentence-transformers`. A saved model names this module, so that loading it needs this package too.
+Requires the extra `sentence-transformers`. A saved model names this module, so loading it requires this package too.
 """
 
 import os
@@ -27,21 +27,21 @@ try:
     from sentence_transformers.base.modules.input_module import InputModule
 except ImportError as error:
     raise ImportError(
-        "modeling_elmo.sentence_transformers_module needs the package sentence-transformers, 5.2 or later: "
+        "modeling_elmo.embedding.sentence_transformers requires the package sentence-transformers, 5.2 or later: "
         "pip install 'modeling-elmo[sentence-transformers]'"
     ) from error
 
 
 class ElmoEncoder(InputModule):
-    """Texts to ELMo's word vectors, for a pooling to follow. The rows of `<S>` and `</S>` are masked, as padding is.
+    """Texts to ELMo's word vectors, to be pooled. The rows of `<S>` and `</S>` are masked like padding.
 
     Args:
         model_name_or_path (`str`): A model directory, or a name on the Hub.
         layers (`str` or `int`, *optional*, defaults to `"mix"`): `"average"`, `"top"`, a layer's number, or the model's
             scalar `"mix"`.
-        max_seq_length (`int`, *optional*): Longer texts are cut to so many words, boundaries included. By default none
-            is.
-        kwargs: As for `from_pretrained` of the model, such as `freeze_bilm=False` to train all of it.
+        max_seq_length (`int`, *optional*): Longer texts are cut to this many words, boundaries included. By default,
+            texts are not cut.
+        kwargs: For the model's `from_pretrained`, such as `freeze_bilm=False` to train the whole model.
 
     Raises:
         `ValueError`: For an unknown choice of layers.
@@ -62,18 +62,18 @@ class ElmoEncoder(InputModule):
         self.tokenizer = ElmoTokenizer.from_pretrained(model_name_or_path)
         self.layers = checked_layers(layers, self.model.config)
         if self.layers == "all":
-            raise ValueError("layers: expected one vector for each word (average, top, mix or a number), found all")
+            raise ValueError("layers: expected one vector per word (average, top, mix or a number), found all")
         self.max_seq_length = max_seq_length
 
     def get_embedding_dimension(self) -> int:
         """Returns the size of a word's vector."""
         return self.model.config.hidden_size
 
-    # As older versions call it.
+    # The name in older versions.
     get_word_embedding_dimension = get_embedding_dimension
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
-        """Returns the character ids of texts, or of lists of words, and the mask of the words among them."""
+        """Returns the ids of texts or lists of words, with their masks."""
         texts: list[Any] = [[*text] if isinstance(text, (list, tuple)) else text for text in inputs]
         is_split = bool(texts) and isinstance(texts[0], list)
         if prompt:
@@ -90,7 +90,7 @@ class ElmoEncoder(InputModule):
         return dict(batch)
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        """Adds `token_embeddings` `(B, W, D)`, and takes the boundaries out of `attention_mask` `(B, W)`."""
+        """Adds `token_embeddings` `(B, W, D)`, and removes the boundaries from `attention_mask` `(B, W)`."""
         names = ("input_ids", "character_ids", "attention_mask")
         inputs = {name: features[name] for name in names if name in features}
         output = self.model(**inputs, output_hidden_states=self.layers != "mix")
@@ -106,7 +106,7 @@ class ElmoEncoder(InputModule):
         return {**features, "token_embeddings": vectors, "attention_mask": mask}
 
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-        """Writes the model directory and `elmo_encoder.json` into it."""
+        """Writes a model directory with `elmo_encoder.json`."""
         self.model.save_pretrained(output_path)
         self.tokenizer.save_pretrained(output_path)
         self.save_config(output_path)
@@ -122,16 +122,16 @@ class ElmoEncoder(InputModule):
         local_files_only: bool = False,
         **kwargs: Any,
     ) -> "ElmoEncoder":
-        """Reads what `save` wrote."""
-        place: dict[str, Any] = {
+        """Loads a directory written by `save`."""
+        location: dict[str, Any] = {
             "subfolder": subfolder,
             "token": token,
             "cache_folder": cache_folder,
             "revision": revision,
             "local_files_only": local_files_only,
         }
-        config = cls.load_config(model_name_or_path, **place)
-        directory = cls.load_dir_path(model_name_or_path, **place)
+        config = cls.load_config(model_name_or_path, **location)
+        directory = cls.load_dir_path(model_name_or_path, **location)
         return cls(directory, **config)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Vectors of any number of sentences: those of the model alone, whatever is batched with what, in input order."""
+"""Vectors of any number of sentences: equal to the model's own, however they are batched, in input order."""
 
 import pickle
 
@@ -21,7 +21,7 @@ TOKENIZER = ElmoTokenizer(vocab=VOCABULARY)
 
 
 def random_model(config):
-    """A model whose vectors are of the usual magnitude."""
+    """A model whose vectors have the usual magnitude."""
     torch.manual_seed(0)
     model = ElmoModel(config).eval()
     with torch.no_grad():
@@ -41,7 +41,7 @@ def word_model(tiny_config):
 
 
 def layers_of(model, words):
-    """All layers (L+1, words + 2, D) of a sentence by itself, and its mix."""
+    """All layers `(L+1, words + 2, D)` of a single sentence, and its mix."""
     inputs = TOKENIZER([words], is_split_into_words=True, return_tensors="pt")
     with torch.no_grad():
         output = model(**inputs, output_hidden_states=True)
@@ -49,7 +49,7 @@ def layers_of(model, words):
 
 
 def expected_vectors(model, words, layers, pool, keep_boundaries):
-    """What the definitions say, from the model's own output."""
+    """The vectors by definition, from the model's own output."""
     everything, mix = layers_of(model, words)
     if layers == "all":
         kinds = everything
@@ -93,7 +93,7 @@ sentences = st.lists(st.lists(words, max_size=9), max_size=8)
 )
 @example([[], ["the"], ["<S>", "a" * 100, "</S>"], []], False, "all", "none", False, 100, 100, 100)
 @example([["the"] * 9, [], ["bank"]], True, "mix", "first-last", True, 4, 4, 2)
-def test_vectors_are_those_of_the_model_alone_in_order(
+def test_vectors_equal_the_models_own_in_order(
     tiny_config, sentences, reads_words, layers, pool, keep_boundaries, batch_words, window_words, piece_words
 ):
     kwargs = {"token_input": "words", "vocab_size": len(TOKENIZER), "pad_token_id": None} if reads_words else {}
@@ -128,7 +128,7 @@ def test_a_long_sentence_in_pieces_equals_one_pass(tiny_config, use_skip_connect
         torch.testing.assert_close(pieces, whole, atol=1e-6, rtol=0)
 
 
-def test_what_a_window_gives_does_not_depend_on_what_came_before(model):
+def test_vectors_of_a_window_do_not_depend_on_earlier_windows(model):
     first, second = [["the", "bank", "odd"], ["odd"]], [["river", "of", "odd", "new"], ["odd", "."]]
     embedder = ElmoEmbedder(model, window_words=1)
     after_first = [embedder.vectors_of(window) for window in (first, second)][1]
@@ -136,7 +136,7 @@ def test_what_a_window_gives_does_not_depend_on_what_came_before(model):
     assert all(torch.equal(*pair) for pair in zip(after_first, alone))
 
 
-def test_a_cache_of_the_model_changes_no_bit(model):
+def test_the_models_cache_changes_no_bit(model):
     sentences = [["the", "bank", "odd"], ["river", "odd", "."]]
     expected = list(ElmoEmbedder(model).embed(sentences))
     model.cache_vocabulary(VOCABULARY[3:], max_new_words=10)
@@ -150,14 +150,14 @@ def test_raw_text_is_split_by_the_tokenizer(model):
     torch.testing.assert_close(text, split)
 
 
-def test_words_that_read_as_boundaries_are_boundaries_in_split_words_and_text_in_raw_text(model):
+def test_boundary_tokens_are_boundaries_in_split_words_and_plain_text_in_raw_text(model):
     embedder = ElmoEmbedder(model, layers=0, keep_boundaries=True)
     split, raw = embedder.embed([["<S>"], "<S>"])
     torch.testing.assert_close(split[0], split[1])
     assert len(raw) == 5
 
 
-def test_sentences_are_taken_no_further_ahead_than_a_window(model):
+def test_reads_at_most_one_window_ahead(model):
     taken = []
 
     def endless():
@@ -187,14 +187,14 @@ def test_a_model_in_half_precision(tiny_config):
         torch.testing.assert_close(one, other, atol=0.05, rtol=0.05)
 
 
-def test_takes_the_base_of_a_model_with_a_head(tiny_config):
+def test_uses_the_base_of_a_model_with_a_head(tiny_config):
     head = ElmoForTokenClassification(tiny_config(task_lstm_size=3)).eval()
     (vectors,) = ElmoEmbedder(head).embed([["the"]])
     (expected,) = ElmoEmbedder(head.elmo).embed([["the"]])
     assert torch.equal(vectors, expected)
 
 
-def test_windows_are_whole_sentences_and_long_ones_stand_alone():
+def test_windows_are_whole_sentences_and_long_ones_have_their_own():
     def sentence(length):
         return Sentence("", ["w"] * length)
 
@@ -228,7 +228,7 @@ def test_a_mix_that_depends_on_the_batch_is_refused(tiny_config):
 
 
 def test_a_model_that_reads_words_needs_a_tokenizer(word_model):
-    with pytest.raises(ValueError, match="tokenizer: this model reads words"):
+    with pytest.raises(ValueError, match="tokenizer: a model that reads words requires the tokenizer"):
         ElmoEmbedder(word_model)
 
 
@@ -238,12 +238,12 @@ def test_other_models_are_refused():
 
 
 @pytest.mark.parametrize("item", [3, None, ["a", 1], b"bytes"])
-def test_what_is_no_sentence_is_named_by_its_place(model, item):
+def test_an_item_that_is_not_a_sentence_is_named_by_its_index(model, item):
     with pytest.raises(ValueError, match="sentence 1: expected a text or a list of words, found"):
         list(ElmoEmbedder(model).embed([["fine"], item]))
 
 
-def test_half_of_a_surrogate_pair_is_a_replacement_character(model):
+def test_half_a_surrogate_pair_is_a_replacement_character(model):
     embedder = ElmoEmbedder(model)
     for one, other in ((["a\ud800"], ["a\ufffd"]), ("a\ud800", "a\ufffd")):
         torch.testing.assert_close(*embedder.embed([one, other]))
@@ -280,15 +280,15 @@ class TestMap:
         copied = pickle.loads(pickle.dumps(embedder))
         assert torch.equal(next(copied.embed(["The bank"])), next(embedder.embed(["The bank"])))
 
-    def test_says_what_it_lacks(self, model):
+    def test_errors_name_the_column_and_the_dtype(self, model):
         with pytest.raises(ValueError, match="column: expected one of words, found 'text'"):
             ElmoEmbedder(model)({"words": []})
-        with pytest.raises(ValueError, match="NumPy has no bfloat16"):
+        with pytest.raises(ValueError, match="NumPy does not support bfloat16"):
             ElmoEmbedder(model, dtype=torch.bfloat16)({"text": []})
 
 
 class TestFingerprint:
-    def test_tells_models_and_settings_apart(self, model, tiny_config):
+    def test_differs_between_models_and_settings(self, model, tiny_config):
         same = ElmoEmbedder(random_model(tiny_config())).fingerprint()
         assert ElmoEmbedder(model).fingerprint() == same
         assert ElmoEmbedder(model, layers="top").fingerprint() != same

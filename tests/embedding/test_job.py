@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A corpus to a file: every format, whatever interrupts the run, in any number of processes."""
+"""A corpus to a file: every format, every interruption, any number of processes."""
 
 import json
 import os
@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -88,9 +87,9 @@ def read_shards(directory):
         tensors = load_file(directory / entry["file"])
         vectors, offsets = tensors["embeddings"], tensors["offsets"].tolist()
         texts = tensors["text"].numpy().tobytes()
-        places = tensors["text_offsets"].tolist()
+        text_offsets = tensors["text_offsets"].tolist()
         for number in range(entry["sentences"]):
-            text = texts[places[number] : places[number + 1]].decode()
+            text = texts[text_offsets[number] : text_offsets[number + 1]].decode()
             if manifest["pool"] == "none":
                 yield text, vectors[..., offsets[number] : offsets[number + 1], :]
             else:
@@ -100,7 +99,7 @@ def read_shards(directory):
 class TestFormats:
     @pytest.mark.parametrize("layers", ["all", "mix"])
     @pytest.mark.parametrize("pool", ["none", "mean"])
-    def test_all_hold_the_vectors_of_the_embedder_in_order(self, model, corpus, tmp_path, layers, pool):
+    def test_all_formats_hold_the_embedders_vectors_in_order(self, model, corpus, tmp_path, layers, pool):
         embedder = ElmoEmbedder(model, layers=layers, pool=pool, window_words=60, piece_words=100)
         expected = expected_vectors(embedder, corpus)
         lines = corpus.read_text(encoding="utf-8").splitlines()
@@ -141,7 +140,7 @@ class TestFormats:
         )
         for name in ("vectors.hdf5", "vectors.parquet"):
             if dtype == torch.bfloat16:
-                with pytest.raises(ValueError, match="has no bfloat16; expected float32 or float16"):
+                with pytest.raises(ValueError, match="does not support bfloat16; use float32 or float16"):
                     embed(embedder, corpus, tmp_path / name)
             else:
                 embed(embedder, corpus, tmp_path / name)
@@ -168,7 +167,7 @@ class TestFormats:
         assert len(found) == 5000
         assert not any(vectors.any() for vectors in found)
 
-    def test_sentences_can_be_forgotten(self, embedder, corpus, tmp_path):
+    def test_sentence_to_index_can_be_left_out(self, embedder, corpus, tmp_path):
         embed(embedder, corpus, tmp_path / "vectors.hdf5", sentence_index=False)
         with h5py.File(tmp_path / "vectors.hdf5") as file:
             assert "sentence_to_index" not in file
@@ -187,7 +186,7 @@ class TestFormats:
         assert output_format(Path("a.b")) == "safetensors"
         with pytest.raises(ValueError, match="format: expected one of hdf5, parquet, safetensors, found 'csv'"):
             output_format(Path("a"), "csv")
-        with pytest.raises(ValueError, match=r"a\.hdf5: expected a name for parquet"):
+        with pytest.raises(ValueError, match=r"a\.hdf5: the name ends like hdf5, but the format is parquet"):
             output_format(Path("a.hdf5"), "parquet")
 
     def test_shards_do_not_depend_on_one_another(self, embedder, corpus, tmp_path):
@@ -200,7 +199,7 @@ class TestFormats:
 
 
 class Killed(BaseException):
-    """What no code expects, as a kill."""
+    """An exception that no code expects, like a kill."""
 
 
 def kill_at(monkeypatch, owner, name, call):
@@ -246,9 +245,9 @@ class TestResuming:
         ("module", "function"),
         [
             (modeling_elmo.embedding.job, "write_hdf5"),
-            (modeling_elmo.embedding.job, "flush"),
+            (modeling_elmo.embedding.job, "move_into_place"),
             (modeling_elmo.embedding.job, "write_json"),
-            # In the middle of `write_json`.
+            # Within `write_json`.
             (modeling_elmo.files.atomic, "flush"),
         ],
     )
@@ -263,44 +262,18 @@ class TestResuming:
             if (tmp_path / "killed" / name).exists():
                 break
         if content(tmp_path / "killed") != content(tmp_path / "once"):
-            # Also where all is there, and what it was made of has not been taken away.
+            # Also if the output exists and only its shards have not been deleted.
             embed(embedder, corpus, tmp_path / "killed" / name)
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
-    @pytest.mark.parametrize("name", ["vectors.hdf5", "vectors.parquet"])
-    def test_the_output_is_made_while_shards_are_still_computed(self, embedder, corpus, tmp_path, monkeypatch, name):
-        if name.endswith(".parquet"):
-            pytest.importorskip("pyarrow.parquet", reason="needs the package pyarrow")
-        embed(embedder, corpus, tmp_path / "once" / name)
-        began, finish = threading.Event(), ShardWriter.finish
-        function = "write_hdf5" if name == "vectors.hdf5" else "write_parquet"
-        write = getattr(modeling_elmo.embedding.job, function)
-
-        def noted(files):
-            for file in files:
-                yield file
-                began.set()
-
-        def finish_later(writer):
-            if writer.path.name == "shard-00002.safetensors":
-                assert began.wait(60)
-            finish(writer)
-
-        monkeypatch.setattr(ShardWriter, "finish", finish_later)
-        monkeypatch.setattr(
-            modeling_elmo.embedding.job, function, lambda path, files, *rest: write(path, noted(files), *rest)
-        )
-        embed(embedder, corpus, tmp_path / "during" / name)
-        assert content(tmp_path / "during") == content(tmp_path / "once")
-
-    def test_an_output_without_its_name_is_made_anew_even_beside_an_older_one(
+    def test_an_output_that_was_not_renamed_is_made_again_even_next_to_an_older_one(
         self, embedder, corpus, tmp_path, monkeypatch
     ):
         output = tmp_path / "vectors.hdf5"
         embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
         output.write_text("older")
         with monkeypatch.context() as patch:
-            kill_at(patch, modeling_elmo.embedding.job._Run, "_give_name", 0)
+            kill_at(patch, modeling_elmo.embedding.job, "move_into_place", 0)
             with pytest.raises(Killed):
                 embed(embedder, corpus, output, force=True)
         assert (tmp_path / "vectors.hdf5.incomplete" / "complete").exists()
@@ -313,7 +286,7 @@ class TestResuming:
         embed(embedder, corpus, output, force=True)
         assert output.read_bytes() == (tmp_path / "once" / "vectors.hdf5").read_bytes()
 
-    def test_killed_after_the_output_has_its_name(self, embedder, corpus, tmp_path, monkeypatch):
+    def test_killed_after_the_output_was_renamed(self, embedder, corpus, tmp_path, monkeypatch):
         embed(embedder, corpus, tmp_path / "once" / "vectors.hdf5")
         with monkeypatch.context() as patch:
             kill_at(patch, modeling_elmo.embedding.job.shutil, "rmtree", 0)
@@ -325,11 +298,11 @@ class TestResuming:
             embed(other, corpus, tmp_path / "killed" / "vectors.hdf5")
         result = embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
         assert result.num_sentences == 104
-        with pytest.raises(ValueError, match="exists already"):
+        with pytest.raises(ValueError, match="already exists"):
             embed(embedder, corpus, tmp_path / "killed" / "vectors.hdf5")
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
-    def test_shards_that_are_there_are_not_computed_again(self, embedder, corpus, tmp_path, monkeypatch):
+    def test_existing_shards_are_not_computed_again(self, embedder, corpus, tmp_path, monkeypatch):
         lines = []
         with monkeypatch.context() as patch:
             kill_at(patch, ShardWriter, "finish", 3)
@@ -349,7 +322,7 @@ class TestResuming:
             with pytest.raises(Killed):
                 embed(embedder, corpus, output)
         before = content(tmp_path / "vectors.hdf5.incomplete")
-        with pytest.raises(ValueError, match=r"vectors\.hdf5\.incomplete: begun with layers=all, found top\. Expected"):
+        with pytest.raises(ValueError, match=r"\.incomplete: begun with layers=all, found top; use the same"):
             embed(ElmoEmbedder(model, layers="top", window_words=60, piece_words=100), corpus, output)
         with pytest.raises(ValueError, match="begun with shard_bytes=20000, found 10"):
             embed(embedder, corpus, output, shard_bytes=10)
@@ -361,10 +334,10 @@ class TestResuming:
                 embed(embedder, corpus, output)
         text = corpus.read_text(encoding="utf-8")
         corpus.write_text("odd " + text, encoding="utf-8")
-        with pytest.raises(ValueError, match=r"corpus\.txt: sentences 0 to .* are not those that .* was begun with"):
+        with pytest.raises(ValueError, match=r"corpus\.txt: sentences 0 to .* have changed since .* was begun"):
             embed(embedder, corpus, output)
         corpus.write_text("the", encoding="utf-8")
-        with pytest.raises(ValueError, match="are not those|become shorter"):
+        with pytest.raises(ValueError, match="have changed|become shorter"):
             embed(embedder, corpus, output)
         assert content(tmp_path / "vectors.hdf5.incomplete") == before
         corpus.write_text(text, encoding="utf-8")
@@ -379,7 +352,7 @@ class TestResuming:
                     embed(each, corpus, tmp_path / name)
         shard = "shard-00000.safetensors"
         (tmp_path / "other.incomplete" / shard).replace(tmp_path / "vectors.incomplete" / shard)
-        with pytest.raises(ValueError, match="made with other settings than those beside it"):
+        with pytest.raises(ValueError, match="made with other settings than the rest of its directory"):
             embed(embedder, corpus, tmp_path / "vectors")
 
     def test_a_damaged_shard_is_named(self, embedder, corpus, tmp_path, monkeypatch):
@@ -389,7 +362,7 @@ class TestResuming:
                 embed(embedder, corpus, tmp_path / "vectors")
         shard = tmp_path / "vectors.incomplete" / "shard-00001.safetensors"
         shard.write_bytes(shard.read_bytes()[:-1])
-        with pytest.raises(ValueError, match=r"shard-00001\.safetensors: .* \(it is cut short\); delete it"):
+        with pytest.raises(ValueError, match=r"shard-00001\.safetensors: .*incomplete.*; delete it"):
             embed(embedder, corpus, tmp_path / "vectors")
         shard.write_bytes(b"short")
         with pytest.raises(ValueError, match="expected a shard of embeddings"):
@@ -397,7 +370,7 @@ class TestResuming:
 
 
 def content(directory):
-    """What is in a directory, but for locks."""
+    """The files of a directory, except for locks."""
     files = sorted(path for path in Path(directory).rglob("*") if path.is_file() and path.name != "lock")
     return {str(path.relative_to(directory)): path.read_bytes() for path in files}
 
@@ -407,7 +380,7 @@ def command(*arguments):
 
 
 class TestProcesses:
-    def test_killed_by_the_system_and_taken_up_by_two_processes(self, model_dir, tmp_path):
+    def test_killed_by_the_system_and_resumed_by_two_processes(self, model_dir, tmp_path):
         write_sentences(tmp_path / "corpus.txt", 2500)
         model = ElmoModel.from_pretrained(model_dir).eval()
         embedder = ElmoEmbedder(model, layers="all", window_words=500)
@@ -433,12 +406,12 @@ class TestProcesses:
         assert "in this process" in result.stdout
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
-    def test_what_several_processes_can_not_do(self, embedder, corpus, tmp_path, monkeypatch):
+    def test_several_processes_require_files_and_no_carried_state(self, embedder, corpus, tmp_path, monkeypatch):
         monkeypatch.setenv("WORLD_SIZE", "2")
         monkeypatch.setattr(modeling_elmo.embedding.job.distributed, "is_initialized", lambda: True)
-        with pytest.raises(ValueError, match="carry_state: .* expected one process"):
+        with pytest.raises(ValueError, match="carry_state requires a single process"):
             embed(embedder, corpus, tmp_path / "vectors", carry_state=True)
-        with pytest.raises(ValueError, match="standard input: expected a file for several processes"):
+        with pytest.raises(ValueError, match="standard input: several processes require a file"):
             embed(embedder, "-", tmp_path / "vectors")
         assert not (tmp_path / "vectors.incomplete").exists()
 
@@ -455,10 +428,10 @@ class TestProcesses:
 
 
 class TestOutput:
-    def test_is_not_replaced_unasked(self, embedder, corpus, tmp_path):
+    def test_is_only_replaced_by_force(self, embedder, corpus, tmp_path):
         for name in ("vectors.hdf5", "vectors"):
             embed(embedder, corpus, tmp_path / name)
-            with pytest.raises(ValueError, match="exists already; --force replaces it"):
+            with pytest.raises(ValueError, match="already exists; --force replaces it"):
                 embed(embedder, corpus, tmp_path / name)
             embed(embedder, corpus, tmp_path / name, force=True)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "vectors", "vectors.hdf5"]
@@ -467,7 +440,7 @@ class TestOutput:
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis").write_text("")
         for kwargs in ({}, {"force": True}):
-            with pytest.raises(ValueError, match="mine: can't be replaced, since this command did not write it"):
+            with pytest.raises(ValueError, match="mine: can't be replaced, because this command did not write it"):
                 embed(embedder, corpus, tmp_path / "mine", **kwargs)
         (tmp_path / "mine.hdf5").mkdir()
         with pytest.raises(ValueError, match="expected a file to write to, found a directory"):
@@ -486,7 +459,7 @@ class TestOutput:
             embed(embedder, corpus, tmp_path / "vectors")
 
     @pytest.mark.parametrize("name", ["corpus.h5", "corpus.parquet"])
-    def test_what_is_read_is_never_replaced(self, embedder, tmp_path, monkeypatch, name):
+    def test_the_input_is_never_replaced(self, embedder, tmp_path, monkeypatch, name):
         if name == "corpus.parquet":
             pyarrow = pytest.importorskip("pyarrow", reason="needs the package pyarrow")
             parquet = pytest.importorskip("pyarrow.parquet", reason="needs the package pyarrow")
@@ -495,7 +468,7 @@ class TestOutput:
             (tmp_path / name).write_text("the bank\n")
         before = content(tmp_path)
         monkeypatch.chdir(tmp_path)
-        with pytest.raises(ValueError, match=f"{name}: expected another file to write to than the one that is read"):
+        with pytest.raises(ValueError, match=f"{name}: the output must be another file than the input"):
             embed(embedder, tmp_path / name, Path(name), force=True)
         assert content(tmp_path) == before
 
@@ -514,7 +487,9 @@ class TestOutput:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
         try:
-            with pytest.raises(OSError, match="can't be written .*what is done is in .*: the same command goes on"):
+            with pytest.raises(
+                OSError, match="can't be written .*progress is saved in .*: rerun the same command to resume"
+            ):
                 embed(embedder, corpus, tmp_path / "full" / name)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -523,26 +498,26 @@ class TestOutput:
         embed(embedder, corpus, tmp_path / "full" / name)
         assert content(tmp_path / "full") == content(tmp_path / "once")
 
-    def test_an_error_of_the_text_is_told_as_it_is(self, embedder, corpus, tmp_path):
+    def test_an_error_of_the_text_is_reported_as_it_is(self, embedder, corpus, tmp_path):
         text = corpus.read_bytes() * 5
         corpus.write_bytes(text + b"\xff\n")
         with pytest.raises(ValueError, match=r"corpus\.txt: line 521: expected UTF-8, found byte 0xff"):
             embed(embedder, corpus, tmp_path / "vectors.hdf5")
         assert not (tmp_path / "vectors.hdf5").exists()
-        # What had been computed is not lost.
+        # Finished shards are not lost.
         corpus.write_bytes(text + b"fine\n")
         lines = []
         embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
         assert lines[0].startswith("resuming: ")
 
-    def test_who_stops_it_is_told_how_to_go_on(self, embedder, corpus, tmp_path, monkeypatch, capsys):
+    def test_an_interrupted_run_says_how_to_resume(self, embedder, corpus, tmp_path, monkeypatch, capsys):
         def interrupt(*args):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(ElmoEmbedder, "embed_window", interrupt)
         with pytest.raises(KeyboardInterrupt):
             embed(embedder, corpus, tmp_path / "vectors.hdf5")
-        assert "vectors.hdf5.incomplete: the same command goes on from there" in capsys.readouterr().err
+        assert "vectors.hdf5.incomplete; rerun the same command to resume." in capsys.readouterr().err
         assert not list((tmp_path / "vectors.hdf5.incomplete").glob("*.partial"))
 
     def test_shards_have_a_size(self, embedder, corpus, tmp_path):
@@ -551,7 +526,7 @@ class TestOutput:
 
 
 class TestProgress:
-    def test_lines_tell_speed_and_time_left(self, embedder, corpus, tmp_path, monkeypatch):
+    def test_lines_report_speed_and_time_left(self, embedder, corpus, tmp_path, monkeypatch):
         monkeypatch.setattr(modeling_elmo.files.progress, "SECONDS_BETWEEN_LINES", 0.0)
         lines = []
         embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
@@ -580,9 +555,9 @@ class TestCarriedState:
                 embed(embedder, corpus, output, carry_state=True, shard_bytes=1000)
                 vectors, _ = read_original_layout(output)
                 with h5py.File(source / f"lm_embeddings_{number}.hdf5") as file:
-                    for place, array in enumerate(vectors):
+                    for index, array in enumerate(vectors):
                         halves = np.stack(np.split(array, 2, axis=-1))
-                        np.testing.assert_allclose(halves, file[str(place)][...], atol=1.5e-6, rtol=0)
+                        np.testing.assert_allclose(halves, file[str(index)][...], atol=1.5e-6, rtol=0)
 
     @pytest.mark.parametrize("piece_words", [7, 1000])
     def test_is_that_of_the_model(self, model, tmp_path, piece_words):
@@ -604,8 +579,8 @@ MEMORY = """
 import sys, torch
 from benchmarks.speed.measurement import peak_memory_mib
 from modeling_elmo import ElmoConfig, ElmoEmbedder, ElmoModel
-from modeling_elmo.corpus_embedding import embed_corpus
-from modeling_elmo.sentence_sources import TextLines
+from modeling_elmo.embedding import embed_corpus
+from modeling_elmo.files.text import TextLines
 torch.set_num_threads(1)
 config = ElmoConfig(cell_size=128, projection_size=128, character_filters=[[1, 64]], num_hidden_layers=1)
 embedder = ElmoEmbedder(ElmoModel(config), layers="all", piece_words=1000)
@@ -615,7 +590,7 @@ for name in sys.argv[1:]:
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to tell the peak memory of a process")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc for the peak memory of a process")
 def test_memory_does_not_grow_with_a_line(tmp_path):
     names = []
     for count in (6_000, 30_000):

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The nearest contexts of a word are those with the largest cosine, wherever in the corpus they stand."""
+"""The nearest contexts of a word are those with the largest cosine, wherever they are in the corpus."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ SENTENCE = ["he", "sat", "on", "the", "bank", "of", "the", "river", "."]
 
 @pytest.mark.parametrize("any_word", [False, True])
 @pytest.mark.parametrize("top_k", [1, 7, 1000])
-def test_are_those_of_the_largest_cosine(embedder, corpus, any_word, top_k):
+def test_have_the_largest_cosines(embedder, corpus, any_word, top_k):
     found = nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, top_k, any_word=any_word)
     (own,) = embedder.embed([SENTENCE])
     expected = []
@@ -40,8 +40,8 @@ def test_are_those_of_the_largest_cosine(embedder, corpus, any_word, top_k):
         (vectors,) = embedder.embed([text.split()])
         cosines = torch.nn.functional.cosine_similarity(vectors, own[4], dim=-1)
         expected += [
-            (cosine, line, place)
-            for place, (cosine, word) in enumerate(zip(cosines.tolist(), text.split()))
+            (cosine, line, index)
+            for index, (cosine, word) in enumerate(zip(cosines.tolist(), text.split()))
             if any_word or word == "bank"
         ]
     expected.sort(key=lambda entry: (-round(entry[0], 5), entry[1:]))
@@ -49,11 +49,11 @@ def test_are_those_of_the_largest_cosine(embedder, corpus, any_word, top_k):
     np.testing.assert_allclose(
         [context.similarity for context in found], [entry[0] for entry in expected[:top_k]], atol=1e-5
     )
-    assert (found[0].line, found[0].place) == (21, 4)
+    assert (found[0].line, found[0].index) == (21, 4)
     assert found[0].marked() == "he sat on the [bank] of the river ."
 
 
-def test_words_far_away_are_not_shown(embedder, corpus):
+def test_distant_words_are_not_shown(embedder, corpus):
     found = nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, 1000)
     (long,) = [context for context in found if context.line == 10]
     assert long.marked() == "... " + "the river " * 6 + "[bank] of"
@@ -63,8 +63,8 @@ class TestMarkedWord:
     def test_finds_the_word(self, embedder):
         sentence = "He sat on the [bank] of the bank ."
         assert marked_word(embedder, sentence) == (sentence.replace("[", "").replace("]", "").split(), 4)
-        words, place = marked_word(embedder, "Don't [stop], he said.", tokenized=False)
-        assert (words, place) == (["Do", "n't", "stop", ",", "he", "said", "."], 2)
+        words, index = marked_word(embedder, "Don't [stop], he said.", tokenized=False)
+        assert (words, index) == (["Do", "n't", "stop", ",", "he", "said", "."], 2)
 
     @pytest.mark.parametrize(
         ("sentence", "message"),
@@ -75,14 +75,14 @@ class TestMarkedWord:
             ("[two words]", "found 'two words'"),
         ],
     )
-    def test_says_what_is_wrong(self, embedder, sentence, message):
+    def test_invalid_sentences(self, embedder, sentence, message):
         with pytest.raises(ValueError, match=message):
             marked_word(embedder, sentence)
 
 
 def test_needs_one_vector_for_each_word(embedder, corpus):
     for kwargs in ({"layers": "all"}, {"pool": "mean"}, {"keep_boundaries": True}):
-        with pytest.raises(ValueError, match="embedder: expected one vector for each word"):
+        with pytest.raises(ValueError, match="embedder must give one vector per word"):
             nearest_contexts(ElmoEmbedder(embedder.model, **kwargs), TextLines(corpus), SENTENCE, 4)
     with pytest.raises(ValueError, match="top_k: expected at least 1, found 0"):
         nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, 0)

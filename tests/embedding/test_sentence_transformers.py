@@ -34,7 +34,7 @@ def test_encodes_as_the_embedder_does_and_reloads(model_dir, tmp_path, layers):
     np.testing.assert_array_equal(loaded.encode(SENTENCES), vectors)
 
 
-def test_words_stay_as_they_are_and_long_texts_are_cut(model_dir):
+def test_split_words_are_kept_and_long_texts_are_cut(model_dir):
     encoder = ElmoEncoder(model_dir, max_seq_length=4)
     features = encoder.preprocess([["Don't", "stop", "now"], ["x"]])
     assert features["input_ids"].shape == (2, 4)
@@ -43,5 +43,5 @@ def test_words_stay_as_they_are_and_long_texts_are_cut(model_dir):
 
 
 def test_needs_one_vector_for_each_word(model_dir):
-    with pytest.raises(ValueError, match="expected one vector for each word"):
+    with pytest.raises(ValueError, match="expected one vector per word"):
         ElmoEncoder(model_dir, layers="all")

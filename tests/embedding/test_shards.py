@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Shards: safetensors files like any other, whose header follows from the sentences alone."""
+"""Shards: ordinary safetensors files, whose header follows from the sentences alone."""
 
 import json
 
@@ -54,12 +54,12 @@ def test_a_shard_is_a_safetensors_file(embedder, tmp_path):
     file = ShardFile(path)
     assert file.texts() == ["é é é ", "", "é é "]
     assert file.num_rows == 5
-    with file.opened() as read:
-        np.testing.assert_array_equal(read(1, 4), vectors[:, 1:4].numpy())
+    for begin, end in ((1, 4), (0, 5), (2, 2), (5, 5)):
+        np.testing.assert_array_equal(file.rows(begin, end), vectors[:, begin:end].numpy())
 
 
 def test_shards_end_with_a_window_at_their_size_or_their_words(embedder, monkeypatch):
-    # Windows of 2 sentences; a row takes 3 x 8 x 4 bytes.
+    # Windows of 2 sentences; a row has 3 x 8 x 4 bytes.
     corpus = sentences(*[2] * 10)
     by_size = list(shards(embedder, corpus, 5 * 96))
     assert [shard.num_sentences for shard in by_size] == [4, 4, 2]
@@ -68,7 +68,7 @@ def test_shards_end_with_a_window_at_their_size_or_their_words(embedder, monkeyp
     assert [shard.num_words for shard in shards(embedder, corpus, 10**9)] == [4] * 5
 
 
-def test_a_digest_tells_sentences_and_their_words_apart(embedder):
+def test_the_digest_depends_on_sentences_and_their_words(embedder):
     corpora = [
         [Sentence("a b", ["a", "b"])],
         [Sentence("a b", ["a b"])],
@@ -80,14 +80,14 @@ def test_a_digest_tells_sentences_and_their_words_apart(embedder):
     assert len(digests) == 4
 
 
-def test_what_is_abandoned_leaves_nothing(embedder, tmp_path):
+def test_an_abandoned_shard_leaves_nothing(embedder, tmp_path):
     (shard,) = shards(embedder, sentences(3), 10**6)
     writer = written(tmp_path / "shard.safetensors", shard, embedder)
     writer.abandon()
     assert not list(tmp_path.iterdir())
 
 
-def test_a_shard_is_on_the_disk_before_it_has_its_name(embedder, tmp_path, monkeypatch):
+def test_a_shard_is_on_the_disk_before_it_is_renamed(embedder, tmp_path, monkeypatch):
     (shard,) = shards(embedder, sentences(3), 10**6)
     path = tmp_path / "shard.safetensors"
     writer = written(path, shard, embedder)
@@ -101,7 +101,7 @@ def test_a_shard_is_on_the_disk_before_it_has_its_name(embedder, tmp_path, monke
 
 
 @pytest.mark.parametrize("size", [0, 5, 100, -1])
-def test_what_is_cut_short_is_no_shard(embedder, tmp_path, size):
+def test_a_truncated_file_is_not_a_shard(embedder, tmp_path, size):
     (shard,) = shards(embedder, sentences(3), 10**6)
     path = tmp_path / "shard.safetensors"
     written(path, shard, embedder).finish()
@@ -117,7 +117,7 @@ def test_runs_are_whole_sentences(embedder, tmp_path):
     assert list(ShardFile(path).runs(3 * 96)) == [(0, 2, 0, 2), (2, 3, 2, 7), (3, 6, 7, 9)]
 
 
-def test_other_safetensors_files_are_no_shards(tmp_path):
+def test_other_safetensors_files_are_not_shards(tmp_path):
     header = json.dumps({"x": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}).encode()
     (tmp_path / "x").write_bytes(len(header).to_bytes(8, "little") + header)
     with pytest.raises(ValueError, match="expected a shard of embeddings"):

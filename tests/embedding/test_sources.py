@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sentences of files of every kind: nothing lost, nothing skipped, errors that name the place."""
+"""Sentences of files of every kind: nothing is lost or skipped, and errors name the line or row."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from modeling_elmo.embedding.sources import DatasetColumn, JSONLines, ParquetColumn, TextLines, open_source
+from modeling_elmo.embedding.sources import DatasetColumn, JSONLines, TextLines, open_source
 
 
 TEXT = "\ufeffThe bank .\r\n\r\n naïve\u2028river \n\x85\nlast"
@@ -20,7 +20,7 @@ SENTENCES = ["The bank .", "", " naïve\u2028river ", "\x85", "last"]
 
 
 class TestTextLines:
-    def test_a_line_of_gigabytes_in_a_small_file_is_refused(self, tmp_path, monkeypatch):
+    def test_a_very_long_line_in_a_small_file_is_an_error(self, tmp_path, monkeypatch):
         monkeypatch.setattr("modeling_elmo.files.text.MAX_LINE_BYTES", 1000)
         with gzip.open(tmp_path / "text.gz", "wb") as file:
             file.write(b"x" * 999 + b"\n" + b"y" * 10_000)
@@ -38,7 +38,7 @@ class TestTextLines:
         assert list(source) == SENTENCES
         assert list(source) == SENTENCES
 
-    def test_a_line_feed_at_the_end_begins_no_line(self, tmp_path):
+    def test_a_final_line_feed_starts_no_line(self, tmp_path):
         (tmp_path / "text").write_bytes(b"a\nb\n")
         assert list(TextLines(tmp_path / "text")) == ["a", "b"]
         (tmp_path / "text").write_bytes(b"")
@@ -79,11 +79,11 @@ class TestTextLines:
         with pytest.raises(ValueError, match="damaged"):
             list(open_source(path))
 
-    def test_what_is_not_there(self, tmp_path):
+    def test_a_missing_file(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="nowhere"):
             open_source(tmp_path / "nowhere")
 
-    def test_tells_how_much_has_been_read(self, tmp_path):
+    def test_reports_the_share_that_has_been_read(self, tmp_path):
         (tmp_path / "text").write_text("a line\n" * 10_000)
         source = TextLines(tmp_path / "text")
         shares = [share for _ in source if (share := source.share()) is not None]
@@ -92,7 +92,7 @@ class TestTextLines:
 
     def test_has_no_columns(self, tmp_path):
         (tmp_path / "text").write_text("a")
-        with pytest.raises(ValueError, match="found a text file"):
+        with pytest.raises(ValueError, match="a text file has no columns"):
             open_source(tmp_path / "text", column="text")
 
 
@@ -120,7 +120,7 @@ class TestJSONLines:
             list(JSONLines(path))
 
 
-class TestParquetColumn:
+class TestParquet:
     @pytest.fixture
     def write(self, tmp_path):
         pyarrow = pytest.importorskip("pyarrow", reason="needs the package pyarrow")
@@ -147,14 +147,14 @@ class TestParquetColumn:
             list(open_source(path))
         (tmp_path / "bad.parquet").write_bytes(b"nothing of the kind")
         with pytest.raises(ValueError, match="bad.parquet: not a readable Parquet file"):
-            ParquetColumn(tmp_path / "bad.parquet")
+            open_source(tmp_path / "bad.parquet")
 
     def test_says_what_to_install(self, tmp_path, monkeypatch):
         (tmp_path / "rows.parquet").write_bytes(b"")
         monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
         monkeypatch.setitem(sys.modules, "pyarrow", None)
-        with pytest.raises(ValueError, match="Parquet needs the package pyarrow, which comes with datasets: pip"):
-            ParquetColumn(tmp_path / "rows.parquet")
+        with pytest.raises(ValueError, match="Parquet requires the package pyarrow: pip install"):
+            open_source(tmp_path / "rows.parquet")
 
 
 class TestDatasetColumn:
@@ -174,5 +174,5 @@ class TestDatasetColumn:
 
     def test_a_directory_without_a_dataset(self, tmp_path):
         pytest.importorskip("datasets", reason="needs the package datasets")
-        with pytest.raises(ValueError, match=r"expected a file, or a directory that Dataset\.save_to_disk wrote"):
+        with pytest.raises(ValueError, match=r"expected a file, or a directory written by Dataset\.save_to_disk"):
             open_source(tmp_path)

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Embeds a file, in one process or several: MODEL INPUT OUTPUT SHARD_BYTES."""
+"""Embeds a file, in one or more processes: MODEL INPUT OUTPUT SHARD_BYTES."""
 
 import sys
 
