@@ -138,7 +138,6 @@ TESTED_ELSEWHERE = {
     "cli/app.py": "cli/test_main.py",
     "cli/hub.py": "hub/test_hub.py, against a Hub",
     "conversion_scripts/reference.py": "test_parity.py, against outputs of the original code",
-    "embedding/background.py": "embedding/test_job.py",
     "embedding/formats.py": "embedding/test_job.py, by the files that it writes",
     "embedding/long_sentences.py": "embedding/test_embedder.py, against sentences in one piece",
     "embedding/pooling.py": "embedding/test_embedder.py",
@@ -188,8 +187,6 @@ LONG = {
     "cli/conversion.py convert": "an option takes up to five lines, and typer reads them from the signature",
     "cli/pretraining.py pretrain": "as above: 28 options",
     "cli/embedding.py embed": "as above",
-    "embedding/embedder.py ElmoEmbedder": "a third of its lines are the documentation of its methods",
-    "embedding/job.py _Run": "one run: its steps share the state of the run",
     "model/tokenization_elmo.py ElmoTokenizer": "transformers asks one class for all of it",
 }
 

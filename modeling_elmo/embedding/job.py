@@ -406,7 +406,7 @@ class EmbeddingJob:
                     state = None if state is None else sentence.state()
             with self._writing():
                 for name, tensor in zip(STATE_NAMES, state or ()):
-                    writer.tensor(name, tensor)
+                    writer.tensor(name, tensor.float())
                 writer.finish()
         except BaseException:
             writer.abandon()

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..files.atomic import flush
+from ..files.atomic import move_into_place
 from .embedder import ElmoEmbedder, Sentence, windows
 from .long_sentences import tensor_bytes, write_rows
 
@@ -179,9 +179,10 @@ class ShardWriter:
         self._end = first + end
         self._file = open(self.temporary, "wb")  # noqa: SIM115
         self._file.write(len(encoded).to_bytes(8, "little") + encoded)
-        for name, data in (("offsets", shard.offsets), ("text_offsets", shard.text_offsets), ("text", shard.text)):
-            self._file.seek(self._begin[name])
-            self._file.write(data)
+        for name, offsets in (("offsets", shard.offsets), ("text_offsets", shard.text_offsets)):
+            self.tensor(name, torch.from_numpy(offsets))
+        self._file.seek(self._begin["text"])
+        self._file.write(shard.text)
 
     def rows(self, first: int, rows_KND: torch.Tensor) -> None:
         """Writes rows `(K, n, D)`, the first of which is row `first` of the shard."""
@@ -192,17 +193,15 @@ class ShardWriter:
         write_rows(self._file, self._begin["embeddings"], num_rows, first, rows_KND)
 
     def tensor(self, name: str, tensor: torch.Tensor) -> None:
-        """Writes one of the further tensors."""
+        """Writes a whole tensor, which has the dtype of the header."""
         self._file.seek(self._begin[name])
-        self._file.write(tensor_bytes(tensor.float()))
+        self._file.write(tensor_bytes(tensor))
 
     def finish(self) -> None:
         """Renames the shard once it is on the disk."""
         self._file.truncate(self._end)
         self._file.close()
-        flush(self.temporary)
-        self.temporary.replace(self.path)
-        flush(self.path.parent)
+        move_into_place(self.temporary, self.path)
 
     def abandon(self) -> None:
         """Deletes what was written."""

@@ -43,17 +43,17 @@ class TestEmbed:
         fails(
             "layers: expected all, average, top, mix or a number", "embed", model_dir, corpus, output, "--layers", "9"
         )
-        fails("hdf5 has no bfloat16", "embed", model_dir, corpus, output, "--dtype", "bfloat16")
+        fails("hdf5 does not support bfloat16", "embed", model_dir, corpus, output, "--dtype", "bfloat16")
         fails("--shard-size: expected at least 1, found 0", "embed", model_dir, corpus, output, "--shard-size", "0")
         (tmp_path / "bad.txt").write_bytes(b"fine\n\xff\n")
         fails("bad.txt: line 2: expected UTF-8, found byte 0xff", "embed", model_dir, tmp_path / "bad.txt", output)
         assert not output.exists()
         (tmp_path / "vectors.hdf5.incomplete").rename(tmp_path / "aside")
         assert elmo("embed", model_dir, tmp_path / "bad.txt", output, "--replace-invalid")[0] == 0
-        fails("exists already; --force replaces it", "embed", model_dir, corpus, output)
+        fails("already exists; --force replaces it", "embed", model_dir, corpus, output)
         assert elmo("embed", model_dir, corpus, output, "--force")[0] == 0
 
-    def test_an_interrupt_tells_how_to_go_on(self, elmo, model_dir, corpus, tmp_path, monkeypatch):
+    def test_an_interrupted_run_says_how_to_resume(self, elmo, model_dir, corpus, tmp_path, monkeypatch):
         def interrupt(*args):
             raise KeyboardInterrupt
 
@@ -61,7 +61,7 @@ class TestEmbed:
         code, _, err = elmo("embed", model_dir, corpus, tmp_path / "vectors.hdf5")
         assert code == 130
         work = tmp_path / "vectors.hdf5.incomplete"
-        assert err == f"Stopped. What is done is in {work}: the same command goes on from there.\n"
+        assert err == f"Interrupted. Progress is saved in {work}; rerun the same command to resume.\n"
 
 
 class TestNeighbors:
@@ -81,4 +81,4 @@ class TestNeighbors:
         corpus.write_text("the river\n")
         assert elmo("neighbors", model_dir, corpus, "the [bank]") == (0, "", f"{corpus}: no sentence with 'bank'\n")
         fails("expected one word in brackets", "neighbors", model_dir, corpus, "the bank")
-        fails("expected one vector for each word", "neighbors", model_dir, corpus, "the [bank]", "--layer", "all")
+        fails("embedder must give one vector per word", "neighbors", model_dir, corpus, "the [bank]", "--layer", "all")

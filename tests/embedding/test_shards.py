@@ -93,7 +93,7 @@ def test_a_shard_is_on_the_disk_before_it_is_renamed(embedder, tmp_path, monkeyp
     writer = written(path, shard, embedder)
     flushed = []
     monkeypatch.setattr(
-        "modeling_elmo.embedding.shards.flush", lambda what: flushed.append((what, what.stat().st_size, path.exists()))
+        "modeling_elmo.files.atomic.flush", lambda what: flushed.append((what, what.stat().st_size, path.exists()))
     )
     writer.rows(0, torch.randn(3, 3, 8))
     writer.finish()
