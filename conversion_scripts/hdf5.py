@@ -153,7 +153,11 @@ def _check_chunks(path: str, dataset: h5py.Dataset) -> None:
     if len(set(filters)) != len(filters):
         raise ElmoFormatError(f"{path}: expected each filter once, found {filters}")
     size = prod(dataset.chunks) * dataset.dtype.itemsize
-    # LZF is not unpacked here, so it stays within a size that does no harm.
+    # h5py unpacks an LZF chunk into the number of bytes that the filter's third value declares.
+    if h5py.h5z.FILTER_LZF in filters:
+        declared = properties.get_filter(filters.index(h5py.h5z.FILTER_LZF))[2][2:]
+        if not declared or declared[0] < size:
+            raise ElmoFormatError(f"{path}: expected LZF chunks of {size} bytes, found {declared}")
     most = MAX_COMPRESSED_CHUNK if h5py.h5z.FILTER_LZF in filters else max(dataset.nbytes, MAX_COMPRESSED_CHUNK)
     if size > most:
         raise ElmoFormatError(f"{path}: expected chunks of at most {most} bytes, found {size}")
@@ -165,14 +169,15 @@ def _check_chunks(path: str, dataset: h5py.Dataset) -> None:
         found = chunk.size
         if h5py.h5z.FILTER_DEFLATE in filters:
             found = _unpacked_size(path, dataset, chunk, filters, size)
-        if found < size and (h5py.h5z.FILTER_DEFLATE in filters or h5py.h5z.FILTER_LZF not in filters):
+        is_lzf = h5py.h5z.FILTER_LZF in filters and not _is_skipped(chunk, filters, h5py.h5z.FILTER_LZF)
+        if found < size and (h5py.h5z.FILTER_DEFLATE in filters or not is_lzf):
             raise ElmoFormatError(f"{path}: expected chunks of {size} bytes, found one of {found}")
 
 
 def _unpacked_size(path: str, dataset: h5py.Dataset, chunk: Any, filters: list[int], size: int) -> int:
     """Measures a deflated chunk without unpacking more than `size`; HDF5 would allocate whatever the stream yields."""
-    is_skipped, last = chunk.filter_mask >> filters.index(h5py.h5z.FILTER_DEFLATE) & 1, filters[-1]
-    if is_skipped:
+    last = filters[-1]
+    if _is_skipped(chunk, filters, h5py.h5z.FILTER_DEFLATE):
         return chunk.size
     if last not in (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32):
         raise ElmoFormatError(f"{path}: expected deflate as the last filter before a checksum, found {filters}")
@@ -182,3 +187,8 @@ def _unpacked_size(path: str, dataset: h5py.Dataset, chunk: Any, filters: list[i
     if found > size + 4 * (last == h5py.h5z.FILTER_DEFLATE and h5py.h5z.FILTER_FLETCHER32 in filters):
         raise ElmoFormatError(f"{path}: expected chunks of {size} bytes, found more in a compressed one")
     return found
+
+
+def _is_skipped(chunk: Any, filters: list[int], number: int) -> bool:
+    """Returns whether a chunk was stored without one of the filters."""
+    return bool(chunk.filter_mask >> filters.index(number) & 1)

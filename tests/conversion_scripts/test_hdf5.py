@@ -319,3 +319,21 @@ def test_chunks_that_are_too_short_are_not_read(tmp_path, filters):
         pytest.raises(ElmoFormatError, match="chunks of 16384 bytes, found one of 8"),
     ):
         read_dataset(file, "values", (4096,))
+
+
+@pytest.mark.parametrize("attack", ["declared", "skipped"])
+def test_lzf_chunks_that_are_too_short_are_not_read(tmp_path, attack):
+    path = tmp_path / "file.hdf5"
+    size = 4096 * 4
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset("values", (4096,), "float32", chunks=(4096,), compression="lzf")
+        # A run of 8 literal bytes, or the bytes themselves, marked as not compressed.
+        dataset.id.write_direct_chunk((0,), b"\x07" + bytes(8), filter_mask=int(attack == "skipped"))
+    if attack == "declared":
+        # The last value of the filter: the size of a chunk.
+        whole = path.read_bytes()
+        start = whole.index(b"lzf")
+        at = whole.index(size.to_bytes(4, "little"), start)
+        path.write_bytes(whole[:at] + (16).to_bytes(4, "little") + whole[at + 4 :])
+    with open_hdf5(path) as file, pytest.raises(ElmoFormatError, match="chunks of 16384 bytes, found"):
+        read_dataset(file, "values", (4096,))
