@@ -236,8 +236,8 @@ for name in ("org/trained", "org/by-hand"):
     classifier = transformers.pipeline("text-classification", model=name, trust_remote_code=True)
     with torch.no_grad():
         logits = classifier.model(**classifier.tokenizer(SENTENCES, padding=True, return_tensors="pt")).logits
-    # Low bits depend on how the machine shares out the work.
-    torch.testing.assert_close(logits, torch.load(sys.argv[1]), atol=1e-6, rtol=0)
+    # Logits of a step at this rate are in the tens: a last bit of float32 is 4e-6.
+    torch.testing.assert_close(logits, torch.load(sys.argv[1]), atol=1e-6, rtol=1e-6)
 print(type(classifier.model).__module__.startswith("transformers_modules.org."))
 """
     assert run(hub, tmp_path / "user", LAYERS + code, tmp_path / "trained.pt") == "True\n"
