@@ -16,7 +16,9 @@ from transformers import AutoConfig, AutoTokenizer, EarlyStoppingCallback, Train
 
 from arguments import FineTuningArguments, ModelArguments, PretrainedArguments
 from modeling_elmo import ElmoTokenizer
+from modeling_elmo.files.atomic import new_file
 from modeling_elmo.fine_tuning import load_word_vectors
+from modeling_elmo.pretraining.checkpoints import checkpoints
 from modeling_elmo.pretraining.trainer import leave_process_group
 
 
@@ -32,14 +34,14 @@ SPACE_IN_TOKENS = {"bloom", "deberta", "gpt2", "longformer", "roberta"}
 def find_checkpoint(training: FineTuningArguments) -> str | None:
     """Returns the checkpoint to resume from. Raises `ValueError` if the run would overwrite another one."""
     directory, asked = Path(training.output_dir), training.resume_from_checkpoint
-    checkpoints = sorted(directory.glob("checkpoint-[0-9]*"), key=lambda path: int(path.name.partition("-")[2]))
+    found = checkpoints(directory)
     if not training.do_train or asked not in (None, "true"):
         return asked
     if asked == "true":
         # `Trainer` writes this file last: a checkpoint without it is incomplete.
-        complete = [str(path) for path in checkpoints if (path / "trainer_state.json").is_file()]
+        complete = [str(path) for path in found if (path / "trainer_state.json").is_file()]
         return complete[-1] if complete else None
-    if checkpoints or (directory / RESULTS).exists():
+    if found or (directory / RESULTS).exists():
         raise ValueError(
             f"output_dir: {directory} contains another run; pass --resume_from_checkpoint true to resume it, or "
             "another directory"
@@ -148,8 +150,7 @@ def with_vocabulary(tokenizer: Any, config: Any, texts: Iterable[str | list[str]
         return tokenizer
     words: dict[str, None] = {}
     for text in texts:
-        split = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str
-        words |= dict.fromkeys(text if isinstance(text, list) else [word for word, _ in split(text)])
+        words |= dict.fromkeys(text if isinstance(text, list) else tokenizer.split_words([text])[0])
     special = [tokenizer.bos_token, tokenizer.eos_token, tokenizer.unk_token]
     vocabulary = [*special, *(word for word in words if word not in {"", *tokenizer.all_special_tokens})]
     return ElmoTokenizer(vocab=vocabulary, max_characters_per_token=tokenizer.max_characters_per_token)
@@ -216,10 +217,8 @@ def train_and_evaluate(trainer: MixTrainer, checkpoint: str | None, num_examples
 def save_results(trainer: MixTrainer, results: dict[str, Any]) -> None:
     """Writes `all_results.json` and prints what it contains. The trainer can't be used again."""
     if trainer.is_world_process_zero():
-        path = Path(trainer.args.output_dir, RESULTS)
-        incomplete = path.with_suffix(".incomplete")
-        incomplete.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-        incomplete.replace(path)
+        with new_file(Path(trainer.args.output_dir, RESULTS)) as path:
+            path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         print_results(results)
     leave_process_group(trainer)
 

@@ -25,6 +25,8 @@ from typing import Annotated, Any
 
 import typer
 
+from modeling_elmo.files.atomic import new_file
+
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "docs" / "results.json"
@@ -296,9 +298,8 @@ def summarize(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def write_json(path: Path, values: Any) -> None:
     """Writes a JSON file completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    incomplete = path.with_suffix(".incomplete")
-    incomplete.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    incomplete.replace(path)
+    with new_file(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:
