@@ -5,7 +5,7 @@
 Sentences are grouped into *windows*: whole sentences with a given number of words in total. Within a window, distinct
 words are encoded once, and sentences are sorted by length and batched by words. No state is kept between windows, so
 the vectors of a window depend on that window only, bit for bit, wherever in a corpus a run starts. A sentence longer
-than a *piece* is a window of its own and goes through `long_sentences.py`. Files and processes are in `job.py`.
+than a *piece* is a separate window and goes through `long_sentences.py`. Files and processes are in `job.py`.
 
 Dimensions: S sentences of a window, B sentences of a batch, W positions of a padded row, N words of a window, K kinds
     of vectors (all L+1 layers, or 1), X distinct words, C characters, P projection, D = 2P, n rows of a piece.
@@ -410,7 +410,7 @@ class ElmoEmbedder:
 
 def windows(sentences: Iterable[Sentence], window_words: int, piece_words: int) -> Iterator[list[Sentence]]:
     """Yields lists of whole sentences with at least `window_words` words in total, boundaries included, and finally the
-    rest. A sentence with more than `piece_words` words is a window of its own."""
+    rest. A sentence with more than `piece_words` words is a separate window."""
     window: list[Sentence] = []
     num_words = 0
     for sentence in sentences:

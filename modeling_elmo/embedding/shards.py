@@ -212,7 +212,7 @@ class ShardWriter:
 
 
 class ShardFile:
-    """A shard on the disk, opened anew for each read, so that little of it is mapped into memory at a time.
+    """A shard on the disk, reopened for each read, so that little of it is mapped into memory at a time.
 
     Raises:
         `ValueError`: If it is not a shard, or incomplete.

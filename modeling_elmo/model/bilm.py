@@ -320,7 +320,7 @@ class ElmoModel(ElmoPreTrainedModel):
             `ValueError`: As `forward`.
         """
         if inputs_embeds is None:
-            inputs = self._checked_ids(input_ids, character_ids)
+            inputs = self.checked_ids(input_ids, character_ids)
         else:
             check_shape("inputs_embeds", inputs_embeds, ("batch", "words", self.config.projection_size))
             if not inputs_embeds.is_floating_point():
@@ -341,7 +341,12 @@ class ElmoModel(ElmoPreTrainedModel):
             return inputs, torch.ne(inputs, self.config.pad_token_id)
         return inputs, torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
 
-    def _checked_ids(self, input_ids: torch.Tensor | None, character_ids: torch.Tensor | None) -> torch.Tensor:
+    def checked_ids(self, input_ids: torch.Tensor | None, character_ids: torch.Tensor | None) -> torch.Tensor:
+        """Returns the ids that this model reads, checked.
+
+        Raises:
+            `ValueError`: As `forward`.
+        """
         config = self.config
         if config.token_input == "words":
             if input_ids is None:

@@ -37,9 +37,7 @@ def hooks_of(module: nn.Module) -> list[Any]:
 
 def has_hooks(module: nn.Module) -> bool:
     """Whether a call of the module runs more than its `forward`."""
-    return bool(
-        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
-    )
+    return bool(hooks_of(module))
 
 
 def is_unmodified(module: nn.Module, known_layers: set[type[nn.Module]]) -> bool:

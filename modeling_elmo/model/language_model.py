@@ -215,7 +215,7 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
         inputs, mask = self.elmo.checked_inputs(input_ids, character_ids, None, attention_mask, token_type_ids)
         both = [inputs]
         if backward_input_ids is not None or backward_character_ids is not None:
-            both.append(self.elmo.checked_inputs(backward_input_ids, backward_character_ids)[0])
+            both.append(self.elmo.checked_ids(backward_input_ids, backward_character_ids))
             check_shape("the backward direction's ids", both[1], tuple(inputs.shape))
         if labels is not None:
             if forward_labels is not None or backward_labels is not None:
