@@ -31,6 +31,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from benchmarks.speed.measurement import peak_memory_mib
+
 
 MAX_MEMORY = 2 * 2**30
 SENTENCE = "The bank of the river."
@@ -328,7 +330,7 @@ def outcome_of(load: Callable[[Target, Path], None], target: Target, folder: Pat
     left += [path.name for path in Path(tempfile.gettempdir()).iterdir()]
     if left and not outcome.startswith("WRONG"):
         outcome = f"WRONG left behind: {left}"
-    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > MAX_MEMORY:
+    if peak_memory_mib() * 2**20 > MAX_MEMORY:
         outcome = f"WRONG memory: {outcome}"
     return outcome
 
