@@ -151,11 +151,6 @@ TESTED_ELSEWHERE = {
     "model/modeling_elmo.py": "model/test_remote_code.py",
     "model/pretrained.py": "model/test_bilm.py and model/test_loading_checks.py",
     "model/saved_code.py": "model/test_remote_code.py",
-    "pretraining/checkpoints.py": "pretraining/test_job.py, by resuming",
-    "pretraining/settings.py": "pretraining/test_job.py",
-    "pretraining/signals.py": "pretraining/test_job.py, by signals to processes",
-    "pretraining/trainer.py": "pretraining/test_job.py",
-    "pretraining/windows.py": "pretraining/test_corpus.py",
 }
 
 

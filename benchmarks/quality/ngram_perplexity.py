@@ -27,7 +27,7 @@ from benchmarks.speed.report import JsonOnly, Report, run
 from modeling_elmo.model.word_splitting import TextSplitter, split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.initial_model import read_tokenizer
-from modeling_elmo.pretraining.windows import WordNumbering
+from modeling_elmo.pretraining.windows import WordEncoder
 
 
 # Discounts of a count of 1, of 2, and of 3 or more, for texts too small to estimate them.
@@ -59,7 +59,7 @@ class Tokens:
     num_unknown_words: int
 
     @classmethod
-    def read(cls, corpus: TextFiles, table: WordNumbering, split_words: TextSplitter) -> "Tokens":
+    def read(cls, corpus: TextFiles, table: WordEncoder, split_words: TextSplitter) -> "Tokens":
         """Reads a corpus in the forward direction's order.
 
         Raises:
@@ -230,7 +230,7 @@ def main(
     """Measure the perplexity of a unigram and a trigram model on the words that elmo evaluate predicts."""
     report = Report("ngram_perplexity", 1, json_only)
     tokenizer = read_tokenizer(vocab)
-    table = WordNumbering(tokenizer, has_characters=False)
+    table = WordEncoder(tokenizer, has_characters=False)
     counted, evaluated = (
         Tokens.read(TextFiles(patterns), table, split_at_white_space if tokenized else tokenizer.split_words)
         for patterns in (train, texts)

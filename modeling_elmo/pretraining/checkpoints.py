@@ -28,6 +28,9 @@ LOCK = ".lock"
 SETTINGS_FILE = "pretraining.json"
 ROWS_FILE = "pretraining_rows_{}.pt"
 
+# What is the same in all processes.
+SHARED_NUMBERS = ("num_windows", "num_words", "num_losses", "last_logged")
+
 
 @dataclass
 class RowsState:
@@ -63,18 +66,14 @@ class RowsState:
         content = {
             "first_row": first_row,
             "positions": [
-                {
-                    "taken": torch.from_numpy(position.taken_R),
-                    "used": torch.from_numpy(position.used_R),
-                    "counts": position.counts,
-                }
-                for position in self.positions
+                {"taken": torch.from_numpy(each.taken_R), "used": torch.from_numpy(each.used_R), "counts": each.counts}
+                for each in self.positions
             ],
             "state": None if self.lstm_state is None else tuple(tensor.cpu() for tensor in self.lstm_state),
             "losses": self.losses.cpu(),
         }
-        names = ("num_windows", "num_words", "num_losses", "trainer_loss", "last_logged")
-        torch.save(content | {name: getattr(self, name) for name in names}, checkpoint / ROWS_FILE.format(process))
+        numbers = {name: getattr(self, name) for name in (*SHARED_NUMBERS, "trainer_loss")}
+        torch.save(content | numbers, checkpoint / ROWS_FILE.format(process))
 
     @classmethod
     def load(cls, checkpoint: Path, rows: range, batch_size: int, device: torch.device) -> "RowsState":
@@ -87,23 +86,22 @@ class RowsState:
         while (path := checkpoint / ROWS_FILE.format(len(parts))).is_file():
             parts.append(torch.load(path, map_location="cpu", weights_only=True))
         sizes = [len(part["positions"][0]["taken"]) for part in parts]
-        found = [row for part, size in zip(parts, sizes) for row in range(part["first_row"], part["first_row"] + size)]
+        found = [part["first_row"] + index for part, size in zip(parts, sizes) for index in range(size)]
         if found != list(range(batch_size)):
             raise ValueError(f"expected the states of {batch_size} rows, found those of {len(found)}")
         own = slice(rows.start, rows.stop)
         positions = []
-        for direction in range(2):
-            pieces = [part["positions"][direction] for part in parts]
-            taken, used = (torch.cat([piece[name] for piece in pieces])[own].numpy() for name in ("taken", "used"))
+        for pieces in zip(*(part["positions"] for part in parts)):
+            taken, used = (torch.cat([piece[name] for piece in pieces])[own].clone() for name in ("taken", "used"))
             counts = {block: count for piece in pieces for block, count in piece["counts"].items()}
-            positions.append(StreamPosition(taken.copy(), used.copy(), counts))
+            positions.append(StreamPosition(taken.numpy(), used.numpy(), counts))
         lstm_state = None
         if parts[0]["state"] is not None:
             hidden, cell = (torch.cat(tensors, dim=1)[:, own] for tensors in zip(*(part["state"] for part in parts)))
             lstm_state = hidden.to(device), cell.to(device)
         losses = torch.stack([part["losses"] for part in parts]).mean(0).to(device)
         trainer_loss = sum(part["trainer_loss"] for part in parts) / len(parts)
-        numbers = {name: parts[0][name] for name in ("num_windows", "num_words", "num_losses", "last_logged")}
+        numbers = {name: parts[0][name] for name in SHARED_NUMBERS}
         return cls((positions[0], positions[1]), losses, lstm_state, trainer_loss=trainer_loss, **numbers)
 
 
@@ -128,11 +126,7 @@ def checkpoint_settings(
 
 
 def read_settings(checkpoint: Path) -> dict[str, Any]:
-    """Returns the content of a checkpoint's `pretraining.json`.
-
-    Raises:
-        `ValueError`: If it can't be read.
-    """
+    """Returns the content of a checkpoint's `pretraining.json`. Raises `ValueError` if it can't be read."""
     try:
         settings: dict[str, Any] = json.loads((checkpoint / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -144,17 +138,16 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
     """Raises `ValueError`, naming the differences, if a checkpoint was made with other settings."""
     saved = read_settings(checkpoint)
     # The precision may change: what is saved is float32.
-    free = {"epoch_size", "bf16"}
+    free = {"model", "epoch_size", "bf16"}
     # At a constant learning rate, a run can be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")
-    compared = [(name, saved.get(name), value) for name, value in settings.items() if name not in {"model", *free}]
-    if "model" in settings:
-        old, new = saved.get("model", {}), settings["model"]
-        compared += [(field, old.get(field), new.get(field)) for field in sorted({*old, *new})]
-    differing = [(name, old, new) for name, old, new in compared if old != new]
+    compared = [(name, saved.get(name), value) for name, value in settings.items() if name not in free]
+    old_fields, fields = saved.get("model", {}), settings["model"]
+    compared += [(name, old_fields.get(name), fields.get(name)) for name in sorted({*old_fields, *fields})]
+    differing = [(name, abbreviated(old), abbreviated(new)) for name, old, new in compared if old != new]
     if differing:
-        described = "; ".join(f"{name}={abbreviated(old)}, found {abbreviated(new)}" for name, old, new in differing)
+        described = "; ".join(f"{name}={old}, found {new}" for name, old, new in differing)
         raise ValueError(
             f"{checkpoint}: made with {described}. Resume with the same settings, or use another directory"
         )
@@ -162,9 +155,7 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
 
 def checkpoints(output_dir: Path) -> list[Path]:
     """Returns the checkpoints in a directory, oldest first."""
-    if not output_dir.is_dir():
-        return []
-    found = [(int(match[1]), path) for path in output_dir.iterdir() if (match := CHECKPOINT.fullmatch(path.name))]
+    found = [(int(match[1]), path) for path in output_dir.glob("*") if (match := CHECKPOINT.fullmatch(path.name))]
     return [path for _, path in sorted(found)]
 
 
@@ -173,17 +164,16 @@ def find_checkpoint(output_dir: Path, resume: bool) -> Path | None:
 
     Raises:
         `ValueError`: If the directory holds something else, or if it holds checkpoints and `resume` is False.
+        `OSError`: If it is a file.
     """
-    if output_dir.exists() and not output_dir.is_dir():
-        raise ValueError(f"{output_dir}: expected a directory to write to, found a file")
+    names = sorted(os.listdir(output_dir)) if output_dir.exists() else []
     found = checkpoints(output_dir)
     if found and not resume:
         raise ValueError(
             f"{output_dir}: --no-resume requires a directory without checkpoints, found {found[-1].name}; delete them "
             f"or choose another directory"
         )
-    others = [path.name for path in output_dir.iterdir()] if output_dir.is_dir() else []
-    others = sorted(name for name in others if name not in (INCOMPLETE, LOCK) and not CHECKPOINT.fullmatch(name))
+    others = [name for name in names if name not in (INCOMPLETE, LOCK)]
     if others and not found:
         raise ValueError(f"{output_dir}: expected an empty directory, or one with checkpoints, found {others[0]}")
     return found[-1] if found else None

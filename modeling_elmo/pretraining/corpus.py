@@ -38,10 +38,8 @@ class TextFiles:
     """A corpus of text files with one sentence or paragraph per line. Each file is a block.
 
     Args:
-        patterns (`Iterable[str]`): File names, or patterns (`news-*.txt.gz`). Files that end in `.gz` or `.xz` are
-            decompressed.
-        errors (`str`, *optional*, defaults to `"strict"`): `"strict"`: invalid UTF-8 is an error; `"replace"`: it is
-            read as U+FFFD.
+        patterns (`Iterable[str]`): File names, or patterns (`news-*.txt.gz`). `.gz` and `.xz` are decompressed.
+        errors (`str`): `"strict"`: invalid UTF-8 is an error; `"replace"`: it is read as U+FFFD.
 
     Raises:
         `ValueError`: If a pattern matches no file, or a file is empty or named twice.
@@ -57,8 +55,6 @@ class TextFiles:
             if not found:
                 raise ValueError(f"{pattern}: no such file, and no file matches it as a pattern")
             self.names += found
-        if not self.names:
-            raise ValueError("at least one text file is required")
         name, count = Counter(self.names).most_common(1)[0]
         if count > 1:
             raise ValueError(f"{name}: this file is named twice")
@@ -69,16 +65,12 @@ class TextFiles:
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
         """Returns the numbers of all files, shuffled if there is a seed."""
-        if seed is None:
-            return range(len(self.names))
-        return np.random.default_rng(seed).permutation(len(self.names)).tolist()
+        count = len(self.names)
+        return range(count) if seed is None else np.random.default_rng(seed).permutation(count).tolist()
 
     def read(self, block: int) -> list[str]:
-        """Returns the lines of a file that are not blank.
-
-        Raises:
-            `ValueError`: If there are none, or the file is not UTF-8 or is damaged.
-        """
+        """Returns the lines of a file that are not blank. Raises `ValueError` if there are none, or if the file is
+        not UTF-8 or damaged."""
         name = self.names[block]
         lines = [line for line in TextLines(name, self.errors, is_bounded=False) if line.strip()]
         if not lines:
@@ -93,8 +85,8 @@ class StreamedDataset:
 
     Args:
         dataset: A `datasets.Dataset` or `datasets.IterableDataset`.
-        column (`str`, *optional*, defaults to `"text"`): The column that holds the text. Blank rows are skipped.
-        rows_per_block (`int`, *optional*, defaults to 50,000): Number of rows that are shuffled together.
+        column (`str`): The column that holds the text. Blank rows are skipped.
+        rows_per_block (`int`): Number of rows that are shuffled together.
     """
 
     def __init__(self, dataset: Any, column: str = "text", rows_per_block: int = ROWS_PER_BLOCK):
@@ -113,23 +105,19 @@ class StreamedDataset:
         """Returns the texts of a run of rows, or None after the last row.
 
         Raises:
-            `ValueError`: If a row lacks the column, or it does not hold text.
+            `ValueError`: If the column of a row does not hold text.
         """
         if block != self._next_block:
             self._rows = iter(self.dataset.skip(block * self.rows_per_block))
         self._next_block = block + 1
         rows = list(itertools.islice(self._rows, self.rows_per_block))
-        texts = []
-        for row in rows:
-            text = row.get(self.column)
+        texts = [row.get(self.column) for row in rows]
+        for row, text in zip(rows, texts):
             if not isinstance(text, str):
-                raise ValueError(
-                    f"{self.names[0]}: expected text, found {type(text).__name__}; the row has {', '.join(row)}"
-                )
-            # A line feed within a row counts as white space.
-            if text.strip():
-                texts.append(text)
-        return texts if rows else None
+                found = f"{type(text).__name__}; the row has {', '.join(row)}"
+                raise ValueError(f"{self.names[0]}: expected text, found {found}")
+        # A line feed within a row counts as white space.
+        return [text for text in texts if text.strip()] if rows else None
 
 
 def independent_reader(corpus: Corpus) -> Corpus:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..configuration import directory
-from ..files.model_directory import check_model_directory
+from ..files.model_directory import VOLATILE_FIELDS, check_model_directory
 from ..model.configuration_elmo import ElmoConfig
 from ..model.language_model import ElmoForPreTraining
 from ..model.tokenization_elmo import ElmoTokenizer
@@ -44,36 +44,24 @@ def preset_config(name: str, vocab_size: int, **fields: Any) -> ElmoConfig:
     """
     if name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
+    preset: dict[str, Any] = TINY
+    if name != "tiny":
+        preset = json.loads((directory(name) / "config.json").read_text(encoding="utf-8"))
+        preset = {field: preset[field] for field in preset if field not in (*VOLATILE_FIELDS, "dtype")}
     fields = {"lstm_dropout": DROPOUT, "vocab_size": vocab_size, "freeze_bilm": False, "pad_token_id": None, **fields}
-    if name == "tiny":
-        return ElmoConfig(**{**TINY, **fields})
-    published = json.loads((directory(name) / "config.json").read_text(encoding="utf-8"))
-    for field in ("architectures", "dtype", "transformers_version", "auto_map"):
-        published.pop(field, None)
-    return ElmoConfig(**{**published, **fields})
+    return ElmoConfig(**{**preset, **fields})
 
 
 @dataclass(frozen=True)
 class InitialModel:
-    """A model to train and its tokenizer.
-
-    Attributes:
-        model (`ElmoForPreTraining`): With `freeze_bilm=False`.
-        tokenizer (`ElmoTokenizer`): With a vocabulary.
-    """
+    """A model to train, with `freeze_bilm=False`, and its tokenizer, with a vocabulary."""
 
     model: ElmoForPreTraining
     tokenizer: ElmoTokenizer
 
 
 def from_preset(preset: str, vocab_file: Path, seed: int, **fields: Any) -> InitialModel:
-    """Makes a model with random weights.
-
-    Args:
-        preset (`str`): One of `PRESETS`.
-        vocab_file (`Path`): The vocabulary.
-        seed (`int`): Seed of the weights.
-        fields: Config fields that replace the preset's.
+    """Makes a model with random weights from `seed`, of the config that `preset_config` returns.
 
     Raises:
         `ValueError`: If the vocabulary lacks a special token, or a field is out of range.
@@ -131,11 +119,7 @@ def from_model(model_dir: Path, vocab_file: Path | None, seed: int, **fields: An
 
 
 def read_tokenizer(vocab_file: Path, max_characters_per_token: int = 50) -> ElmoTokenizer:
-    """Returns a tokenizer to train with.
-
-    Raises:
-        `ValueError`: Naming the file, if its vocabulary can't be used for training.
-    """
+    """Returns a tokenizer to train with. Raises `ValueError`, naming the file, if its vocabulary can't be used."""
     try:
         tokenizer = ElmoTokenizer(vocab_file=vocab_file, max_characters_per_token=max_characters_per_token)
     except ValueError as error:

@@ -4,14 +4,12 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
-from transformers import TrainerCallback
 
 from ..files.atomic import exclusive_lock, move_into_place
 from ..hub.model_card import model_card as elmo_card
@@ -38,8 +36,7 @@ def pretrain(
     resume: bool = True,
     command: str = "",
     write: Callable[[str], None] | None = None,
-    callbacks: Iterable[TrainerCallback] = (),
-    **steps: Any,
+    **intervals: int,
 ) -> int:
     """Trains a language model and writes it into `output_dir`, from the newest checkpoint there if there is one.
 
@@ -51,11 +48,10 @@ def pretrain(
         eval_corpus (`Corpus`, *optional*): The text to evaluate on.
         epochs (`float`, *optional*): How often to read the corpus, instead of `settings.max_steps`. The corpus is
             counted first.
-        resume (`bool`, *optional*, defaults to `True`): Whether to resume; otherwise checkpoints are an error.
-        command (`str`, *optional*): The command, for the model card.
+        resume (`bool`): Whether to resume; otherwise checkpoints are an error.
+        command (`str`): The command, for the model card.
         write (`Callable`, *optional*): Receives lines about the progress, instead of standard output.
-        callbacks (`Iterable[TrainerCallback]`, *optional*): Further callbacks of the trainer.
-        steps: `save_steps`, `eval_steps`, `logging_steps`, `save_total_limit` of `ElmoPretrainer`.
+        intervals: `save_steps`, `eval_steps`, `logging_steps`, and `save_total_limit`, how many checkpoints are kept.
 
     Returns:
         `int`: 0, or 128 plus the number of the signal that stopped the run after a checkpoint.
@@ -80,12 +76,11 @@ def pretrain(
             settings,
             output_dir,
             eval_corpus,
-            epoch_size=epoch_size,
-            signals=signals,
-            **steps,
+            epoch_size,
+            signals,
+            **intervals,
         )
-        for callback in (ProgressReport(write), *callbacks):
-            trainer.add_callback(callback)
+        trainer.add_callback(ProgressReport(write))
         if checkpoint is not None:
             check_settings(checkpoint, trainer.checkpoint_settings())
         if trainer.is_world_process_zero():
@@ -94,8 +89,14 @@ def pretrain(
             if checkpoints(output_dir)[-1:] != ([] if checkpoint is None else [checkpoint]):
                 raise ValueError(f"{output_dir}: another run has written to this directory in the meantime")
             shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
-        trainer.wait_for_all()
-        _train(trainer, checkpoint)
+        trainer.accelerator.wait_for_everyone()
+        try:
+            trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+        except Exception as error:
+            if checkpoint is None or trainer.has_begun:
+                raise
+            message = f"{' '.join(str(error).split())}; delete it to resume from the one before"
+            raise ValueError(f"{checkpoint}: can't be read ({message})") from error
         is_complete = signals.received is None or trainer.state.global_step >= settings.max_steps
         result = None
         if is_complete and eval_corpus is not None:
@@ -107,42 +108,21 @@ def pretrain(
         return 0 if is_complete else 128 + (signals.received or 0)
 
 
-def _train(trainer: ElmoPretrainer, checkpoint: Path | None) -> None:
-    try:
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    except Exception as error:
-        if checkpoint is None or trainer.has_begun:
-            raise
-        message = f"{' '.join(str(error).split())}; delete it to resume from the one before"
-        raise ValueError(f"{checkpoint}: can't be read ({message})") from error
-
-
 def corpus_size(
     corpus: Corpus, tokenizer: ElmoTokenizer, settings: PretrainingSettings, checkpoint: Path | None = None
 ) -> int:
     """Returns the size of an epoch: words, including one boundary per sentence; or sentences, with a sentence per row.
-
-    Args:
-        corpus (`Corpus`): The text to count.
-        tokenizer (`ElmoTokenizer`): Splits raw text.
-        settings (`PretrainingSettings`): How the text is read.
-        checkpoint (`Path`, *optional*): Its size is used, if it has one, instead of counting again.
-    """
-    if checkpoint is not None:
-        saved = read_settings(checkpoint).get("epoch_size")
-        if isinstance(saved, int):
-            return saved
+    If the checkpoint has it, the text is not counted again."""
+    saved = None if checkpoint is None else read_settings(checkpoint).get("epoch_size")
+    if isinstance(saved, int):
+        return saved
     counts, num_sentences = count_words(corpus, settings.batch_plan(range(0)).splitter(tokenizer))
     return num_sentences if settings.sentence_per_row else sum(counts.values()) + num_sentences
 
 
 def save_trained_model(trainer: ElmoPretrainer, output_dir: Path, card: str) -> None:
     """Writes the trained model, ready for the Hub: weights including the softmax, config, tokenizer, code files, model
-    card, and the learning curve in `trainer_state.json`.
-
-    Raises:
-        `OSError`: If it can't be written.
-    """
+    card, and the learning curve in `trainer_state.json`."""
     work = output_dir / INCOMPLETE
     shutil.rmtree(work, ignore_errors=True)
     model = trainer.model
@@ -179,13 +159,9 @@ def model_card(trainer: ElmoPretrainer, command: str, result: Perplexity | None)
     ]
     if result is not None:
         forward, backward, mean = result.perplexities
-        training.append(
-            (
-                "Perplexity of the evaluation text",
-                f"{mean:,.2f} (forward {forward:,.2f}, backward {backward:,.2f}; {result.num_words:,} words, "
-                f"{result.num_unknown_words / max(result.num_words, 1):.2%} unknown)",
-            )
-        )
+        unknown = f"{result.num_words:,} words, {result.num_unknown_words / max(result.num_words, 1):.2%} unknown"
+        value = f"{mean:,.2f} (forward {forward:,.2f}, backward {backward:,.2f}; {unknown})"
+        training.append(("Perplexity of the evaluation text", value))
     sections = [
         "## Training",
         table(("Setting", "Value"), training),

@@ -45,8 +45,7 @@ class Perplexity:
 
     @property
     def perplexities(self) -> tuple[float, float, float]:
-        """`tuple[float, float, float]`: Forward, backward, and the geometric mean of both, which the original
-        reports."""
+        """`tuple[float, float, float]`: Forward, backward, and their geometric mean, which the original reports."""
         return perplexity_of(self.forward_loss), perplexity_of(self.backward_loss), perplexity_of(self.loss)
 
 
@@ -61,8 +60,7 @@ def measure_perplexity(
     tokenizer: ElmoTokenizer,
     corpus: Corpus,
     plan: BatchPlan,
-    sentence_per_row: bool = False,
-    on_batch: Callable[[int], bool] | None = None,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Perplexity | None:
     """Measures perplexity in one pass over a corpus, from a state of zeros, with the full softmax.
 
@@ -70,36 +68,34 @@ def measure_perplexity(
         model (`ElmoForPreTraining`): The model; it is left in evaluation mode.
         tokenizer (`ElmoTokenizer`): The model's.
         corpus (`Corpus`): The text.
-        plan (`BatchPlan`): Its seed should be None. If each of several processes has a part of the rows, all of them
-            return the result of the whole corpus.
-        sentence_per_row (`bool`, *optional*): As in training.
-        on_batch (`Callable[[int], bool]`, *optional*): Receives the number of predictions so far. The measurement
-            ends if it returns False.
-
-    Returns:
-        [`Perplexity`], or None if `on_batch` returned False.
+        plan (`BatchPlan`): Without a seed. If each of several processes has a part of the rows, all of them return the
+            result of the whole corpus.
+        is_wanted (`Callable[[], bool]`, *optional*): Called after each batch. If it returns False, the result is None.
 
     Raises:
         `ValueError`: If the vocabulary is not the model's, or the text can't be read.
     """
     check_vocabulary_size(model, tokenizer)
     model.eval()
-    has_characters = model.config.token_input == "characters"
-    batches = (SentenceRows if sentence_per_row else Windows)(corpus, tokenizer, plan, has_characters)
+    is_window = not plan.sentence_per_row
+    batches = (Windows if is_window else SentenceRows)(
+        corpus, tokenizer, plan, has_characters=model.config.token_input == "characters"
+    )
     # Forward loss, backward loss, predictions, words, unknown words.
     sums = torch.zeros(5, dtype=torch.float64)
     state = None
     for batch, _ in prefetch(batches, 8):
-        labels = batch["labels"] if sentence_per_row else batch["forward_labels"]
+        labels = batch["forward_labels" if is_window else "labels"]
         is_word = (labels != IGNORED_LABEL) & (labels != tokenizer.eos_token_id) & (labels != tokenizer.bos_token_id)
-        predictions = (labels != IGNORED_LABEL).sum() - (len(labels) if sentence_per_row else 0)
+        # In a row of one sentence, each direction predicts all but its first word.
+        predictions = (labels != IGNORED_LABEL).sum() - (0 if is_window else len(labels))
         batch = {name: values.to(model.device) for name, values in batch.items()}
-        output = model(**batch, state=None if sentence_per_row else state, use_cache=not sentence_per_row)
+        output = model(**batch, state=state, use_cache=is_window)
         state = output.state
         losses = torch.stack([output.forward_loss, output.backward_loss]).double().cpu() * predictions
         unknown = (is_word & (labels == tokenizer.unk_token_id)).sum()
         sums += torch.cat([losses, torch.stack([predictions, is_word.sum(), unknown]).double()])
-        if on_batch is not None and not on_batch(int(sums[2])):
+        if not is_wanted():
             return None
     if len(plan.rows) < plan.batch_size:
         sums = sums.to(model.device)
@@ -118,11 +114,7 @@ def check_vocabulary_size(model: ElmoForPreTraining, tokenizer: ElmoTokenizer) -
 
 
 def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokenizer]:
-    """Loads a language model and its tokenizer.
-
-    Raises:
-        `ValueError`: If it is not a model directory, or has no softmax.
-    """
+    """Loads a language model and its tokenizer. Raises `ValueError` if the directory has none, or no softmax."""
     model, missing = load_model(ElmoForPreTraining, model_dir)
     missing = [name for name in missing if name.startswith("lm_head")]
     if missing:
@@ -132,9 +124,6 @@ def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokeni
     return model.to(local_device()), ElmoTokenizer.from_pretrained(model_dir)
 
 
-def one_process(batch_size: int, num_steps: int, is_raw: bool) -> BatchPlan:
+def one_process(batch_size: int, num_steps: int, is_raw: bool = False, sentence_per_row: bool = False) -> BatchPlan:
     """Returns the plan of a single pass over a text in one process."""
-    for name, number in (("batch_size", batch_size), ("num_steps", num_steps)):
-        if number < 1:
-            raise ValueError(f"{name}: expected at least 1, found {number}")
-    return BatchPlan(batch_size, range(batch_size), num_steps, None, is_raw)
+    return BatchPlan(batch_size, range(batch_size), num_steps, None, is_raw, sentence_per_row)

@@ -15,6 +15,9 @@ from ..model.configuration_elmo import ElmoConfig
 from .windows import BatchPlan
 
 
+# Steps between checkpoints, evaluations and reports, and how many checkpoints are kept.
+INTERVALS = {"save_steps": 1000, "eval_steps": 1000, "logging_steps": 100, "save_total_limit": 2}
+
 # Adagrad with an initial accumulator of 1 is the original optimizer, with its learning rate.
 LEARNING_RATES = {"adagrad": 0.2, "adamw": 1e-3}
 
@@ -80,18 +83,20 @@ class PretrainingSettings:
 
     def batch_plan(self, rows: range) -> BatchPlan:
         """Returns how training reads its text."""
-        return BatchPlan(self.batch_size, rows, self.num_steps, self.seed, self.is_raw)
+        return BatchPlan(self.batch_size, rows, self.num_steps, self.seed, self.is_raw, self.sentence_per_row)
 
 
 def training_arguments(
-    settings: PretrainingSettings,
-    output_dir: Path,
-    save_steps: int,
-    eval_steps: int | None,
-    logging_steps: int,
-    save_total_limit: int,
+    settings: PretrainingSettings, output_dir: Path, has_evaluation: bool, **intervals: int
 ) -> TrainingArguments:
-    """Returns the arguments of `Trainer`."""
+    """Returns the arguments of `Trainer`.
+
+    Args:
+        settings (`PretrainingSettings`): The settings that determine the result.
+        output_dir (`Path`): The directory of the checkpoints.
+        has_evaluation (`bool`): Whether there is a text to evaluate on.
+        intervals: `save_steps`, `eval_steps`, `logging_steps` and `save_total_limit`, if not the defaults.
+    """
     num_processes = int(os.environ.get("WORLD_SIZE", "1"))
     has_accelerator = torch.accelerator.is_available()
     is_constant = settings.optimizer == "adagrad"
@@ -106,14 +111,10 @@ def training_arguments(
         max_grad_norm=settings.max_grad_norm,
         seed=settings.seed,
         bf16=settings.bf16,
-        logging_steps=logging_steps,
         # An infinite or NaN loss is shown, and ends the run.
         logging_nan_inf_filter=False,
         save_strategy="steps",
-        save_steps=save_steps,
-        save_total_limit=save_total_limit,
-        eval_strategy="no" if eval_steps is None else "steps",
-        eval_steps=eval_steps,
+        eval_strategy="steps" if has_evaluation else "no",
         # The corpus resumes at the position in the checkpoint; there is nothing to skip.
         ignore_data_skip=True,
         report_to=[],
@@ -123,6 +124,7 @@ def training_arguments(
         ddp_backend="gloo" if num_processes > 1 and not has_accelerator else None,
         # Every step has a gradient for every trained weight.
         ddp_find_unused_parameters=False,
+        **{**INTERVALS, **intervals},
     )
     # One process uses one device: with several, `DataParallel` would share one LSTM state between them.
     arguments._n_gpu = min(arguments.n_gpu, 1)

@@ -7,14 +7,19 @@ import threading
 import time
 from typing import Any
 
+import torch
+from torch import distributed
+from transformers import TrainerCallback
+
 
 # Seconds within which signals count as one. All processes started from a terminal receive Ctrl-C, and `torchrun` then
 # forwards it to its processes, which have it already.
 SAME_SIGNAL = 3.0
 
 
-class StopSignals:
-    """Within its `with` block, a first SIGTERM, SIGINT or SIGHUP is only recorded; a second one ends the process.
+class StopSignals(TrainerCallback):
+    """Within its `with` block, a first SIGTERM, SIGINT or SIGHUP is only recorded, and a second one ends the process.
+    As a callback, it ends the run, with a checkpoint, after the step in which any process received one.
 
     Attributes:
         received (`int`, *optional*): The number of the signal.
@@ -45,3 +50,15 @@ class StopSignals:
             self.received, self._since = number, time.monotonic()
         elif time.monotonic() - self._since > SAME_SIGNAL:
             raise SystemExit(128 + number)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        number = self.received or 0
+        if args.world_size > 1:
+            # Processes agree on the step at which all of them stop.
+            agreed = torch.tensor(number, device=args.device)
+            distributed.all_reduce(agreed, distributed.ReduceOp.MAX)
+            number = int(agreed)
+        if number:
+            self.received = number
+            control.should_save = True
+            control.should_training_stop = True

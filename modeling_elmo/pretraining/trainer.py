@@ -46,10 +46,9 @@ class ElmoPretrainer(Trainer):
         settings (`PretrainingSettings`): The settings that determine the result.
         output_dir (`Path`): The directory of the checkpoints.
         eval_corpus (`Corpus`, *optional*): The text to evaluate on.
-        save_steps, eval_steps, logging_steps (`int`, *optional*): Steps between checkpoints, evaluations and reports.
-        save_total_limit (`int`, *optional*, defaults to 2): How many checkpoints are kept.
         epoch_size (`int`, *optional*): The result of `corpus_size`, to report epochs.
         signals (`StopSignals`, *optional*): After a signal, the run finishes its step, saves a checkpoint and stops.
+        intervals: As for `training_arguments`.
     """
 
     def __init__(
@@ -60,34 +59,29 @@ class ElmoPretrainer(Trainer):
         settings: PretrainingSettings,
         output_dir: Path,
         eval_corpus: Corpus | None = None,
-        save_steps: int = 1000,
-        eval_steps: int = 1000,
-        logging_steps: int = 100,
-        save_total_limit: int = 2,
         epoch_size: int | None = None,
         signals: StopSignals | None = None,
+        **intervals: int,
     ) -> None:
         check_vocabulary_size(model, tokenizer)
-        arguments = training_arguments(
-            settings, output_dir, save_steps, eval_steps if eval_corpus else None, logging_steps, save_total_limit
-        )
+        arguments = training_arguments(settings, output_dir, eval_corpus is not None, **intervals)
         # The fused step reads and writes each weight once; most of them are the softmax's.
         is_fused = arguments.device.type == "cpu"
-        adagrad = {"lr": settings.learning_rate, "initial_accumulator_value": 1.0, "fused": is_fused}
-        optimizers = {
-            "adagrad": (torch.optim.Adagrad, adagrad),
-            "adamw": (torch.optim.AdamW, {"lr": settings.learning_rate, "weight_decay": 0.0}),
-        }
+        optimizer: tuple[Any, dict[str, Any]] = (torch.optim.AdamW, {"weight_decay": 0.0})
+        if settings.optimizer == "adagrad":
+            optimizer = (torch.optim.Adagrad, {"initial_accumulator_value": 1.0, "fused": is_fused})
+        optimizer[1]["lr"] = settings.learning_rate
         super().__init__(
             model,
             arguments,
             eval_dataset=eval_corpus,
             processing_class=tokenizer,
-            optimizer_cls_and_kwargs=optimizers[settings.optimizer],
+            optimizer_cls_and_kwargs=optimizer,
         )
-        self.remove_callback(PrinterCallback)
         self.signals = signals or StopSignals()
-        self.add_callback(StopOnSignal(self, self.signals))
+        self.remove_callback(PrinterCallback)
+        self.add_callback(self.signals)
+        self.model_accepts_loss_kwargs = False
         self.settings = settings
         self.tokenizer = tokenizer
         self.corpus = corpus
@@ -95,12 +89,11 @@ class ElmoPretrainer(Trainer):
         self.epoch_size = epoch_size
         self.rows = rows_of_process(settings.batch_size, self.args.process_index, self.args.world_size)
         self.rows_state = RowsState.start(len(self.rows), self.args.device)
-        self._is_restored = False
+        self.has_begun = False
+        # When the last report was made, and the words before it.
         self._since = (time.monotonic(), 0)
         self._run_dir: str | None = None
         self._evaluated: tuple[int, Perplexity] | None = None
-        self.has_begun = False
-        self.model_accepts_loss_kwargs = False
 
     # One step
 
@@ -112,19 +105,13 @@ class ElmoPretrainer(Trainer):
         """Trains on one window and records the position after it."""
         inputs = dict(inputs)
         positions = inputs.pop("positions")
-        self._seed_window()
+        negatives, dropout = window_seeds(self.settings.seed, self.rows_state.num_windows, self.args.process_index)
+        torch.manual_seed(dropout)
+        self.model.negative_sampling_generator = torch.Generator().manual_seed(negatives)
         loss = super().training_step(model, inputs)
         self.rows_state.positions = positions
         self.rows_state.num_windows += 1
         return loss / self.settings.loss_scale
-
-    def _seed_window(self) -> None:
-        # All processes use the same negative samples. Their dropout differs, because their rows do.
-        negatives, dropout = window_seeds(self.settings.seed, self.rows_state.num_windows, self.args.process_index)
-        torch.manual_seed(dropout)
-        if self.model.negative_sampling_generator is None:
-            self.model.negative_sampling_generator = torch.Generator()
-        self.model.negative_sampling_generator.manual_seed(negatives)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -140,10 +127,8 @@ class ElmoPretrainer(Trainer):
         else:
             # Rows differ in length, so each process is weighted by its predictions: all words of its rows but one each.
             count = (inputs["labels"] != IGNORED_LABEL).sum() - len(inputs["labels"])
-            total = count.clone()
-            if self.args.world_size > 1:
-                distributed.all_reduce(total)
-                losses = losses * (count * self.args.world_size / total)
+            total = self.accelerator.reduce(count, "sum")
+            losses = losses * (count * self.args.world_size / total)
             rows.num_words += int(total)
         rows.losses += losses.detach().double()
         rows.num_losses += 1
@@ -157,10 +142,8 @@ class ElmoPretrainer(Trainer):
         rows = self.rows_state
         if "loss" in logs:
             self._check_losses()
-            losses = rows.losses.clone()
-            if self.args.world_size > 1:
-                distributed.all_reduce(losses)
-            forward, backward = (losses / rows.num_losses / self.args.world_size).tolist()
+            losses = self.accelerator.reduce(rows.losses, "mean")
+            forward, backward = (losses / rows.num_losses).tolist()
             logs["perplexity"] = perplexity_of((forward + backward) / 2)
             logs["forward_perplexity"], logs["backward_perplexity"] = perplexity_of(forward), perplexity_of(backward)
             now = time.monotonic()
@@ -189,13 +172,9 @@ class ElmoPretrainer(Trainer):
         self._since = self._since[0] + time.monotonic() - since, self._since[1]
         if result is None:
             return {}
-        forward, backward, mean = result.perplexities
-        metrics = {
-            f"{metric_key_prefix}_loss": result.loss,
-            f"{metric_key_prefix}_perplexity": mean,
-            f"{metric_key_prefix}_forward_perplexity": forward,
-            f"{metric_key_prefix}_backward_perplexity": backward,
-        }
+        names = ("loss", "forward_perplexity", "backward_perplexity", "perplexity")
+        values = (result.loss, *result.perplexities)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in zip(names, values)}
         self.log(metrics)
         self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
@@ -209,9 +188,8 @@ class ElmoPretrainer(Trainer):
                 self.tokenizer,
                 self.eval_corpus,
                 replace(self.settings.batch_plan(self.rows), seed=None),
-                self.settings.sentence_per_row,
                 # Several processes must not stop at different batches.
-                (lambda _: self.signals.received is None) if self.args.world_size == 1 else None,
+                lambda: self.args.world_size > 1 or self.signals.received is None,
             )
             if result is None:
                 return None
@@ -229,7 +207,7 @@ class ElmoPretrainer(Trainer):
         output = Path(self.args.output_dir)
         name = f"checkpoint-{self.state.global_step}"
         is_saved = (output / name).exists()
-        self.wait_for_all()
+        self.accelerator.wait_for_everyone()
         if is_saved:
             # The run was resumed from it and stopped before the next step.
             return
@@ -242,7 +220,7 @@ class ElmoPretrainer(Trainer):
             self.rows_state.save(work, self.args.process_index, self.rows.start)
             if self.args.should_save:
                 write_json(work / SETTINGS_FILE, self.checkpoint_settings())
-            self.wait_for_all()
+            self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 move_into_place(work, output / name)
         except (OSError, RuntimeError, SafetensorError) as error:
@@ -255,12 +233,7 @@ class ElmoPretrainer(Trainer):
         if self.args.should_save:
             shutil.rmtree(output / INCOMPLETE, ignore_errors=True)
             rotate_checkpoints(str(output), save_total_limit=self.args.save_total_limit)
-        self.wait_for_all()
-
-    def wait_for_all(self) -> None:
-        """Waits until all processes have called this."""
-        if self.args.world_size > 1:
-            distributed.barrier()
+        self.accelerator.wait_for_everyone()
 
     def checkpoint_settings(self) -> dict[str, Any]:
         """Returns the settings that must match to resume."""
@@ -270,28 +243,22 @@ class ElmoPretrainer(Trainer):
         """Also restores the rows: their positions in the text and their LSTM states."""
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is not None:
-            batch_size, device = self.settings.batch_size, self.args.device
-            self.rows_state = RowsState.load(Path(checkpoint), self.rows, batch_size, device)
-            self._is_restored = True
+            self.rows_state = RowsState.load(Path(checkpoint), self.rows, self.settings.batch_size, self.args.device)
+            # The checkpoint's trainer state has the intervals of the earlier run.
+            for name in ("save_steps", "eval_steps", "logging_steps"):
+                setattr(self.state, name, getattr(self.args, name))
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         # A run that was killed between its last checkpoint and its result has no step left.
         if self.state.global_step >= self.state.max_steps:
             self.control.should_training_stop = True
-        else:
-            super()._run_epoch(*args, **kwargs)
-
-    def begin(self) -> None:
-        """Called after `Trainer` has reset its sums, right before the first step."""
-        if self._is_restored:
-            self._tr_loss += self.rows_state.trainer_loss
-            self._globalstep_last_logged = self.rows_state.last_logged
-            self._is_restored = False
-            # The checkpoint's trainer state has the intervals of the earlier run.
-            for name in ("save_steps", "eval_steps", "logging_steps"):
-                setattr(self.state, name, getattr(self.args, name))
+            return
+        # `Trainer` has reset its sums.
+        self._tr_loss += self.rows_state.trainer_loss
+        self._globalstep_last_logged = self.rows_state.last_logged
         self._since = time.monotonic(), self.rows_state.num_words
         self.has_begun = True
+        super()._run_epoch(*args, **kwargs)
 
 
 class ProgressReport(TrainerCallback):
@@ -339,62 +306,35 @@ class _TrainBatches:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         trainer, settings = self.trainer, self.trainer.settings
-        plan, positions = settings.batch_plan(trainer.rows), trainer.rows_state.positions
-        has_characters = trainer.model.config.token_input == "characters"
-        batches_class = SentenceRows if settings.sentence_per_row else Windows
-        batches = batches_class(trainer.corpus, trainer.tokenizer, plan, has_characters, positions)
+        batches = (SentenceRows if settings.sentence_per_row else Windows)(
+            trainer.corpus,
+            trainer.tokenizer,
+            settings.batch_plan(trainer.rows),
+            trainer.model.config.token_input == "characters",
+            trainer.rows_state.positions,
+        )
         for batch, after in prefetch(batches):
             yield {**batch, "positions": after}
 
 
-class StopOnSignal(TrainerCallback):
-    """Stops the run with a checkpoint after the step in which a signal arrived. Also calls `begin`."""
-
-    def __init__(self, trainer: ElmoPretrainer, signals: StopSignals) -> None:
-        self.trainer = trainer
-        self.signals = signals
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.trainer.begin()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        number = self.signals.received or 0
-        if args.world_size > 1:
-            # Agree on the step at which all processes stop.
-            agreed = torch.tensor(number, device=args.device)
-            distributed.all_reduce(agreed, distributed.ReduceOp.MAX)
-            number = int(agreed)
-        if number:
-            self.signals.received = number
-            control.should_save = True
-            control.should_training_stop = True
-
-
 def window_seeds(seed: int, window: int, process: int) -> tuple[int, int]:
     """Returns the seed of a window's negative samples, which is the same in all processes, and of its dropout."""
-    negatives, *dropout = (
-        int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
-        for entropy in ((seed, window, 1), (seed, window, 2 + process))
-    )
-    return negatives, dropout[0]
+    sequences = (np.random.SeedSequence((seed, window, use)) for use in (1, 2 + process))
+    negatives, dropout = (int(sequence.generate_state(1, np.uint64)[0]) >> 1 for sequence in sequences)
+    return negatives, dropout
 
 
-def leave_process_group(trainer: Trainer | None = None) -> None:
-    """Shuts down the process group once all processes have called this. Does nothing for a single process.
+def leave_process_group(trainer: Trainer) -> None:
+    """Shuts down the process group once all processes have called this. The trainer can't train again.
 
     A process that exits inside its group may abort in gloo's threads, although all work is done. A process that
     destroys the group while `DistributedDataParallel`'s gradient reducer exists may hang: the reducer, as the last
     owner of the group, waits for gloo's thread while it holds the GIL, which that thread may need (torch 2.13). So the
     reducer is freed first.
-
-    Args:
-        trainer (`Trainer`, *optional*): The trainer, if it still exists. It can't train again.
     """
-    if not distributed.is_initialized():
-        return
-    distributed.barrier()
-    if trainer is not None:
+    if distributed.is_initialized():
+        distributed.barrier()
         trainer.model_wrapped = trainer.model
         trainer.accelerator.free_memory()
-    gc.collect()
-    distributed.destroy_process_group()
+        gc.collect()
+        distributed.destroy_process_group()

@@ -42,12 +42,7 @@ class Vocabulary:
 
 
 def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str], int]:
-    """Returns the count of each word in a corpus, and the number of sentences.
-
-    Args:
-        corpus (`Corpus`): The text.
-        split_words (`TextSplitter`): Splits texts into words.
-    """
+    """Returns the count of each word in a corpus, and the number of sentences."""
     counts: Counter[str] = Counter()
     num_sentences = 0
     for block in corpus.order(None):
@@ -68,9 +63,9 @@ def build_vocabulary(
 
     Args:
         counts (`Counter[str]`): The count of each word in the text.
-        num_sentences (`int`, *optional*): Number of sentences, which the result repeats.
+        num_sentences (`int`): Number of sentences, which the result repeats.
         size (`int`, *optional*): Maximum number of entries, including the three special tokens.
-        min_count (`int`, *optional*, defaults to 1): Minimum count for a word to be included.
+        min_count (`int`): Minimum count for a word to be included.
 
     Raises:
         `ValueError`: If `size` leaves no room for a word, or `min_count` is below 1.
@@ -94,10 +89,6 @@ def build_vocabulary(
 
 
 def write_vocabulary(words: list[str], path: str | os.PathLike[str]) -> None:
-    """Writes a vocabulary file with one word per line, complete or not at all.
-
-    Raises:
-        `OSError`: If it can't be written. A file that was there before is then unchanged.
-    """
+    """Writes a vocabulary file with one word per line. If it can't be written, a file that was there is unchanged."""
     with new_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{word}\n" for word in words)

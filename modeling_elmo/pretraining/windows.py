@@ -15,10 +15,11 @@ Dimensions: B rows of the global batch, R rows of this process, W words of a win
 """
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -33,22 +34,19 @@ from .corpus import Corpus, independent_reader
 # The directions; these numbers are part of the seed of shuffling.
 FORWARD, BACKWARD = 0, 1
 
-# Unknown words whose characters are kept, 50 bytes each.
+# Words whose characters are kept, 50 bytes each.
 MAX_CACHED_WORDS = 500_000
 
 # In a batch of one sentence per row, longer sentences are cut.
 MAX_WORDS_PER_ROW = 512
 
 
-class WordNumbering:
-    """Gives every word a number: vocabulary words have their ids, other words get the next free numbers.
-
-    For each number, a table has the bytes that represent the word's character ids.
+class WordEncoder:
+    """Encodes words as their ids and, for a model that reads characters, the bytes that represent character ids.
 
     Args:
         tokenizer (`ElmoTokenizer`): With a vocabulary that has `<S>`, `</S>` and `<UNK>`.
-        has_characters (`bool`): Whether characters are needed. Otherwise all unknown words share the number of `<UNK>`.
-        max_cached_words (`int`, *optional*): How many unknown words are kept before all of them are dropped.
+        has_characters (`bool`): Whether characters are needed.
 
     Attributes:
         num_words (`int`): Words of the vocabulary.
@@ -57,65 +55,35 @@ class WordNumbering:
         length (`int`): C, or 0 without characters.
     """
 
-    def __init__(self, tokenizer: ElmoTokenizer, has_characters: bool, max_cached_words: int = MAX_CACHED_WORDS):
+    def __init__(self, tokenizer: ElmoTokenizer, has_characters: bool) -> None:
         check_vocabulary(tokenizer, "the tokenizer's vocabulary")
-        words = tokenizer.get_words()[: len(tokenizer) - NUM_APPENDED_TOKENS]
-        self._numbers = dict(zip(words, range(len(words))))
+        words = tokenizer.get_words()[:-NUM_APPENDED_TOKENS]
         self.num_words = len(words)
-        self.boundaries = (self._numbers[str(tokenizer.bos_token)], self._numbers[str(tokenizer.eos_token)])
-        self.unknown = self._numbers[str(tokenizer.unk_token)]
-        self.max_cached_words = max_cached_words
-        self.has_characters = has_characters
+        self._ids = dict(zip(words, range(len(words))))
+        self._marks = str(tokenizer.bos_token), str(tokenizer.eos_token)
+        self.boundaries = self._ids[self._marks[0]], self._ids[self._marks[1]]
+        self.unknown = self._ids[str(tokenizer.unk_token)]
         self.length = tokenizer.max_characters_per_token if has_characters else 0
-        self._bytes_NC = np.empty((0, self.length), dtype=np.uint8)
-        if has_characters:
-            self._add_rows(words)
-            for number, content in zip(self.boundaries, BOUNDARY_CONTENTS):
-                self._bytes_NC[number] = np.frombuffer(word_row(content, self.length), dtype=np.uint8)
+        contents = dict(zip(self._marks, BOUNDARY_CONTENTS))
 
-    def __len__(self) -> int:
-        return len(self._numbers)
+        @lru_cache(MAX_CACHED_WORDS)
+        def row(word: str) -> bytes:
+            return word_row(contents.get(word) or leading_bytes(word, self.length), self.length)
 
-    def empty_rows(self, shape: tuple[int, int]) -> np.ndarray:
-        """Returns the bytes of positions without a word, `(*shape, C)` uint8."""
-        return np.full((*shape, self.length), EMPTY_BYTE, dtype=np.uint8)
+        self._row = row
 
     def encode(self, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Returns the word ids of a sentence with its boundaries, `(N + 2,)` int64, and the bytes of its characters,
         `(N + 2, C)` uint8."""
-        first, last = self.boundaries
-        if not self.has_characters:
-            numbers = [first, *(self._numbers.get(word, self.unknown) for word in words), last]
-            return np.array(numbers, dtype=np.int64), np.empty((len(numbers), 0), dtype=np.uint8)
-        if len(self) > self.num_words + self.max_cached_words:
-            for word in list(itertools.islice(self._numbers, self.num_words, None)):
-                del self._numbers[word]
-        if new_words := [word for word in dict.fromkeys(words) if word not in self._numbers]:
-            self._numbers.update(zip(new_words, itertools.count(len(self))))
-            self._add_rows(new_words)
-        numbers = [first, *map(self._numbers.__getitem__, words), last]
-        numbers_N = np.array(numbers, dtype=np.int64)
-        return np.where(numbers_N < self.num_words, numbers_N, self.unknown), self._bytes_NC[numbers_N]
-
-    def _add_rows(self, new_words: list[str]) -> None:
-        """Writes the rows of the last words that got a number."""
-        rows = b"".join(word_row(leading_bytes(word, self.length), self.length) for word in new_words)
-        needed = len(self)
-        if needed > len(self._bytes_NC):
-            grown = np.empty((needed + needed // 2, self.length), dtype=np.uint8)
-            grown[: len(self._bytes_NC)] = self._bytes_NC
-            self._bytes_NC = grown
-        added = np.frombuffer(rows, dtype=np.uint8).reshape(-1, self.length)
-        self._bytes_NC[needed - len(new_words) : needed] = added
+        words = [self._marks[0], *words, self._marks[1]]
+        ids_N = np.array([self._ids.get(word, self.unknown) for word in words], dtype=np.int64)
+        rows = b"".join(map(self._row, words)) if self.length else b""
+        return ids_N, np.frombuffer(rows, dtype=np.uint8).reshape(len(words), self.length)
 
 
 def check_vocabulary(tokenizer: ElmoTokenizer, name: str) -> None:
-    """Checks that a vocabulary can be used for training.
-
-    Raises:
-        `ValueError`: Beginning with `name`, if `<S>`, `</S>` or `<UNK>` is missing, or if `<PAD>` and `<MASK>`, which
-            are never predicted, are not the last two entries.
-    """
+    """Raises `ValueError`, beginning with `name`, if a vocabulary can't be used for training: if `<S>`, `</S>` or
+    `<UNK>` is missing, or `<PAD>` and `<MASK>`, which are never predicted, are not the last two entries."""
     words = tokenizer.get_words()
     needed = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.unk_token)
     missing = [str(token) for token in needed if token not in words[: tokenizer.num_words]]
@@ -161,13 +129,15 @@ class BatchPlan:
         num_steps (`int`): W.
         seed (`int`, *optional*): Seed of shuffling. None: one pass, in order.
         is_raw (`bool`): Whether `ElmoTokenizer` splits the text; otherwise it is split at white space.
+        sentence_per_row (`bool`): Whether each sentence is its own row, instead of windows.
     """
 
     batch_size: int
     rows: range
     num_steps: int
-    seed: int | None
-    is_raw: bool
+    seed: int | None = None
+    is_raw: bool = False
+    sentence_per_row: bool = False
 
     def splitter(self, tokenizer: ElmoTokenizer) -> TextSplitter:
         """Returns the function that splits texts into words."""
@@ -189,29 +159,23 @@ class SentenceStream:
         begun = np.maximum(position.taken_R - 1, 0)
         self._first_needed = {row: row + plan.batch_size * int(number) for row, number in zip(plan.rows, begun)}
         self._waiting: dict[int, deque[list[str]]] = {row: deque() for row in plan.rows}
-        self._next = min(self._first_needed.values())
-        self._texts = self._read(self._next)
+        first = min(self._first_needed.values())
+        self._texts = enumerate(self.read_from(first), first)
 
     def take(self, row: int) -> list[str] | None:
         """Returns the words of a row's next sentence, or None if there are no more."""
         waiting = self._waiting[row]
         while not waiting:
-            lines = list(itertools.islice(self._texts, CHUNK_LINES))
-            if not lines:
+            numbered = list(itertools.islice(self._texts, CHUNK_LINES))
+            if not numbered:
                 return None
-            numbers = range(self._next, self._next + len(lines))
-            self._next += len(lines)
-            batch_size, needed = self.plan.batch_size, self._first_needed
-            own = [
-                (number % batch_size, line)
-                for number, line in zip(numbers, lines)
-                if number >= needed.get(number % batch_size, number + 1)
-            ]
-            for (owner, _), words in zip(own, self.split_words([line for _, line in own])):
+            rows = [(number, text, number % self.plan.batch_size) for number, text in numbered]
+            own = [(text, row) for number, text, row in rows if number >= self._first_needed.get(row, math.inf)]
+            for (_, owner), words in zip(own, self.split_words([text for text, _ in own])):
                 self._waiting[owner].append(words)
         return waiting.popleft()
 
-    def _read(self, first: int) -> Iterator[str]:
+    def read_from(self, first: int) -> Iterator[str]:
         """Yields sentence number `first` and all after it. Earlier blocks whose size is known are not read again."""
         seed, number = self.plan.seed, 0
         for epoch in itertools.count():
@@ -241,27 +205,22 @@ class SentenceStream:
 
 
 class DirectionWindows:
-    """The windows of one direction, in the order in which its LSTM reads."""
+    """The windows of one direction."""
 
-    def __init__(
-        self, sentences: SentenceStream, numbering: WordNumbering, plan: BatchPlan, position: StreamPosition
-    ) -> None:
-        self.position = position
-        self.numbering = numbering
-        self.plan = plan
+    def __init__(self, sentences: SentenceStream, encoder: WordEncoder, position: StreamPosition) -> None:
         self.sentences = sentences
+        self.encoder = encoder
+        self.position = position
         # The current sentence of each row: word ids and bytes of characters, boundaries included.
-        self._current: list[Any] = [
-            self._take(index) if taken else None for index, taken in enumerate(position.taken_R)
-        ]
+        self._current = [self._take(index) if taken else None for index, taken in enumerate(position.taken_R)]
 
-    def next(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Returns word ids and labels `(R, W)`, bytes of characters `(R, W, C)`, and the number of words in each row
-        `(R,)`, which is W until a corpus that is read once ends."""
-        shape = (len(self.plan.rows), self.plan.num_steps)
-        ids_RW = np.full(shape, self.numbering.unknown, dtype=np.int64)
+    def next(self) -> tuple[list[np.ndarray], np.ndarray]:
+        """Returns word ids `(R, W)`, labels `(R, W)` and, if needed, character ids `(R, W, C)` in the order of the
+        text; and the number of words in each row `(R,)`, which is W until a corpus that is read once ends."""
+        shape = (len(self._current), self.sentences.plan.num_steps)
+        ids_RW = np.full(shape, self.encoder.unknown, dtype=np.int64)
         labels_RW = np.full(shape, IGNORED_LABEL, dtype=np.int64)
-        bytes_RWC = self.numbering.empty_rows(shape)
+        bytes_RWC = np.full((*shape, self.encoder.length), EMPTY_BYTE, dtype=np.uint8)
         lengths_R = np.zeros(shape[0], dtype=np.int64)
         taken_R, used_R = self.position.taken_R, self.position.used_R
         for index in range(shape[0]):
@@ -283,13 +242,18 @@ class DirectionWindows:
                 filled += count
                 used += count
             used_R[index], lengths_R[index] = used, filled
-        return ids_RW, labels_RW, bytes_RWC, lengths_R
+            if self.sentences.direction == BACKWARD:
+                for values in (ids_RW, labels_RW, bytes_RWC):
+                    values[index, :filled] = values[index, :filled][::-1]
+        characters = [CHARACTER_OF_BYTE.take(bytes_RWC)] if self.encoder.length else []
+        return [ids_RW, labels_RW, *characters], lengths_R
 
     def _take(self, index: int) -> tuple[np.ndarray, np.ndarray] | None:
-        words = self.sentences.take(self.plan.rows[index])
+        """Returns a row's next sentence in the order in which the direction's LSTM reads."""
+        words = self.sentences.take(self.sentences.plan.rows[index])
         if words is None:
             return None
-        ids_N, bytes_NC = self.numbering.encode(words)
+        ids_N, bytes_NC = self.encoder.encode(words)
         return (ids_N[::-1], bytes_NC[::-1]) if self.sentences.direction == BACKWARD else (ids_N, bytes_NC)
 
 
@@ -297,12 +261,11 @@ Batch = tuple[dict[str, torch.Tensor], tuple[StreamPosition, StreamPosition]]
 
 
 class Windows:
-    """Iterates over windows of words. Each item is a batch and the position after it.
+    """Iterates over windows of words. Each item is a batch and the position after it, of both directions.
 
     A batch is the input of `ElmoForPreTraining`: `input_ids`, `forward_labels`, `backward_input_ids`, `backward_labels`
     of shape `(R, W)`, and `character_ids`, `backward_character_ids` of shape `(R, W, C)` if the model reads characters,
-    all int64. An `attention_mask` is added when a corpus that is read once leaves rows unfilled. The backward window is
-    in the order of the text. The position is a pair: of the forward and of the backward direction.
+    all int64. An `attention_mask` is added when a corpus that is read once leaves rows unfilled.
 
     Args:
         corpus (`Corpus`): The text.
@@ -323,47 +286,29 @@ class Windows:
         has_characters: bool,
         positions: tuple[StreamPosition, StreamPosition] | None = None,
     ) -> None:
-        numbering = WordNumbering(tokenizer, has_characters)
+        encoder = WordEncoder(tokenizer, has_characters)
         start = StreamPosition.start(len(plan.rows))
         self.directions = []
         for direction, position in zip((FORWARD, BACKWARD), positions or (start, start)):
             position = position.copy()
             sentences = SentenceStream(corpus, plan.splitter(tokenizer), plan, direction, position)
-            self.directions.append(DirectionWindows(sentences, numbering, plan, position))
+            self.directions.append(DirectionWindows(sentences, encoder, position))
 
     def __iter__(self) -> Iterator[Batch]:
+        forward, backward = self.directions
         while True:
-            forward, backward = (direction.next() for direction in self.directions)
-            lengths_R = forward[3]
+            (arrays, lengths_R), (backward_arrays, backward_lengths_R) = forward.next(), backward.next()
             # In a single pass, both directions of a row read the same sentences, so the same number of words.
-            assert (lengths_R == backward[3]).all()
+            assert (lengths_R == backward_lengths_R).all()
             if not lengths_R.any():
                 return
-            batch = dict(zip(("input_ids", "forward_labels", "character_ids"), forward))
-            batch |= zip(("backward_input_ids", "backward_labels", "backward_character_ids"), backward)
-            num_steps = forward[0].shape[1]
-            is_full = (lengths_R == num_steps).all()
-            order = _reversal(lengths_R, num_steps)
-            for name, values in list(batch.items()):
-                if name.startswith("backward"):
-                    values = values[:, ::-1] if is_full else values[np.arange(len(values))[:, None], order]
-                if name.endswith("character_ids"):
-                    if not values.shape[2]:
-                        del batch[name]
-                        continue
-                    values = CHARACTER_OF_BYTE.take(values)
-                # torch rejects negative strides, and a reversed window of one word still has them.
-                batch[name] = values.copy()
-            if not is_full:
-                batch["attention_mask"] = (np.arange(num_steps) < lengths_R[:, None]).astype(np.int64)
-            positions = self.directions[0].position.copy(), self.directions[1].position.copy()
+            batch = dict(zip(("input_ids", "forward_labels", "character_ids"), arrays))
+            batch |= zip(("backward_input_ids", "backward_labels", "backward_character_ids"), backward_arrays)
+            steps = np.arange(arrays[0].shape[1])
+            if lengths_R.min() < len(steps):
+                batch["attention_mask"] = (steps < lengths_R[:, None]).astype(np.int64)
+            positions = forward.position.copy(), backward.position.copy()
             yield {name: torch.from_numpy(values) for name, values in batch.items()}, positions
-
-
-def _reversal(lengths_R: np.ndarray, num_steps: int) -> np.ndarray:
-    """Returns the indices `(R, W)` that reverse the words of each row and leave the padding at the end."""
-    steps = np.arange(num_steps)
-    return np.where(steps < lengths_R[:, None], lengths_R[:, None] - 1 - steps, steps)
 
 
 class SentenceRows:
@@ -382,7 +327,7 @@ class SentenceRows:
         has_characters: bool,
         positions: tuple[StreamPosition, StreamPosition] | None = None,
     ) -> None:
-        self.numbering = WordNumbering(tokenizer, has_characters)
+        self.encoder = WordEncoder(tokenizer, has_characters)
         self.plan = plan
         self.position = StreamPosition.start(len(plan.rows)) if positions is None else positions[0].copy()
         # Rows have finished every sentence they began, so the first one needed is the next.
@@ -395,21 +340,21 @@ class SentenceRows:
             for index, row in enumerate(self.plan.rows):
                 words = self.sentences.take(row)
                 if words is not None:
-                    encoded.append(self.numbering.encode(words[: MAX_WORDS_PER_ROW - 2]))
+                    encoded.append(self.encoder.encode(words[: MAX_WORDS_PER_ROW - 2]))
                     self.position.taken_R[index] += 1
             if not encoded:
                 return
             shape = (len(encoded), max(len(ids_N) for ids_N, _ in encoded))
-            ids_RW = np.full(shape, self.numbering.unknown, dtype=np.int64)
+            ids_RW = np.full(shape, self.encoder.unknown, dtype=np.int64)
             mask_RW = np.zeros(shape, dtype=np.int64)
-            bytes_RWC = self.numbering.empty_rows(shape)
+            bytes_RWC = np.full((*shape, self.encoder.length), EMPTY_BYTE, dtype=np.uint8)
             for index, (ids_N, bytes_NC) in enumerate(encoded):
                 ids_RW[index, : len(ids_N)] = ids_N
                 mask_RW[index, : len(ids_N)] = 1
                 bytes_RWC[index, : len(ids_N)] = bytes_NC
             batch = {"input_ids": ids_RW, "attention_mask": mask_RW}
             batch["labels"] = np.where(mask_RW, ids_RW, IGNORED_LABEL)
-            if self.numbering.has_characters:
+            if self.encoder.length:
                 batch["character_ids"] = CHARACTER_OF_BYTE.take(bytes_RWC)
             positions = self.position.copy(), StreamPosition.start(len(self.plan.rows))
             yield {name: torch.from_numpy(values) for name, values in batch.items()}, positions
@@ -419,7 +364,7 @@ def rows_of_process(batch_size: int, process: int, num_processes: int) -> range:
     """Returns the rows of the global batch that belong to one of several processes.
 
     Raises:
-        `ValueError`: If the rows can't be divided evenly.
+        `ValueError`: If they can't be divided evenly.
     """
     if batch_size % num_processes:
         raise ValueError(

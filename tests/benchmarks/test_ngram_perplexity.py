@@ -14,7 +14,7 @@ from modeling_elmo import ElmoForPreTraining, ElmoTokenizer
 from modeling_elmo.model.word_splitting import split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.perplexity import measure_perplexity, one_process
-from modeling_elmo.pretraining.windows import WordNumbering
+from modeling_elmo.pretraining.windows import WordEncoder
 
 
 WORDS = ["<S>", "</S>", "<UNK>", *"abcdefghij"]
@@ -32,7 +32,7 @@ def random_sentences(seed, count):
 
 @pytest.fixture
 def table():
-    return WordNumbering(ElmoTokenizer(vocab=WORDS), has_characters=False)
+    return WordEncoder(ElmoTokenizer(vocab=WORDS), has_characters=False)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_predictions_are_those_of_a_language_models_evaluation(read, tiny_config
     tokenizer = ElmoTokenizer(vocab=WORDS)
     model = ElmoForPreTraining(tiny_config(vocab_size=len(tokenizer)))
     corpus = TextFiles([tmp_path / "text-*.txt"])
-    result = measure_perplexity(model, tokenizer, corpus, one_process(4, 5, False))
+    result = measure_perplexity(model, tokenizer, corpus, one_process(4, 5))
     for one_direction in (tokens, tokens.backward(LAST)):
         assert (one_direction.num_before_T > 0).sum() == result.num_predictions
     assert (tokens.num_words, tokens.num_unknown_words) == (result.num_words, result.num_unknown_words)

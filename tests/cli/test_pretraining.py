@@ -113,8 +113,8 @@ class TestPretrainAndEvaluate:
         new = {"model": None, "preset": "tiny", "vocab": "vocab.txt"}
         fails("--tie-word-embeddings requires --token-input words", *pretrain("--tie-word-embeddings", **new))
         fails("--epochs: expected a positive number, found 0.0", *pretrain(max_steps=None, epochs=0))
-        fails("--save-steps: expected at least 1, found 0", *pretrain(save_steps=0))
-        fails("--keep: expected at least 1, found 0", *pretrain(keep=0))
+        fails("Invalid value for '--save-steps': Input should be greater than or equal to 1", *pretrain(save_steps=0))
+        fails("Invalid value for '--keep'", *pretrain(keep=0))
         fails("batch_size: expected at least 1, found 0", *pretrain(batch_size=0))
         fails("learning_rate: expected a positive number", *pretrain(learning_rate=0))
         fails("'sgd' is not one of 'adagrad', 'adamw'", *pretrain(optimizer="sgd"))

@@ -10,19 +10,13 @@ import pytest
 from modeling_elmo import ElmoTokenizer
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.perplexity import load_language_model, measure_perplexity, one_process
-from tests.helpers.training_examples import WORDS, start, write_text
-
-
-@pytest.fixture
-def text(tmp_path):
-    write_text(tmp_path)
-    return tmp_path
+from tests.helpers.training_examples import WORDS, start
 
 
 def test_is_that_of_every_sentence_by_itself(text):
     model, tokenizer = start().model, start().tokenizer
     corpus = TextFiles([text / "a.txt"])
-    result = measure_perplexity(model, tokenizer, corpus, one_process(3, 5, False), sentence_per_row=True)
+    result = measure_perplexity(model, tokenizer, corpus, one_process(3, 5, sentence_per_row=True))
     sums, count, unknown = np.zeros(2), 0, 0
     for line in corpus.read(0):
         batch = tokenizer(line.split(), is_split_into_words=True, return_tensors="pt")
@@ -38,10 +32,23 @@ def test_is_that_of_every_sentence_by_itself(text):
     assert math.isclose(result.perplexities[2] ** 2, result.perplexities[0] * result.perplexities[1])
 
 
+def test_lstm_states_are_carried_from_window_to_window(text):
+    # Two windows of 5 are one of 10, in evaluation, where gradients don't matter.
+    model, tokenizer = start(lstm_dropout=0.0).model.eval(), start().tokenizer
+    corpus = TextFiles([text / "*.txt"])
+    results = [
+        measure_perplexity(model, tokenizer, corpus, one_process(3, num_steps)) for num_steps in (1, 5, 20, 1000)
+    ]
+    for result in results[1:]:
+        assert result.num_predictions == results[0].num_predictions
+        assert math.isclose(result.forward_loss, results[0].forward_loss, rel_tol=1e-5)
+        assert math.isclose(result.backward_loss, results[0].backward_loss, rel_tol=1e-5)
+
+
 def test_of_another_vocabulary(text):
     with pytest.raises(ValueError, match="the vocabulary has 12 entries .*, but the model's softmax has 13; use the"):
         measure_perplexity(
-            start().model, ElmoTokenizer(vocab=WORDS[:-1]), TextFiles([text / "a.txt"]), one_process(3, 5, False)
+            start().model, ElmoTokenizer(vocab=WORDS[:-1]), TextFiles([text / "a.txt"]), one_process(3, 5)
         )
 
 
