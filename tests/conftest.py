@@ -36,9 +36,11 @@ settings.register_profile(
 )
 settings.load_profile("deterministic")
 
-# Shells start background jobs with this signal ignored, and the programs under test would inherit that.
+# Shells start background jobs, and nohup its programs, with a signal ignored, which tested programs would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 

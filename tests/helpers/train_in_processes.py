@@ -1,9 +1,8 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A training run for `accelerate launch`, in one process or several. Arguments: OUTPUT_FILE BATCH_SIZE."""
+"""A training run in one process or several."""
 
 import os
-import sys
 
 import torch
 from transformers import Trainer, TrainingArguments
@@ -41,7 +40,3 @@ def main(output_file: str, batch_size: int) -> None:
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
         torch.save({"processes": arguments.world_size, "losses": losses, "weights": model.state_dict()}, output_file)
     leave_process_group(trainer)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))

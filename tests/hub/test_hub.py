@@ -9,8 +9,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -22,6 +20,7 @@ from modeling_elmo import ElmoForTokenClassification, ElmoModel
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from modeling_elmo.hub import push
 from modeling_elmo.model.saved_code import AUTO_MAP
+from tests.helpers import programs
 from tests.helpers.hub_server import TOKEN, HubServer, lead_client
 from tests.model.test_remote_code import SENTENCES, WITHOUT_PACKAGE
 from tests.test_documentation import HUB_PAGE, commands, python_blocks
@@ -39,8 +38,7 @@ def run(hub, home, code, *arguments, program=WITHOUT_PACKAGE, token=TOKEN, **var
     """Runs code in a new process, which keeps what it downloads in `home`. Returns what it prints."""
     home.mkdir(exist_ok=True)
     environment = {**os.environ, **hub.environment(home, token), "TRANSFORMERS_VERBOSITY": "error", **variables}
-    command = [sys.executable, "-c", program + code, *map(str, arguments)]
-    result = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, timeout=300)
+    result = programs.run(program + code, *arguments, env=environment, cwd=home)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

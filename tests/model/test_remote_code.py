@@ -4,8 +4,6 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -13,6 +11,7 @@ from transformers import AutoModel, AutoModelForTokenClassification, AutoTokeniz
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoForTokenClassification, ElmoModel, ElmoTokenizer
 from modeling_elmo.model.saved_code import AUTO_MAP
+from tests.helpers import programs
 from tests.test_repository import MODEL_FILES
 
 
@@ -40,8 +39,7 @@ SENTENCES = ["The bank of the river.", "don't <S> bank", "日本"]
 
 def run_without_package(code, *arguments, cache):
     environment = {**os.environ, "HF_MODULES_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-c", WITHOUT_PACKAGE + code, *map(str, arguments)]
-    result = subprocess.run(command, env=environment, cwd=cache, capture_output=True, text=True, timeout=300)
+    result = programs.run(WITHOUT_PACKAGE + code, *arguments, env=environment, cwd=cache)
     assert result.returncode == 0, result.stderr
     return result
 

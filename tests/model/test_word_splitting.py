@@ -273,9 +273,9 @@ def test_a_tokenizer_cuts_alike_after_json_and_pickle(text):
 
 
 def seconds(text: str) -> float:
-    """The best of five, in seconds of this process's work: other processes don't count."""
+    """The best of three, in seconds of this process's work: other processes don't count."""
     times = []
-    for _ in range(5):
+    for _ in range(3):
         start = time.process_time()
         PRE_TOKENIZER.pre_tokenize_str(text)
         times.append(time.process_time() - start)
@@ -302,7 +302,7 @@ def seconds(text: str) -> float:
 )
 def test_time_is_linear(head, unit, tail):
     """Eight times the text takes about eight times as long; were time quadratic, 64."""
-    shorter, longer = (head + unit * (size // len(unit)) + tail for size in (25_000, 200_000))
+    shorter, longer = (head + unit * (size // len(unit)) + tail for size in (5_000, 40_000))
     assert seconds(longer) < 24 * seconds(shorter)
 
 
@@ -313,7 +313,7 @@ def test_no_text_is_much_slower_than_another(unit):
 
 @pytest.mark.parametrize(
     "text",
-    ["http://" + "a." * 10_500_000, "a." * 10_500_000, "." + " " * 10_500_000 + "a"],
+    ["http://" + "a." * 5_300_000, "a." * 10_500_000 + "a@", "." + " " * 10_500_000 + "a"],
     ids=["URL", "EMAIL", "FINAL_PERIOD"],
 )
 def test_a_long_text_stays_below_the_ten_million_retries_at_which_the_engine_panics(text):
