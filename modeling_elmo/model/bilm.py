@@ -31,19 +31,16 @@ from transformers.utils.output_capturing import capture_outputs
 from .caches import TextCache
 from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
-from .fast_path_guards import fingerprint, is_replica, is_traced, is_unmodified
-from .lstm import ElmoLayer, ProjectedLSTM
+from .fast_path_guards import fingerprint, is_as_made, is_replica, is_traced, settings_of
+from .lstm import ElmoLayer
 from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
-from .token_embedding import KNOWN_LAYERS, ElmoCharacterEncoder, ElmoWordEmbedding
+from .token_embedding import ElmoCharacterEncoder, ElmoWordEmbedding
 
 
 # Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward, as in torch.nn.LSTM.
 State = tuple[torch.Tensor, torch.Tensor]
-
-# The layers of a biLM that nobody has modified.
-KNOWN_BILM_LAYERS = {*KNOWN_LAYERS, ElmoWordEmbedding, ElmoLayer, ProjectedLSTM}
 
 
 @auto_docstring(
@@ -117,14 +114,13 @@ class ElmoModel(ElmoPreTrainedModel):
     def cache_vocabulary(self, words: Iterable[str] = (), max_new_words: int = 0) -> None:
         """Computes the token embeddings of words once and reuses them until the weights change.
 
-        The original tools stored these embeddings in `vocab_embedding.hdf5`. Here, other words are still encoded from
-        their characters, and up to `max_new_words` of them are cached as well. The cache is used when the character
+        The original tools stored these embeddings in `vocab_embedding.hdf5`. The cache is used when the character
         encoder needs no gradients. It costs about 400 bytes a word besides the embedding and is not saved.
 
         Args:
             words (`Iterable[str]`, *optional*): The vocabulary. `<S>` and `</S>` are added to it.
-            max_new_words (`int`, *optional*, defaults to 0): Maximum number of other words. Beyond it, they are all
-                dropped to make room for new ones. No words and 0 disable the cache.
+            max_new_words (`int`, *optional*, defaults to 0): How many other words to cache as they occur. Beyond it,
+                they are all dropped to make room for new ones. No words and 0 disable the cache.
 
         Raises:
             `ValueError`: If the model reads words, since it has a table of their embeddings.
@@ -142,13 +138,12 @@ class ElmoModel(ElmoPreTrainedModel):
         A frozen biLM gives a sequence the same layers, up to rounding, in every epoch of fine-tuning, so it only has to
         run in the first. (With the original tools, one wrote a data set's vectors to a file.) The cache is not saved.
         It is bypassed when biLM weights are trained, when a call takes or returns `state` or returns `hidden_states`,
-        and when the result may depend on more than ids and weights: with hooks (as of gradient checkpointing), replaced
-        layers or adapters, under compilation, and in the replicas of `nn.DataParallel`.
+        and when the result may depend on more than ids and weights: with hooks, replaced layers or adapters, under
+        compilation, and in the replicas of `nn.DataParallel`.
 
         Args:
-            max_bytes (`int`, *optional*, defaults to 0): The memory limit, on the device of the biLM. In float32, a
-                word costs 4 bytes times `hidden_size` times the number of layers including layer 0: 12 KB for the
-                original model. Once the cache is full, further sequences are recomputed. 0 disables the cache.
+            max_bytes (`int`, *optional*, defaults to 0): The memory limit, on the device of the biLM. A word of the
+                original model costs 12 KB. Once the cache is full, further sequences are recomputed. 0 disables it.
 
         Raises:
             `ValueError`: If `max_bytes` is negative.
@@ -184,12 +179,10 @@ class ElmoModel(ElmoPreTrainedModel):
         inputs_embeds (`torch.FloatTensor` of shape `(batch_size, num_words, projection_size)`, *optional*):
             Token embeddings, instead of ids.
         state (`tuple(torch.FloatTensor)`, *optional*):
-            Hidden states `(2 * num_hidden_layers, batch_size, projection_size)` and cell states
-            `(2 * num_hidden_layers, batch_size, cell_size)` to start from, such as an earlier output's `state`. Zeros
-            by default. (The original implementations always carry the state from batch to batch.)
+            Hidden and cell states to start from, such as an earlier output's `state`. Zeros by default. (The original
+            implementations always carry the state from batch to batch.)
         use_cache (`bool`, *optional*):
-            Whether to return `state`. In training it carries gradients: detach it between steps. With gradient
-            checkpointing, transformers disables it.
+            Whether to return `state`. In training it carries gradients: detach it between steps.
 
         Returns:
             [`ElmoModelOutput`] or `tuple`.
@@ -260,7 +253,7 @@ class ElmoModel(ElmoPreTrainedModel):
         return (
             not is_traced(ids, *weights)
             and not any(weight.requires_grad or weight.device != ids.device for weight in weights)
-            and all(is_unmodified(part, KNOWN_BILM_LAYERS) for part in self._bilm_parts())
+            and all(map(is_as_made, self._bilm_parts()))
         )
 
     def _cached_layers(
@@ -281,8 +274,7 @@ class ElmoModel(ElmoPreTrainedModel):
     def _cache_key(self, device_type: str) -> tuple[object, ...]:
         """Returns the cache key: everything the layers depend on besides the ids."""
         dtype = torch.get_autocast_dtype(device_type) if torch.is_autocast_enabled(device_type) else None
-        settings = [layer.settings() for layer in self.layers if isinstance(layer, ElmoLayer)]
-        return dtype, settings, fingerprint(*self._bilm_weights())
+        return dtype, [settings_of(part) for part in self._bilm_parts()], fingerprint(*self._bilm_weights())
 
     def _bilm_weights(self) -> list[nn.Parameter]:
         return [weight for part in self._bilm_parts() for weight in part.parameters()]
@@ -292,15 +284,9 @@ class ElmoModel(ElmoPreTrainedModel):
     ) -> Iterator[tuple[torch.Tensor, State]]:
         """Runs the LSTM layers one by one, as the caller asks for them.
 
-        Args:
-            hidden_states (`torch.Tensor` of shape `(B, W, 2P)`): Layer 0, the token embedding of each direction; zero
-                outside the mask.
-            packing (`Packing`): The order of the real tokens.
-            state (`State`): The states to start from, see `initial_state`.
-
-        Yields:
-            Each LSTM layer's output `(B, W, 2P)`, zero outside the mask, and its state after each row: hidden
-            `(2, B, P)` and cell `(2, B, H)`.
+        Takes layer 0 `(B, W, 2P)`, the token embedding of each direction, and the `initial_state`. Yields each LSTM
+        layer's output `(B, W, 2P)` and its state after each row: hidden `(2, B, P)` and cell `(2, B, H)`. Layers are
+        zero outside the mask.
         """
         for layer, hidden, cell in zip(self.layers, state[0].split(2), state[1].split(2)):
             hidden_states, new_hidden, new_cell = layer(hidden_states, packing, hidden, cell)
@@ -342,11 +328,7 @@ class ElmoModel(ElmoPreTrainedModel):
         return inputs, torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
 
     def checked_ids(self, input_ids: torch.Tensor | None, character_ids: torch.Tensor | None) -> torch.Tensor:
-        """Returns the ids that this model reads, checked.
-
-        Raises:
-            `ValueError`: As `forward`.
-        """
+        """Returns the ids that this model reads, checked as by `checked_inputs`."""
         config = self.config
         if config.token_input == "words":
             if input_ids is None:
@@ -376,16 +358,11 @@ class ElmoModel(ElmoPreTrainedModel):
     def initial_state(
         self, packing: Packing, inputs_embeds: torch.Tensor, state: Any = None, use_cache: bool | None = False
     ) -> State:
-        """Returns the states to start from: those of `state`, checked, or zeros.
-
-        Args:
-            packing (`Packing`): The sequences of the batch.
-            inputs_embeds (`torch.Tensor` of shape `(B, W, P)`): Determines batch size, dtype and device.
-            state (`State`, *optional*): An earlier output's `state`.
-            use_cache (`bool`, *optional*): Whether the state after the batch is returned.
+        """Returns the states to start from: those of `state`, checked, or zeros like `inputs_embeds` `(B, W, P)`.
 
         Raises:
-            `ValueError`: If `state` has another shape, or is passed or returned for rows with several segments.
+            `ValueError`: If `state` has another shape, or if it is passed, or is to be returned (`use_cache`), for rows
+                with several segments.
         """
         if packing.has_segments and (use_cache or state is not None):
             raise ValueError(
@@ -412,6 +389,3 @@ def join_states(states: list[State]) -> State:
     """Concatenates the states of the layers."""
     hidden, cell = zip(*states)
     return torch.cat(hidden), torch.cat(cell)
-
-
-__all__ = ["ElmoModel", "ElmoModelOutput", "State", "join_states"]

@@ -52,12 +52,9 @@ class _Cache:
 
 
 class WordCache(_Cache):
-    """Token embeddings by characters: those of a vocabulary, which stay, and a limited number of new words.
+    """Token embeddings by characters: those of a vocabulary, which stay, and up to `limit` new words.
 
     When the limit is reached, all new words are dropped: by Zipf's law, the frequent ones soon return.
-
-    Args:
-        limit (`int`): The maximum number of words besides the vocabulary.
     """
 
     def _clear(self) -> None:
@@ -102,13 +99,10 @@ class WordCache(_Cache):
 
 
 class TextCache(_Cache):
-    """The biLM's layers of sequences by their ids, in limited memory.
+    """The biLM's layers of sequences by their ids, in up to `limit` bytes on its device.
 
     Once the cache is full, further sequences are recomputed: evicting would gain nothing, since every sequence returns
     once per epoch.
-
-    Args:
-        limit (`int`): The maximum number of bytes, on the device of the biLM.
     """
 
     def _clear(self) -> None:
@@ -128,23 +122,21 @@ class TextCache(_Cache):
         num_layers: int,
         key: object,
     ) -> Iterator[torch.Tensor]:
-        """Yields the layers of a batch, computing only sequences that are not cached.
+        """Yields the layers `(B, W, 2P)` of a batch, zero outside the mask, computing only sequences not cached.
 
         Args:
-            ids (`torch.LongTensor` of shape `(B, W)` or `(B, W, C)`): Word ids or character ids.
-            mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
-            sequences (`Sequences`): The sequences of the mask, at least one.
-            compute (`ComputeLayers`): The biLM, without gradients.
-            num_layers (`int`): The number of layers that `compute` yields, including layer 0.
-            key (`object`): The cache key: everything the layers depend on besides the ids.
-
-        Returns:
-            Tensors `(B, W, 2P)`, zero outside the mask.
+            ids: Word ids `(B, W)` or character ids `(B, W, C)`.
+            mask: True at real tokens, `(B, W)`; `sequences` are theirs, at least one.
+            compute: The biLM, without gradients.
+            num_layers: The number of layers that `compute` yields, including layer 0.
+            key: Everything the layers depend on besides the ids.
         """
         lengths = sequences.length.tolist()
         positions = sequences.position.split(lengths)
         names = _sequence_keys(ids.flatten(0, 1).index_select(0, sequences.position), lengths)
-        cached = self._cached(names, key)
+        with self._lock:
+            self._use(key)
+            cached = {name: self._layers[name] for name in names if name in self._layers}
         # A sequence that occurs twice is computed at its first occurrence.
         computed: dict[bytes, int] = {}
         for index, name in enumerate(names):
@@ -177,11 +169,6 @@ class TextCache(_Cache):
                 )
                 layer = words_XD.index_copy(0, reused_positions, words_ND).unflatten(0, mask.shape)
             yield layer
-
-    def _cached(self, names: list[bytes], key: object) -> dict[bytes, list[torch.Tensor]]:
-        with self._lock:
-            self._use(key)
-            return {name: self._layers[name] for name in names if name in self._layers}
 
     def _names_that_fit(
         self, computed: dict[bytes, int], lengths: list[int], num_layers: int, layer: torch.Tensor
@@ -225,6 +212,3 @@ def _sequence_keys(ids_N: torch.Tensor, lengths: list[int]) -> list[bytes]:
     # Digests: the ids themselves would take more memory than the vectors of a small model.
     sequences = ids_N.to("cpu", torch.int32).split(lengths)
     return [blake2b(ids.numpy().tobytes(), digest_size=16).digest() for ids in sequences]
-
-
-__all__ = ["TextCache", "WordCache"]

@@ -18,7 +18,7 @@ from transformers import PreTrainedConfig
 from transformers.utils import auto_docstring
 
 from .characters import MAX_CHARACTERS
-from .loading_checks import MAX_CONFIG_BYTES, abbreviated, check_config_fields, read_json_object
+from .loading_checks import MAX_CONFIG_BYTES, abbreviated, checked_config_fields, read_json_object
 from .saved_code import AUTO_MAP, FORMER_MODULES, code_files, module_of
 
 
@@ -54,8 +54,7 @@ MAX_NUMBER = 3e38
 class ElmoConfig(PreTrainedConfig):
     r"""
     vocab_size (`int`, *optional*, defaults to 5):
-        Number of word ids, including special tokens. A model that reads characters has no weights of this size; the
-        default counts the five special tokens of a tokenizer without a vocabulary.
+        Number of word ids, including special tokens. A model that reads characters has no weights of this size.
     token_input (`str`, *optional*, defaults to `"characters"`):
         What the first layer reads: `"characters"` (character CNN) or `"words"` (an embedding table over word ids).
     character_vocab_size (`int`, *optional*, defaults to 262):
@@ -80,8 +79,7 @@ class ElmoConfig(PreTrainedConfig):
     cell_clip (`float`, *optional*, defaults to 3.0):
         Bound of the LSTM's cell state, which is clipped to plus or minus this value; `None` for no clipping.
     projection_clip (`float`, *optional*, defaults to 3.0):
-        Bound of the projected output, likewise; `None` for no clipping. Unused without a projection, as in
-        TensorFlow's `LSTMCell`.
+        Bound of the projected output, likewise. Unused without a projection, as in TensorFlow's `LSTMCell`.
     use_skip_connections (`bool`, *optional*, defaults to `True`):
         Whether each layer from the second on adds its input to its output.
     forget_bias (`float`, *optional*, defaults to 1.0):
@@ -100,13 +98,11 @@ class ElmoConfig(PreTrainedConfig):
     representation_dropout (`float`, *optional*, defaults to 0.5):
         Dropout on the ELMo vectors. The default is AllenNLP's.
     freeze_bilm (`bool`, *optional*, defaults to `True`):
-        Whether the biLM's weights are frozen, so that only the scalar mixes (and a head) are trained, as in the paper.
-        Applied when a model is created or loaded; change it later with `requires_grad_`.
+        Whether the biLM's weights are frozen when a model is created or loaded, as in the paper.
     training_options (`dict`, *optional*):
         Options of the original `options.json` that describe training, not the architecture. Kept for export.
     num_negative_samples (`int`, *optional*, defaults to 8192):
-        Language models: number of words that the training softmax compares with the correct one (sampled softmax). 0,
-        or at least the number of words, selects the full softmax.
+        Language models: number of words that the sampled softmax compares with the correct one; 0 for a full softmax.
     tie_word_embeddings (`bool`, *optional*, defaults to `False`):
         Language models that read words: whether the softmax shares the weights of the word embeddings.
     elmo_at_input (`bool`, *optional*, defaults to `True`):
@@ -117,24 +113,20 @@ class ElmoConfig(PreTrainedConfig):
         `num_output_representations` as needed.
     mix_l2 (`float`, *optional*, defaults to 0.001):
         Task models: lambda of the penalty lambda * ||w||^2 on the mix weights before the softmax, added to the training
-        loss once per step. A small value lets the weights differ, a large one keeps the mix near an average. The
-        default is the paper's usual value.
+        loss once per step. A large value keeps the mix near an average. The default is the paper's usual value.
     word_vector_size (`int`, *optional*, defaults to 0):
         Task models: size of static word embeddings x, looked up by word id and concatenated to the ELMo vectors; 0 for
         none. They are random until `set_word_vectors` replaces them with those of a file (`load_word_vectors`).
     freeze_word_vectors (`bool`, *optional*, defaults to `True`):
-        Task models: whether the static word embeddings are frozen. On small data, trained embeddings drift away from
-        those of words that the training data lacks.
+        Task models: whether the static word embeddings are frozen.
     task_lstm_layers (`int`, *optional*, defaults to 1):
-        Task models: number of BiLSTM layers. 0 makes a probe, without LSTMs and without a hidden layer before the
-        scores.
+        Task models: number of BiLSTM layers. 0 makes a probe: no LSTMs, no hidden layer before the scores.
     task_lstm_size (`int`, *optional*, defaults to 200):
         Task models: LSTM cells per direction, and half the size of the hidden layers. The default is that of the
         paper's model for named entities.
     task_dropout (`float`, *optional*, defaults to 0.5):
         Task models: dropout on static word embeddings, on LSTM outputs before a classifier or attention within a text,
-        on pooled texts and on hidden layers. The default is that of the paper's models for named entities and
-        entailment.
+        on pooled texts and on hidden layers. The default is that of the paper's models.
     pooling (`list[str]`, *optional*, defaults to `["attention", "max", "mean"]`):
         Sequence classification and multiple choice: how the words of a text become one vector, one or more of
         `"attention"`, `"max"` and `"mean"`.
@@ -333,15 +325,15 @@ class ElmoConfig(PreTrainedConfig):
         fields = read_json_object(json_file, MAX_CONFIG_BYTES)
         # Infinity and NaN are stored as objects.
         fields = {name: cls._decode_special_floats(value) for name, value in fields.items()}
-        check_config_fields(cls, fields)
         # Otherwise transformers infers the dtype from the checkpoint.
         dtype = fields.pop("dtype", None) or fields.pop("torch_dtype", None) or "float32"
         return {**fields, "dtype": dtype}
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        # Every loader of transformers comes here, also those that have read the file themselves.
+        config_dict = checked_config_fields(cls, config_dict)
         # Labels passed to `from_pretrained` replace those in the file, even if their number differs.
-        config_dict = dict(config_dict)
         if kwargs.get("id2label") is not None:
             config_dict.update(id2label=kwargs["id2label"], label2id=kwargs.get("label2id"))
         elif kwargs.get("num_labels") not in (None, len(config_dict.get("id2label") or ())):

@@ -32,13 +32,7 @@ MARKS["BIOES"]["M"] = "I"
 
 @dataclass(frozen=True)
 class LabelConstraints:
-    """The valid sequences of K labels.
-
-    Attributes:
-        starts (`list[bool]`): Whether each label may be the first of a sentence.
-        follows (`list[list[bool]]`): `follows[i][j]`: whether label j may come right after label i.
-        ends (`list[bool]`): Whether each label may be the last of a sentence.
-    """
+    """Whether each of K labels may be the first or the last of a sentence; `follows[i][j]`: whether j may follow i."""
 
     starts: list[bool]
     follows: list[list[bool]]
@@ -48,10 +42,8 @@ class LabelConstraints:
     def from_labels(cls, labels: Sequence[str], scheme: str) -> "LabelConstraints":
         """Derives the constraints from names such as `O`, `B-PER`, `I-PER`.
 
-        Args:
-            labels (`Sequence[str]`): The K names, in the order of their ids.
-            scheme (`str`): `"BIO"` (each entity begins with B) or `"BIOES"` (E ends an entity of several words, S marks
-                an entity of one word; also with `L` for E, `U` for S and `M` for I).
+        The scheme is `"BIO"` (each entity begins with B) or `"BIOES"` (E ends an entity of several words, S marks an
+        entity of one word; also with `L` for E, `U` for S and `M` for I).
 
         Raises:
             `ValueError`: If a name does not belong to the scheme.
@@ -106,22 +98,16 @@ class ConditionalRandomField(nn.Module):
         return self.max_marginals(emissions_BWK, mask_BW)
 
     def log_likelihood(self, emissions_BWK: torch.Tensor, labels_BW: torch.Tensor) -> torch.Tensor:
-        """Returns the log-likelihoods of label sequences, by the forward algorithm.
+        """Returns log p(labels) `(B,)`, by the forward algorithm; 0 if all words of a row are skipped.
 
-        Args:
-            emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
-            labels_BW (`torch.LongTensor` of shape `(B, W)`): Labels, 0 to K - 1. A word labelled -100 is skipped: its
-                neighbours become adjacent.
-
-        Returns:
-            `torch.FloatTensor` of shape `(B,)`: log p(labels); 0 if all words of a row are skipped.
+        A word labelled -100 is skipped: its neighbours become adjacent.
         """
         order_BT, mask_BT = _kept_words(labels_BW != IGNORED_LABEL)
-        emissions_BTK = _gather(emissions_BWK, order_BT).to(self._dtype(emissions_BWK))
+        emissions_BTK = _gather_scores(emissions_BWK, order_BT)
         if not order_BT.shape[1]:
             return emissions_BTK.new_zeros(len(labels_BW)) + 0 * emissions_BWK.sum()
         labels_BT = labels_BW.gather(1, order_BT).clamp(min=0)
-        start_K, transitions_KK, end_K = (weight.to(emissions_BTK.dtype) for weight in self._weights())
+        start_K, transitions_KK, end_K = self._weights(emissions_BTK.dtype)
 
         forward_BK = start_K + emissions_BTK[:, 0]
         for emissions_BK, mask_B in zip(emissions_BTK.unbind(1)[1:], mask_BT.unbind(1)[1:]):
@@ -136,48 +122,14 @@ class ConditionalRandomField(nn.Module):
         return (score_B + end_K[last_B] - log_partition_B) * mask_BT[:, 0]
 
     @torch.no_grad()
-    def decode(self, emissions_BWK: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
-        """Returns the best label sequences that the constraints allow (Viterbi).
-
-        Args:
-            emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
-            mask_BW (`torch.BoolTensor` of shape `(B, W)`): True at the words to label; others are skipped.
-
-        Returns:
-            `torch.LongTensor` of shape `(B, W)`: The labels; -100 outside the mask.
-        """
-        order_BT, mask_BT = _kept_words(mask_BW)
-        emissions_BTK = _gather(emissions_BWK, order_BT).to(self._dtype(emissions_BWK))
-        labels_BW = torch.full_like(mask_BW, IGNORED_LABEL, dtype=torch.long)
-        if not order_BT.shape[1]:
-            return labels_BW
-        start_K, transitions_KK, _ = self._constrained_weights(emissions_BTK.dtype)
-        rest_BTK = self._best_rest(emissions_BTK, mask_BT)
-        label_B = (start_K + emissions_BTK[:, 0] + rest_BTK[:, 0]).argmax(dim=1)
-        path = [label_B]
-        for emissions_BK, rest_BK in zip(emissions_BTK.unbind(1)[1:], rest_BTK.unbind(1)[1:]):
-            label_B = (transitions_KK[label_B] + emissions_BK + rest_BK).argmax(dim=1)
-            path.append(label_B)
-        labels_BT = torch.stack(path, dim=1).masked_fill(~mask_BT, IGNORED_LABEL)
-        return labels_BW.scatter(1, order_BT, labels_BT)
-
-    @torch.no_grad()
     def max_marginals(self, emissions_BWK: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
-        """Returns, for each word and label, the score of the best sequence with that label at that word.
+        """Returns, for each word and label, the score of the best sequence with that label at that word (Viterbi).
 
-        Scores are relative to the best sequence of the sentence: 0 for its labels, negative for others. Their argmax is
-        the sequence that `decode` returns, if it is unique. Without transitions and constraints, they equal the
-        emissions up to a constant per word.
-
-        Args:
-            emissions_BWK (`torch.Tensor` of shape `(B, W, K)`): Score of each label at each word.
-            mask_BW (`torch.BoolTensor` of shape `(B, W)`): True at the words to label; others are skipped.
-
-        Returns:
-            `torch.Tensor` of shape `(B, W, K)`: The scores; the emissions outside the mask.
+        Scores `(B, W, K)` are relative to the best sequence that the constraints allow: 0 for its labels, negative for
+        others. Outside `mask_BW`, whose words are skipped, they are the emissions `(B, W, K)`.
         """
         order_BT, mask_BT = _kept_words(mask_BW)
-        emissions_BTK = _gather(emissions_BWK, order_BT).to(self._dtype(emissions_BWK))
+        emissions_BTK = _gather_scores(emissions_BWK, order_BT)
         if not order_BT.shape[1]:
             return emissions_BWK.clone()
         start_K, transitions_KK, _ = self._constrained_weights(emissions_BTK.dtype)
@@ -188,11 +140,8 @@ class ConditionalRandomField(nn.Module):
             best_so_far.append(best_BK)
         marginals_BTK = torch.stack(best_so_far, dim=1) + self._best_rest(emissions_BTK, mask_BT)
         marginals_BTK = marginals_BTK - marginals_BTK.amax(dim=2, keepdim=True)
-        marginals_BTK = torch.where(
-            mask_BT.unsqueeze(2), marginals_BTK.to(emissions_BWK), _gather(emissions_BWK, order_BT)
-        )
-        index_BTK = order_BT.unsqueeze(2).expand_as(marginals_BTK)
-        return emissions_BWK.scatter(1, index_BTK, marginals_BTK)
+        marginals_BTK = torch.where(mask_BT.unsqueeze(2), marginals_BTK, emissions_BTK).to(emissions_BWK)
+        return emissions_BWK.scatter(1, order_BT.unsqueeze(2).expand_as(marginals_BTK), marginals_BTK)
 
     def _best_rest(self, emissions_BTK: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
         """Returns the score `(B, T, K)` of the best continuation after each label, without the label's emission."""
@@ -205,15 +154,11 @@ class ConditionalRandomField(nn.Module):
             rests.append(rest_BK)
         return torch.stack(rests[::-1], dim=1)
 
-    def _dtype(self, emissions_BWK: torch.Tensor) -> torch.dtype:
-        # Scores are summed over a sentence: half precision would lose small differences.
-        return torch.promote_types(emissions_BWK.dtype, torch.float32)
-
-    def _weights(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self.start, self.transitions, self.end
+    def _weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
+        return [weight.to(dtype) for weight in (self.start, self.transitions, self.end)]
 
     def _constrained_weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
-        weights = [weight.to(dtype) for weight in self._weights()]
+        weights = self._weights(dtype)
         if self.constraints is None:
             return weights
         allowed = (self.constraints.starts, self.constraints.follows, self.constraints.ends)
@@ -230,8 +175,7 @@ def _kept_words(mask_BW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return order_BW[:, :length], mask_BW.gather(1, order_BW)[:, :length]
 
 
-def _gather(values_BWK: torch.Tensor, order_BT: torch.Tensor) -> torch.Tensor:
-    return values_BWK.gather(1, order_BT.unsqueeze(2).expand(-1, -1, values_BWK.shape[2]))
-
-
-__all__ = ["ConditionalRandomField", "LabelConstraints"]
+def _gather_scores(emissions_BWK: torch.Tensor, order_BT: torch.Tensor) -> torch.Tensor:
+    emissions_BTK = emissions_BWK.gather(1, order_BT.unsqueeze(2).expand(-1, -1, emissions_BWK.shape[2]))
+    # Scores are summed over a sentence: half precision would lose small differences.
+    return emissions_BTK.to(torch.promote_types(emissions_BTK.dtype, torch.float32))

@@ -243,6 +243,3 @@ class TrainedLSTM(torch.autograd.Function):
             None,
             None,
         )
-
-
-__all__ = ["LSTMSettings", "LSTMWeights", "PackedWeights", "TrainedLSTM", "run_lstm"]

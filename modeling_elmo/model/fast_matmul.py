@@ -12,14 +12,14 @@ Dimensions: N rows, I input, O output.
 
 import functools
 import logging
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from .fast_path_guards import fingerprint, has_hooks, is_traced
+from .fast_path_guards import fingerprint, is_as_made, is_traced
 
 
 logger = logging.getLogger(__name__)
@@ -34,13 +34,9 @@ def product(
     bias_O: torch.Tensor | None = None,
     packed: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Returns `inputs @ weight.T + bias` `(N, O)`, without a gradient; `linear` has one.
+    """Returns `inputs @ weight.T + bias` `(N, O)`, all of one dtype, without a gradient; `linear` has one.
 
-    Args:
-        inputs_NI (`torch.Tensor` of shape `(N, I)`): Any strides.
-        weight_OI (`torch.Tensor` of shape `(O, I)`): Same dtype; any strides.
-        bias_O (`torch.Tensor` of shape `(O,)`, *optional*): Same dtype.
-        packed (`torch.Tensor`, *optional*): `pack(weight)`, used instead of `weight`.
+    `packed`, which is `pack(weight)`, is used instead of `weight`.
     """
     if packed is None and not has_onednn(weight_OI):
         return F.linear(inputs_NI, weight_OI, bias_O)
@@ -85,10 +81,9 @@ def linear(inputs_NI: torch.Tensor, weight_OI: torch.Tensor, bias_O: torch.Tenso
 
 
 def apply_linear(layer: nn.Module, inputs_NI: torch.Tensor) -> torch.Tensor:
-    """Returns `layer(inputs)`, through `linear` if the layer is a `torch.nn.Linear` without hooks."""
-    if type(layer).forward is not nn.Linear.forward or has_hooks(layer):
+    """Returns `layer(inputs)`, through `linear` if the layer is a `torch.nn.Linear` as made."""
+    if not isinstance(layer, nn.Linear) or not is_as_made(layer):
         return layer(inputs_NI)
-    layer = cast(nn.Linear, layer)
     return linear(inputs_NI, layer.weight, layer.bias)
 
 
@@ -146,6 +141,3 @@ class PackedWeight:
     def __reduce__(self) -> tuple[type["PackedWeight"], tuple[()]]:
         # A copied or pickled model makes its own copy.
         return PackedWeight, ()
-
-
-__all__ = ["PackedWeight", "apply_linear", "linear", "pack", "product", "weight_gradient"]

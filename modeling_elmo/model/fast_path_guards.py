@@ -4,16 +4,23 @@
 
 A fast path runs other operations than the equations, calls a layer's weights instead of the layer, or reuses an earlier
 result. It has to step aside where somebody must see every operation of torch (`is_traced`), where calling a layer does
-more than its `forward` (`has_hooks`, `is_unmodified`), and in replicas (`is_replica`). Caches compare `fingerprint`s to
-notice that weights have changed.
+anything else than when it was made (`is_as_made`), and in replicas (`is_replica`). Caches compare `settings_of` layers
+and `fingerprint`s of weights to notice changes.
 """
 
-from typing import Any
+from types import BuiltinFunctionType
 
 import torch
 from torch import nn
 from torch.autograd import forward_ad
 from transformers.utils import output_capturing
+
+
+# Modules whose classes compute the same from the same inputs and weights: these, and those of this folder.
+KNOWN_CODE = (*(f"torch.nn.modules.{name}" for name in ("container", "conv", "linear")), f"{__package__}.")
+
+# The module of transformers' hooks that record hidden states.
+RECORDER = output_capturing.__name__
 
 
 def is_traced(*tensors: torch.Tensor) -> bool:
@@ -28,28 +35,21 @@ def is_traced(*tensors: torch.Tensor) -> bool:
     )
 
 
-def hooks_of(module: nn.Module) -> list[Any]:
-    """Returns what a call of the module runs besides its `forward`."""
-    of_forward = (module._forward_pre_hooks, module._forward_hooks)
-    of_backward = (module._backward_pre_hooks, module._backward_hooks)
-    return [hook for hooks in (*of_forward, *of_backward) for hook in hooks.values()]
-
-
-def has_hooks(module: nn.Module) -> bool:
-    """Whether a call of the module runs more than its `forward`."""
-    return bool(hooks_of(module))
-
-
-def is_unmodified(module: nn.Module, known_layers: set[type[nn.Module]]) -> bool:
-    """Whether a module's output depends only on inputs, weights and `known_layers`: no other layers, no hooks.
+def is_as_made(module: nn.Module) -> bool:
+    """Whether calling a module runs known code alone: no hooks, no replaced or patched layers, no other activation.
 
     The hooks with which transformers records hidden states are ignored. They stay on the layers afterwards.
     """
-    return all(
-        type(part) in known_layers
-        and "forward" not in vars(part)
-        and all(getattr(hook, "__module__", None) == output_capturing.__name__ for hook in hooks_of(part))
-        for part in module.modules()
+    return not nn.modules.module._has_any_global_hook() and all(map(_runs_its_own_code, module.modules()))
+
+
+def _runs_its_own_code(module: nn.Module) -> bool:
+    hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
+    return (
+        type(module).__module__.startswith(KNOWN_CODE)
+        and all(getattr(hook, "__module__", None) == RECORDER for each in hooks for hook in each.values())
+        # A `forward` of the instance, an activation.
+        and all(value in (torch.relu, torch.tanh) for value in vars(module).values() if callable(value))
     )
 
 
@@ -65,6 +65,15 @@ def weights_of(module: nn.Module) -> list[torch.Tensor]:
     return [weight for part in module.modules() for weight in vars(part)["_former_parameters"].values()]
 
 
+def settings_of(module: nn.Module) -> list[object]:
+    """Returns what the output of a module that is as made depends on besides inputs and weights."""
+    kinds = (bool, float, int, str, BuiltinFunctionType)
+    return [
+        (type(part), [item for item in vars(part).items() if isinstance(item[1], kinds) and item[0] != "training"])
+        for part in module.modules()
+    ]
+
+
 def fingerprint(*tensors: torch.Tensor) -> tuple[object, ...]:
     """Returns a value that changes when one of the tensors is replaced or written to.
 
@@ -72,17 +81,10 @@ def fingerprint(*tensors: torch.Tensor) -> tuple[object, ...]:
     another process), the sum of the bits of each row. Only moving values within a row goes unnoticed. The sums read
     each tensor once: 0.3 ms for the 33 MB of a full-size recurrent weight.
     """
-    return tuple(
-        (
-            tensor.data_ptr(),
-            tensor.dtype,
-            tensor.shape,
-            # torch doesn't count versions of tensors made in inference mode.
-            None if tensor.is_inference() else tensor._version,
-            _row_sums_hash(tensor),
-        )
-        for tensor in tensors
-    )
+    # torch doesn't count versions of tensors made in inference mode.
+    versions = [None if tensor.is_inference() else tensor._version for tensor in tensors]
+    places = [(tensor.data_ptr(), tensor.dtype, tensor.shape) for tensor in tensors]
+    return *places, *versions, *map(_row_sums_hash, tensors)
 
 
 @torch.no_grad()
@@ -93,6 +95,3 @@ def _row_sums_hash(tensor: torch.Tensor) -> int:
         # Only 64-bit integers are summed at the speed of memory.
         row_bytes = row_bytes.view(torch.int64).sum(dim=1)
     return hash(row_bytes.cpu().numpy().tobytes())
-
-
-__all__ = ["fingerprint", "has_hooks", "hooks_of", "is_replica", "is_traced", "is_unmodified", "weights_of"]

@@ -130,8 +130,7 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
     ) -> tuple[torch.Tensor, torch.Tensor, State | None]:
         """Returns the outputs of the last layer's two directions, `(B, W, P)` each, and the new state if requested.
 
-        Args:
-            inputs (`list[torch.Tensor]`): Checked inputs: one for both directions, or one each.
+        The checked `inputs` are one for both directions, or one each.
         """
         packing = Packing.from_mask(mask, token_type_ids)
         # One call for both directions, so that words that they share are encoded once.
@@ -181,24 +180,17 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple | ElmoForPreTrainingOutput:
         r"""
-        input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Word ids. Required by a model that reads words.
         character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
-            Character ids. Required by a model that reads characters.
-        attention_mask (`torch.Tensor` of shape `(batch_size, num_words)`, *optional*):
-            1 at real words, 0 elsewhere, as in [`ElmoModel`].
-        token_type_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Segment ids. Each run of equal ids is a separate sentence.
+            Character ids, as `ElmoTokenizer` returns them. The other inputs, too, are those of [`ElmoModel`].
         labels (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            The ids of the words themselves, or -100 for words that are not predicted. The forward direction predicts
-            each from the previous word's position, the backward direction from the next word's position.
+            The ids of the words themselves, or -100 for words that are not predicted.
         forward_labels (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
             Instead of `labels`, the next word at each position, or -100.
         backward_labels (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
             The previous word at each position, or -100. Required with `forward_labels`.
         backward_input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            A different text for the backward direction, in natural order. Needed to train with carried state, because
-            the backward direction reads a corpus from its end. By default, both directions read the same text.
+            Another text for the backward direction, in natural order, to train with carried state: that direction
+            reads a corpus from its end.
         backward_character_ids (`torch.LongTensor`, *optional*):
             The same for a model that reads characters, with the shape of `character_ids`.
         state (`tuple(torch.FloatTensor)`, *optional*):
@@ -283,22 +275,15 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple | MaskedLMOutput:
         r"""
-        input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Word ids. Required by a model that reads words.
         character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
-            Character ids. Required by a model that reads characters.
-        attention_mask (`torch.Tensor` of shape `(batch_size, num_words)`, *optional*):
-            1 at real words, 0 elsewhere, as in [`ElmoModel`].
-        token_type_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Segment ids. Each run of equal ids is a separate sentence.
+            Character ids, as `ElmoTokenizer` returns them. The other inputs, too, are those of [`ElmoModel`].
         labels (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
             Ids of the words to predict, -100 elsewhere.
 
         Returns:
             [`~transformers.modeling_outputs.MaskedLMOutput`] or `tuple`. The logits `(batch_size, num_words, vocab_size
-            - 2)`, in float32 or wider, are log p(word | left) + log p(word | right) - log p(word) up to a constant,
-            which assumes that the contexts are independent given the word. p(word) follows Zipf's law over the word
-            ids. An empty context is left out, together with its p(word).
+            - 2)`, in float32 or wider, are log p(word | left) + log p(word | right) - log p(word) up to a constant, as
+            for independent contexts; p(word) follows Zipf's law. An empty context is left out with its p(word).
 
         Raises:
             `ValueError`: If shapes disagree, or ids or labels are out of range.
@@ -322,13 +307,8 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
     def substitutes(self, tokenizer: Any, words: list[str], index: int, top_k: int = 10) -> list[tuple[str, float]]:
         """Returns the words that fit best in the position of one, with their probabilities.
 
-        They can include the word itself, but not `<S>`, `</S>` or `<UNK>`, which are not words.
-
-        Args:
-            tokenizer (`ElmoTokenizer`): The model's tokenizer.
-            words (`list[str]`): The words of a sentence.
-            index (`int`): Index of the word to replace. Negative indices count from the end.
-            top_k (`int`, *optional*, defaults to 10): Number of substitutes.
+        They can include the word itself, but not `<S>`, `</S>` or `<UNK>`, which are not words. A negative `index`
+        counts from the end of the sentence.
 
         Raises:
             `ValueError`: If there is no such word, or the tokenizer's vocabulary is not the model's.
@@ -351,6 +331,3 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         probabilities_V[excluded] = -1.0
         best = probabilities_V.topk(max(0, min(top_k, len(logits_V) - len(excluded))))
         return list(zip(tokenizer.convert_ids_to_tokens(best.indices.tolist()), best.values.tolist()))
-
-
-__all__ = ["ElmoForMaskedLM", "ElmoForPreTraining", "ElmoForPreTrainingOutput", "ElmoPreTrainedLanguageModel"]

@@ -47,17 +47,10 @@ class ProjectedLSTM(nn.Module):
     def forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
     ) -> tuple[torch.Tensor, DirectionState]:
-        """Runs all time steps.
+        """Runs all time steps: inputs `(N, I)` and `batch_sizes` of a `Packing`, states in the order of its `rows`.
 
-        Args:
-            inputs_NI (`torch.Tensor` of shape `(N, I)`): Inputs in the order of a `Packing`.
-            batch_sizes (`list[int]`): Number of running sequences at each step; the first is S.
-            state (`tuple[torch.Tensor, torch.Tensor]`): Hidden `(S, P)` and cell `(S, H)` before the first step, in the
-                order of `Packing.rows`.
-
-        Returns:
-            Outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token. Their gradient
-            can't be differentiated again; use `plain_forward` for second derivatives.
+        Returns outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token. Their
+        gradient can't be differentiated again; use `plain_forward` for second derivatives.
         """
         tensors = (inputs_NI, *state, *weights_of(self))
         device_type = inputs_NI.device.type
@@ -127,26 +120,14 @@ class ElmoLayer(GradientCheckpointingLayer):
         self.dropout = config.lstm_dropout
         self.has_skip_connection = config.use_skip_connections and layer_idx > 0
 
-    def settings(self) -> tuple[object, ...]:
-        """Returns the settings that affect the output, except dropout."""
-        lstms = self.forward_lstm, self.backward_lstm
-        return self.has_skip_connection, *((each.forget_bias, each.cell_clip, each.projection_clip) for each in lstms)
-
     def forward(
         self, hidden_states: torch.Tensor, packing: Packing, hidden: torch.Tensor, cell: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Runs both directions over the real tokens.
 
-        Args:
-            hidden_states (`torch.Tensor` of shape `(B, W, 2P)`): The layer's input; zero outside the mask.
-            packing (`Packing`): The order of the real tokens.
-            hidden (`torch.Tensor` of shape `(2, B, P)`): Hidden state of each row, forward direction first.
-            cell (`torch.Tensor` of shape `(2, B, H)`): Cell state of each row.
-
-        Returns:
-            The output `(B, W, 2P)`, zero outside the mask, and the hidden and cell states after each row's last token
-            (backward direction: after its first). Rows without tokens keep their state. The state
-            of rows with several segments is meaningless.
+        Takes and returns `(B, W, 2P)`, zero outside the mask, and the hidden `(2, B, P)` and cell `(2, B, H)` states of
+        each row, before and after: after its last token, in the backward direction after its first. Rows without
+        tokens keep their state; that of rows with several segments is meaningless.
         """
         if not packing.batch_sizes:
             return hidden_states, hidden, cell
@@ -171,6 +152,3 @@ class ElmoLayer(GradientCheckpointingLayer):
         if self.has_skip_connection:
             output = output + hidden_states
         return output, torch.stack(new_hidden), torch.stack(new_cell)
-
-
-__all__ = ["ElmoLayer", "ProjectedLSTM"]

@@ -41,14 +41,10 @@ class Sequences:
 
     @classmethod
     def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Sequences":
-        """Finds the sequences of a batch.
+        """Finds the sequences of the real tokens of `mask` `(B, W)`.
 
-        The real tokens of a row follow one another, wherever its padding is. With `token_type_ids`, each run of equal
-        types among them is a separate sequence.
-
-        Args:
-            mask (`torch.Tensor` of shape `(B, W)`): True at real tokens.
-            token_type_ids (`torch.Tensor` of shape `(B, W)`, *optional*): The segment of each token.
+        The real tokens of a row follow one another, wherever its padding is. With `token_type_ids` `(B, W)`, each run
+        of equal types among them is a separate sequence.
         """
         position = mask.flatten().nonzero().squeeze(1)
         row = position // mask.shape[1]
@@ -139,6 +135,3 @@ def check_ids(name: str, ids: torch.Tensor, size: int, ignored: int | None = Non
             alternative = "" if ignored is None else f", or {ignored}"
             found = smallest if smallest < 0 else largest
             raise ValueError(f"{name}: expected ids from 0 to {size - 1}{alternative}, found {found}")
-
-
-__all__ = ["DirectionState", "Packing", "Sequences", "check_ids", "check_shape"]

@@ -21,13 +21,7 @@ from transformers.utils import auto_docstring
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
 from .configuration_elmo import ElmoConfig
-from .loading_checks import (
-    BILM_WEIGHT,
-    check_loading_arguments,
-    check_new_parameters,
-    check_weight_files,
-    check_weight_index,
-)
+from .loading_checks import BILM_WEIGHT, check_new_parameters, check_weight_files, check_weight_index
 from .lstm import ElmoLayer, ProjectedLSTM
 from .sampled_softmax import ElmoSoftmax
 from .saved_code import TAGS
@@ -103,7 +97,9 @@ class ElmoPreTrainedModel(PreTrainedModel):
                 or not described by the config, or the config asks for far more weights than the files contain.
             `RuntimeError`: If weights have other shapes, without `ignore_mismatched_sizes=True`.
         """
-        check_loading_arguments(kwargs)
+        for name in ("use_safetensors", "weights_only", "gguf_file"):
+            if kwargs.get(name) not in (None, True):
+                raise ValueError(f"{name}={kwargs[name]!r}: ELMo models are loaded from safetensors files only")
         if pretrained_model_name_or_path is not None:
             folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
             check_weight_index(folder, kwargs.get("variant"))
@@ -134,22 +130,15 @@ class ElmoPreTrainedModel(PreTrainedModel):
         _check_loaded(model, load_config, loading_info)
         return PreTrainedModel._finalize_model_loading(model, load_config, loading_info)
 
-    def _load_and_finalize_distributed_pretrained_model(
-        self, distributed_checkpoint_dir: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+    def _load_and_finalize_distributed_pretrained_model(self, *args: Any, **kwargs: Any) -> Any:
         # transformers would allocate all weights of the config before it reads a file.
-        raise ValueError(
-            f"{distributed_checkpoint_dir}: expected model.safetensors, found shards of a distributed training run"
-        )
+        raise ValueError("expected model.safetensors, found shards of a distributed training run")
 
     def load_adapter(self, *args: Any, **kwargs: Any) -> Any:
-        """As in `PreTrainedModel`, but only with `adapter_state_dict` and `peft_config`.
+        """As in `PreTrainedModel`, but raises `ValueError` without `adapter_state_dict`.
 
         Given a folder, transformers would allocate adapter weights of whatever rank its `adapter_config.json` says.
         `from_pretrained` would do so for every model folder that contains an adapter.
-
-        Raises:
-            `ValueError`: Without `adapter_state_dict`.
         """
         if kwargs.get("adapter_state_dict") is None:
             raise ValueError("load_adapter requires adapter_state_dict: pass the result of safetensors' load_file")
@@ -215,6 +204,3 @@ def _check_no_bilm_weights(problem: str, names: Iterable[str]) -> None:
     found = sorted(name for name in names if BILM_WEIGHT.match(name))
     if found:
         raise ValueError(f"{problem}: {', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
-
-
-__all__ = ["ElmoPreTrainedModel"]

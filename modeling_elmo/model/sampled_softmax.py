@@ -129,6 +129,3 @@ def _in_chunks(
     if not torch.is_grad_enabled():
         return torch.cat([loss(hidden, labels) for hidden, labels in chunks])
     return torch.cat([checkpoint(loss, hidden, labels, use_reentrant=False) for hidden, labels in chunks])
-
-
-__all__ = ["ElmoSoftmax", "LogUniformSampler", "at_least_float32"]

@@ -56,6 +56,3 @@ def _normalize_over_batch(layer: torch.Tensor, mask: torch.Tensor) -> torch.Tens
     variance = ((values - mean).square() * mask).sum() / count
     # 1e-13, AllenNLP's value for float32, keeps a constant layer finite.
     return ((values - mean) / torch.sqrt(variance + 1e-13) * mask).to(layer.dtype)
-
-
-__all__ = ["ScalarMix"]

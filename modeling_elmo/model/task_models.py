@@ -58,18 +58,14 @@ BOUNDARY_CHARACTERS = (257, 258)
 
 @dataclass(frozen=True)
 class EncodedWords:
-    """The words of a batch, as a task model's first encoder returns them.
+    """The words of a batch, as a task model's first encoder returns them."""
 
-    Attributes:
-        features (`torch.Tensor` of shape `(B, W, D)`): [h; ELMo'], or h alone; zero outside the mask.
-        mask (`torch.BoolTensor` of shape `(B, W)`): True at words: neither padding nor sentence boundaries.
-        is_second (`torch.BoolTensor` of shape `(B, W)`): True in the second text, boundaries included.
-        hidden_states (`tuple[torch.Tensor]`, *optional*): The biLM's layers, if requested.
-    """
-
+    # [h; ELMo'], or h alone, `(B, W, D)`; zero outside the mask.
     features: torch.Tensor
+    # `(B, W)`: words, neither padding nor sentence boundaries; the second text, boundaries included.
     mask: torch.Tensor
     is_second: torch.Tensor
+    # The biLM's layers, if requested.
     hidden_states: tuple[torch.Tensor, ...] | None
 
     @property
@@ -153,10 +149,7 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         return embeddings
 
     def set_word_vectors(self, matrix: torch.Tensor) -> None:
-        """Sets the static word embeddings, for example to those of `load_word_vectors`.
-
-        Args:
-            matrix (`torch.Tensor` of shape `(vocab_size, word_vector_size)`): One row per word id.
+        """Sets the static word embeddings `(vocab_size, word_vector_size)`, for example to `load_word_vectors`.
 
         Raises:
             `ValueError`: If the model has no static word embeddings, or has embeddings of another shape.
@@ -245,11 +238,8 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
     ) -> torch.Tensor:
         """Returns the loss to minimise: a mean, in training plus the penalty of the scalar mixes.
 
-        Args:
-            total (`torch.Tensor`): The sum of the losses of a batch.
-            num_items (`int` or `torch.Tensor`): The number of losses in `total`.
-            num_items_in_batch (`int` or `torch.Tensor`, *optional*): The number in all batches of the optimisation
-                step, on all devices. The penalty is divided in the same way, so that it counts once per step.
+        `total` is the sum of the losses of the `num_items` of a batch, `num_items_in_batch` their number in the whole
+        optimisation step, on all devices. The penalty is divided in the same way, so that it counts once per step.
         """
         divisor = num_items if num_items_in_batch is None else num_items_in_batch
         divisor = torch.as_tensor(divisor, device=total.device).clamp(min=1)
@@ -309,10 +299,9 @@ class ElmoForTokenClassification(ElmoPreTrainedTaskModel):
 
         Returns:
             [`~transformers.modeling_outputs.TokenClassifierOutput`] or `tuple`. The logits are
-            `(batch_size, num_words, num_labels)`. With a CRF in evaluation mode, the logit of a label is the score of
-            the best label sequence with that label at that word, minus the score of the best sequence overall. The
-            argmax is therefore the best sequence (Viterbi) under the constraints of `label_scheme`. In training mode,
-            the logits are the input of the CRF.
+            `(batch_size, num_words, num_labels)`. With a CRF in evaluation mode, they are relative to the best label
+            sequence under the constraints of `label_scheme`, which is their argmax (Viterbi): the score of the best
+            sequence with that label at that word. In training mode, they are the input of the CRF.
 
         Raises:
             `ValueError`: If labels have the wrong shape or are out of range; see also [`ElmoModel`].
@@ -385,11 +374,9 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
             Character ids, as `ElmoTokenizer` returns them. The other inputs, too, are those of [`ElmoModel`];
             `config.num_segments=2` requires `token_type_ids`.
         labels (`torch.Tensor` of shape `(batch_size,)` or `(batch_size, num_labels)`, *optional*):
-            Depends on `config.problem_type`. `"single_label_classification"`: labels, 0 to `config.num_labels - 1`.
-            `"multi_label_classification"`: `(batch_size, num_labels)` targets from 0 to 1. `"regression"`: values,
-            `(batch_size,)` if `num_labels` is 1. Entries of -100 are ignored in all of them. An unset `problem_type` is
-            inferred from the first labels: regression if `num_labels` is 1, otherwise single-label for integers and
-            multi-label for floats.
+            Labels, 0 to `config.num_labels - 1`; for `"multi_label_classification"`, targets `(batch_size, num_labels)`
+            from 0 to 1; for `"regression"`, values. Entries of -100 are ignored. An unset `config.problem_type` is
+            inferred: regression if `num_labels` is 1, otherwise single-label for integers and multi-label for floats.
 
         Returns:
             [`~transformers.modeling_outputs.SequenceClassifierOutput`] or `tuple`. The logits are
@@ -398,17 +385,7 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
         Raises:
             `ValueError`: If rows have more texts than `config.num_segments`, or if labels don't fit the problem type;
                 see also [`ElmoModel`].
-
-        Example:
-        ```python
-        >>> from modeling_elmo import ElmoConfig, ElmoForSequenceClassification, ElmoTokenizer
-
-        >>> tokenizer = ElmoTokenizer()
-        >>> sizes = {"cell_size": 64, "projection_size": 16, "character_filters": [[1, 8], [3, 24]]}
-        >>> model = ElmoForSequenceClassification(ElmoConfig(**sizes, num_labels=3, num_segments=2)).eval()
-        >>> model(**tokenizer("A man sleeps.", "Nobody is awake.", return_tensors="pt")).logits.shape
-        torch.Size([1, 3])
-        ```"""
+        """
         words = self._encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
         if self.max_segments == 1:
             features = self.pooling(words.features, words.mask)
@@ -426,12 +403,11 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
         self, logits: torch.Tensor, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None
     ) -> torch.Tensor:
         config = self.config
-        if config.problem_type is None:
-            if config.num_labels == 1:
-                config.problem_type = "regression"
-            else:
-                is_single = not labels.is_floating_point()
-                config.problem_type = "single_label_classification" if is_single else "multi_label_classification"
+        if config.problem_type is None and config.num_labels == 1:
+            config.problem_type = "regression"
+        elif config.problem_type is None:
+            kind = "multi" if labels.is_floating_point() else "single"
+            config.problem_type = f"{kind}_label_classification"
         is_ignored = labels == IGNORED_LABEL
         num_items = (~is_ignored).sum()
         if config.problem_type == "single_label_classification":
@@ -505,11 +481,9 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
 
         Returns:
             [`~transformers.modeling_outputs.QuestionAnsweringModelOutput`] or `tuple`. Start and end logits are
-            `(batch_size, num_words)`, the minimum of their dtype outside the words of the context;
-            `modeling_elmo.fine_tuning.best_spans` finds the answers. The loss is a mean over all examples of the batch,
-            including those without an answer. `Trainer` counts the examples of a step by their `labels`, which this
-            model does not use: add a `label` to each example, for instance 0, to make accumulated gradients exact for
-            batches of different sizes.
+            `(batch_size, num_words)`, the minimum of their dtype outside the words of the context. The loss is a mean
+            over all examples of the batch, including those without an answer. `Trainer` counts the examples of a step
+            by their `labels`: add a `label` to each, for instance 0, to make accumulated gradients exact.
 
         Raises:
             `ValueError`: If a row does not have two texts, or if positions have the wrong shape; see also
@@ -599,12 +573,8 @@ class ElmoForMultipleChoice(ElmoPreTrainedTaskModel):
         character_ids (`torch.LongTensor` of shape `(batch_size, num_choices, num_words, max_characters_per_token)`, *optional*):
             Character ids, as `ElmoTokenizer` returns them, or their last two dimensions flattened to one, as
             `DataCollatorForMultipleChoice` returns them.
-        attention_mask (`torch.Tensor` of shape `(batch_size, num_choices, num_words)`, *optional*):
-            Positive at real words, 0 elsewhere.
         token_type_ids (`torch.LongTensor` of shape `(batch_size, num_choices, num_words)`):
             0 in the prompt, 1 in the choice.
-        inputs_embeds (`torch.FloatTensor` of shape `(batch_size, num_choices, num_words, projection_size)`, *optional*):
-            Token embeddings, instead of ids.
         labels (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
             The correct choice, 0 to `num_choices - 1`. Examples labelled -100 are ignored.
 
@@ -635,12 +605,3 @@ class ElmoForMultipleChoice(ElmoPreTrainedTaskModel):
             total = F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORED_LABEL, reduction="sum")
             loss = self._mean_loss(total, (labels != IGNORED_LABEL).sum(), kwargs.get("num_items_in_batch"))
         return MultipleChoiceModelOutput(loss=loss, logits=logits, hidden_states=words.hidden_states)
-
-
-__all__ = [
-    "ElmoForMultipleChoice",
-    "ElmoForQuestionAnswering",
-    "ElmoForSequenceClassification",
-    "ElmoForTokenClassification",
-    "ElmoPreTrainedTaskModel",
-]

@@ -28,15 +28,14 @@ from .caches import WordCache
 from .characters import PAD_CHARACTER
 from .configuration_elmo import ElmoConfig
 from .fast_matmul import apply_linear, linear
-from .fast_path_guards import fingerprint, has_hooks, is_replica, is_traced, is_unmodified, weights_of
+from .fast_path_guards import fingerprint, is_as_made, is_replica, is_traced, settings_of, weights_of
 
 
 # Words encoded per chunk without gradients: bounds the memory of a batch of any size.
 CHUNK_WORDS = 512
 
-# Training rounds the number of words and of characters up to multiples of these, so that matrix shapes recur. oneDNN
-# compiles code for each new shape, and freed memory fits only shapes seen before: without rounding, a process grows by
-# gigabytes in a few hundred steps.
+# Training rounds the number of words and of characters up to multiples of these, so that matrix shapes recur: oneDNN
+# compiles code for each new shape, and freed memory fits only shapes seen before.
 WORD_BUCKET, CHARACTER_BUCKET = 128, 4
 
 
@@ -84,7 +83,7 @@ class ElmoCharacterEncoder(nn.Module):
     def forward(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
         if self.word_cache is None or not len(character_ids_NC) or not self._can_use_cache(character_ids_NC):
             return self._encode_distinct(character_ids_NC)
-        return self.word_cache.embed(character_ids_NC, self._encode_distinct, fingerprint(*self.parameters()))
+        return self.word_cache.embed(character_ids_NC, self._encode_distinct, self._cache_key())
 
     def encode_sorted(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
         """Returns the embeddings `(N, P)` of distinct words sorted by length, computed in chunks, without the cache.
@@ -99,7 +98,7 @@ class ElmoCharacterEncoder(nn.Module):
         self.word_cache = None
         if len(vocabulary_NC) or max_new_words:
             cache = WordCache(max_new_words)
-            cache.add_vocabulary(vocabulary_NC, self._encode_distinct, fingerprint(*self.parameters()))
+            cache.add_vocabulary(vocabulary_NC, self._encode_distinct, self._cache_key())
             self.word_cache = cache
 
     def _is_trained(self) -> bool:
@@ -112,7 +111,10 @@ class ElmoCharacterEncoder(nn.Module):
             or is_replica(self)
             or is_traced(character_ids_NC)
             or torch.is_autocast_enabled(character_ids_NC.device.type)
-        ) and is_unmodified(self, KNOWN_LAYERS)
+        ) and is_as_made(self)
+
+    def _cache_key(self) -> tuple[object, ...]:
+        return settings_of(self), fingerprint(*self.parameters())
 
     def _encode_distinct(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
         distinct_DC, occurrence_N = torch.unique(self._trim(character_ids_NC), dim=0, return_inverse=True)
@@ -155,7 +157,7 @@ class ElmoCharacterEncoder(nn.Module):
 
 def _max_over_windows(convolution: nn.Module, characters_NCE: torch.Tensor) -> torch.Tensor:
     """Returns the maximum `(N, n)` of one group of filters over all positions of a word."""
-    if type(convolution) is not nn.Conv1d or has_hooks(convolution):
+    if type(convolution) is not nn.Conv1d or not is_as_made(convolution):
         return convolution(characters_NCE.transpose(1, 2)).amax(dim=-1)
     # A matrix product with the windows of all words. With so few channels, it is several times faster than conv1d.
     windows_NLEW = characters_NCE.unfold(1, convolution.kernel_size[0], 1)
@@ -163,18 +165,8 @@ def _max_over_windows(convolution: nn.Module, characters_NCE: torch.Tensor) -> t
     return values.unflatten(0, windows_NLEW.shape[:2]).amax(dim=1)
 
 
-# The layers of an encoder that nobody has modified.
-KNOWN_LAYERS = {
-    *(ElmoCharacterEmbedding, ElmoCharacterEncoder, ElmoHighwayGate, ElmoHighwayLayer),
-    *(nn.Conv1d, nn.Linear, nn.ModuleList),
-}
-
-
 class ElmoWordEmbedding(nn.Embedding):
     """Token embeddings of a model that reads words: word ids `[...]` -> `[..., P]`."""
 
     def __init__(self, config: ElmoConfig):
         super().__init__(config.vocab_size, config.projection_size)
-
-
-__all__ = ["ElmoCharacterEmbedding", "ElmoCharacterEncoder", "ElmoHighwayGate", "ElmoWordEmbedding"]

@@ -75,11 +75,7 @@ SPECIAL_TOKENS = {
 
 
 def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
-    """Reads a vocabulary file: one word per line, line n (from 0) has id n.
-
-    Raises:
-        `ValueError`: If the file is not UTF-8.
-    """
+    """Reads a vocabulary file: one word per line, line n (from 0) has id n. Raises `ValueError` without UTF-8."""
     try:
         with open(path, encoding="utf-8-sig", newline="\n") as file:
             words = [line.strip(LINE_SPACE) for line in file]
@@ -126,26 +122,16 @@ class ElmoTokenizer(TokenizersBackend):
 
     Args:
         vocab_file (`str` or `os.PathLike`, *optional*):
-            A vocabulary file, one word per line; line n (from 0) has id n. Special tokens that it lacks (always `<PAD>`
-            and `<MASK>`) get the next ids. Without a vocabulary, every word has the id of `<UNK>`, which is enough for
-            a model that reads characters.
+            A vocabulary file, one word per line; line n (from 0) has id n. Special tokens that it lacks get the next
+            ids. Without a vocabulary, every word has the id of `<UNK>`, enough for a model that reads characters.
         vocab (`Iterable[str]` or `dict[str, int]`, *optional*):
             The words, instead of `vocab_file`: in the order of their ids, or with their ids.
         max_characters_per_token (`int`, *optional*, defaults to 50):
             Length of a row of character ids; the model's `config.max_characters_per_token`.
         num_words (`int`, *optional*, defaults to 0):
-            Size of the vocabulary without appended special tokens. Counted when a tokenizer is created from a
-            vocabulary, and saved with it.
-        bos_token (`str`, *optional*, defaults to `"<S>"`):
-            First token of a sentence.
-        eos_token (`str`, *optional*, defaults to `"</S>"`):
-            Last token of a sentence.
-        unk_token (`str`, *optional*, defaults to `"<UNK>"`):
-            Token for words outside the vocabulary.
-        pad_token (`str`, *optional*, defaults to `"<PAD>"`):
-            Token that pads the shorter rows of a batch.
-        mask_token (`str`, *optional*, defaults to `"<MASK>"`):
-            Token for a word to be predicted.
+            Size of the vocabulary without appended special tokens, counted when it is read, and saved with it.
+        bos_token, eos_token, unk_token, pad_token, mask_token (`str`, *optional*):
+            The special tokens, by default those of `SPECIAL_TOKENS`.
 
     Example:
     ```python
@@ -217,23 +203,18 @@ class ElmoTokenizer(TokenizersBackend):
         Raises:
             `ValueError`: If a file is damaged or contains fields that do not belong to this tokenizer.
         """
-        folder = os.path.join(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
-        for name in SAVED_FILES.values():
-            # Before the base class reads some of them.
-            if os.path.isfile(path := os.path.join(folder, name)):
-                read_json_object(path)
-        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        try:
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError) as error:
+            # The base class does not check these files.
+            raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
 
     @classmethod
     def _from_pretrained(cls, resolved_vocab_files: dict[str, str | None], *args: Any, **kwargs: Any) -> Any:
         for key, name in SAVED_FILES.items():
             if (path := resolved_vocab_files.get(key)) is not None:
                 check_tokenizer_fields(name, read_json_object(path))
-        try:
-            return super()._from_pretrained(resolved_vocab_files, *args, **kwargs)
-        except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:
-            # The base class does not check these files.
-            raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
+        return super()._from_pretrained(resolved_vocab_files, *args, **kwargs)
 
     @classmethod
     def convert_to_native_format(cls, trust_remote_code: bool = False, **kwargs: Any) -> dict[str, Any]:
@@ -260,10 +241,9 @@ class ElmoTokenizer(TokenizersBackend):
             self._tokenizer.model = WordLevel(self.get_vocab(), unk_token=model.unk_token)
 
     def _backend(self, is_split_into_words: bool) -> "ElmoTokenizer":
-        """Returns a view of this tokenizer for one call, so that threads don't share truncation and padding.
+        """Returns a view of this tokenizer for one call, so that threads share its vocabulary, but no truncation.
 
-        The vocabulary is shared, not copied. For words already split, the view has no pre-tokenizer and does not look
-        for special tokens within words: the vocabulary has only whole words, including special tokens.
+        For words already split, it does not look for special tokens within words: the vocabulary has whole words only.
         """
         backend = Tokenizer(self._tokenizer.model)
         backend.post_processor = self._tokenizer.post_processor
@@ -278,13 +258,9 @@ class ElmoTokenizer(TokenizersBackend):
         return view
 
     def split_words(self, texts: Sequence[str]) -> list[list[str]]:
-        """Splits raw texts into words, as encoding does. Special tokens in them are treated as plain text. Thread-safe.
+        """Splits raw texts into words, as encoding does, with special tokens as plain text. Thread-safe.
 
-        Args:
-            texts (`Sequence[str]`): The texts. Halves of surrogate pairs are replaced by U+FFFD.
-
-        Returns:
-            `list[list[str]]`: The words of each text.
+        Halves of surrogate pairs are replaced by U+FFFD.
         """
         texts = [_encodable(text, f"texts[{index}]") for index, text in enumerate(texts)]
         # Without a vocabulary, so that no word is looked up.
@@ -410,15 +386,11 @@ class ElmoTokenizer(TokenizersBackend):
         """Returns text, its words separated by spaces.
 
         Args:
-            token_ids: Word ids `(words)` or character ids `(words, max_characters_per_token)`, or a batch of either, as
-                lists, arrays or tensors. Character ids are recognised by their form: each row is all 0 or
-                `[259, bytes ..., 260, 261 ...]`.
+            token_ids: Word ids `(words)`, of which those outside the vocabulary become `<UNK>`, or character ids
+                `(words, max_characters_per_token)`, which become the original words, or a batch of either. Character
+                ids are recognised by their form: each row is all 0 or `[259, bytes ..., 260, 261 ...]`.
             skip_special_tokens (`bool`, *optional*, defaults to `False`):
                 Whether to leave out special tokens.
-
-        Returns:
-            `str`, or `list[str]` for a batch. Word ids of words outside the vocabulary become `<UNK>`; character ids
-            become the original words, up to `max_characters_per_token - 2` bytes of UTF-8.
         """
         token_ids = to_py_obj(token_ids)
         depth = _depth(token_ids)
@@ -441,15 +413,11 @@ class ElmoTokenizer(TokenizersBackend):
 
     def _read_characters(self, row: list[int]) -> str | None:
         """Returns the word of a row of character ids, `None` if the row does not have their form."""
-        if len(row) != self.max_characters_per_token:
-            return None
-        if not any(row):
+        length = self.max_characters_per_token
+        if row == [0] * length:
             return str(self.pad_token)
-        if row[0] != BEGIN_WORD or END_WORD not in row:
-            return None
-        end = row.index(END_WORD)
-        content, after = row[1:end], row[end + 1 :]
-        if after.count(PAD_CHARACTER) != len(after):
+        content = row[1 : row.index(END_WORD)] if END_WORD in row else []
+        if row != [BEGIN_WORD, *content, END_WORD, *[PAD_CHARACTER] * (length - len(content) - 2)]:
             return None
         if content in ([BEGIN_SENTENCE], [END_SENTENCE]):
             return str(self.bos_token if content == [BEGIN_SENTENCE] else self.eos_token)
@@ -491,11 +459,10 @@ class ElmoTokenizer(TokenizersBackend):
 def _samples(text: Any, text_pair: Any, is_batched: bool, is_split_into_words: bool) -> list[tuple[Any, ...]]:
     """Returns each sample of a call as a tuple of its one or two segments, without lone surrogates."""
     if not is_batched:
-        segments = [_segment(text, "text", is_split_into_words)]
-        if text_pair is not None:
-            segments.append(_segment(text_pair, "text_pair", is_split_into_words))
+        first = _segment(text, "text", is_split_into_words)
+        second = None if text_pair is None else _segment(text_pair, "text_pair", is_split_into_words)
         # As in the base class, an empty second segment is ignored.
-        return [tuple(segments) if segments[-1] else (segments[0],)]
+        return [(first, second) if second else (first,)]
     if text_pair is None:
         return [_sample(sample, f"text[{index}]", is_split_into_words) for index, sample in enumerate(text)]
     if not isinstance(text_pair, (list, tuple)) or len(text_pair) != len(text):
@@ -546,9 +513,7 @@ def _encodable(text: Any, name: str) -> str:
 
 def _depth(ids: Any) -> int:
     """Returns how deeply lists are nested: 0 for a number, 1 for a list of numbers."""
-    if not isinstance(ids, list):
-        return 0
-    return 1 + max((_depth(part) for part in ids if isinstance(part, list)), default=0)
+    return 1 + max(map(_depth, ids), default=0) if isinstance(ids, list) else 0
 
 
 __all__ = ["ElmoTokenizer"]

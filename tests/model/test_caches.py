@@ -381,6 +381,34 @@ class TestPassedBy:
         model(**batch_of("a b"))
         assert len(model.text_cache) == 0
 
+    @pytest.mark.parametrize("cache", ["text", "word"])
+    @pytest.mark.parametrize("change", ["a hook on all modules", "another activation"])
+    def test_where_a_module_is_not_as_it_was_made(self, model, cache, change):
+        model.cache_texts(ROOM) if cache == "text" else model.cache_vocabulary(["a", "b"])
+        check(model, batch_of("a b"))
+        factor, handle = 1.0, None
+        if change == "another activation":
+            model.character_encoder.activation = lambda values: factor * torch.relu(values)
+        else:
+            handle = nn.modules.module.register_module_forward_hook(
+                lambda module, args, output: factor * output if isinstance(module, nn.Conv1d | nn.Linear) else output
+            )
+        try:
+            outputs = []
+            for factor in (1.0, 3.0):  # noqa: B007
+                outputs.append(model(**batch_of("a b")).last_hidden_state)
+            assert not torch.allclose(*outputs)
+        finally:
+            if handle is not None:
+                handle.remove()
+
+    def test_not_with_another_of_the_known_activations(self, model):
+        model.cache_vocabulary(["a", "b"])
+        for activation in (torch.relu, torch.tanh):
+            model.character_encoder.activation = activation
+            vectors = copy.deepcopy(model)(**batch_of("a b")).last_hidden_state
+            torch.testing.assert_close(model(**batch_of("a b")).last_hidden_state, vectors)
+
     @pytest.mark.parametrize("change", ["a hook", "another layer", "another forward"])
     def test_where_layers_depend_on_more_than_weights(self, model, change):
         class Switch(nn.Linear):

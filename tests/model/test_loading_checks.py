@@ -8,7 +8,7 @@ import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForTokenClassification
+from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification
 
 from modeling_elmo import (
     ElmoConfig,
@@ -216,8 +216,8 @@ class TestSafetensors:
     def test_numbers_of_another_type(self, folder, change_weights):
         name = "layers.0.forward_lstm.bias"
         change_weights(lambda tensors: tensors.update({name: tensors[name].to(torch.int64)}))
-        with pytest.raises(ValueError, match=f"model.safetensors: {name}: expected one of the types"):
-            ElmoModel.from_pretrained(folder)
+        model = ElmoModel.from_pretrained(folder)
+        assert model.layers[0].forward_lstm.bias.dtype == torch.float32
 
     def test_a_head_of_ones_own_may_have_integers(self, tiny_config, tmp_path):
         class Tagger(ElmoPreTrainedModel):
@@ -262,6 +262,42 @@ class TestConfigAndWeights:
         change_config(**fields)
         with pytest.raises((ValueError, StrictDataclassError), match=message):
             ElmoModel.from_pretrained(folder)
+
+    @pytest.mark.parametrize("load", [ElmoConfig, AutoConfig, ElmoModel, AutoModel, AutoModelForTokenClassification])
+    @pytest.mark.parametrize("trusts", [{}, {"trust_remote_code": True}], ids=["", "trust_remote_code"])
+    def test_a_config_is_checked_whoever_loads_it(self, folder, change_config, load, trusts):
+        nested = json.loads('{"a": ' * 60 + "1" + "}" * 60)
+        before = (folder / "config.json").read_text()
+        for fields, message in [
+            ({"attn_implementation": "someone/kernel"}, "attn_implementation: an ELMo config has no such field"),
+            ({"experts_implementation": "someone/kernel"}, "experts_implementation: an ELMo config has no such field"),
+            ({"quantization_config": {"quant_method": "gptq"}}, "quantization_config: an ELMo config has no such"),
+            ({"transformers_weights": "x.bin"}, "transformers_weights: an ELMo config has no such field"),
+            ({"a_field_of_a_later_version": {"runs": "code"}}, "a_field_of_a_later_version: an ELMo config has no"),
+            ({"validate": 1}, "validate: an ELMo config has no such field"),
+            ({"training_options": nested}, "expected lists and objects at most 50 deep, found more"),
+            ({"training_options": {"a": "a" * 50_000_000}}, "expected at most 50000000 bytes"),
+        ]:
+            change_config(**fields)
+            with pytest.raises(ValueError, match=message):
+                load.from_pretrained(folder, **trusts)
+            (folder / "config.json").write_text(before)
+
+    def test_a_config_is_checked_without_the_package(self, folder, change_config, tmp_path):
+        change_config(attn_implementation="someone/kernel")
+        code = """
+import transformers
+for name in ("AutoConfig", "AutoModel"):
+    try:
+        getattr(transformers, name).from_pretrained(sys.argv[1], trust_remote_code=True)
+    except ValueError as error:
+        print(error)
+"""
+        output = run_without_package(code, folder, cache=tmp_path).stdout
+        assert output.count("attn_implementation: an ELMo config has no such field") == 2
+
+    def test_callers_may_pass_what_a_file_may_not(self, folder):
+        assert AutoConfig.from_pretrained(folder, attn_implementation="eager")._attn_implementation == "eager"
 
     def test_no_number_of_labels_is_the_default(self, folder, change_config):
         change_config(num_labels=None)

@@ -173,13 +173,13 @@ class TestWordCache:
     @pytest.fixture
     def encoded(self, encoder, monkeypatch):
         """The words that are really encoded, as they are."""
-        words, encode = [], encoder._encode
+        words, encode = [], ElmoCharacterEncoder._encode
 
-        def watched(ids):
+        def watched(self, ids):
             words.extend(bytes(id - 1 for id in row if 0 < id < 257).decode() for row in ids.tolist())
-            return encode(ids)
+            return encode(self, ids)
 
-        monkeypatch.setattr(encoder, "_encode", watched)
+        monkeypatch.setattr(ElmoCharacterEncoder, "_encode", watched)
         return words
 
     def ids(self, *words):
