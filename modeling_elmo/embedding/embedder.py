@@ -31,6 +31,7 @@ from ..model.tokenization_elmo import CHUNK_LINES, LONE_SURROGATE, ElmoTokenizer
 from ..model.word_splitting import split_at_white_space
 from .long_sentences import LongSentence, mapped_tensor, tensor_bytes
 from .pooling import POOLS, RunningPool, pool_words
+from .sources import checked_sentence
 
 
 LAYERS = ("all", "average", "top", "mix")
@@ -59,19 +60,6 @@ class Sentence(NamedTuple):
 
     text: str
     words: list[str]
-
-
-class Embedded(NamedTuple):
-    """The vectors of a window.
-
-    Attributes:
-        vectors (`torch.Tensor`): On the CPU, in the embedder's `dtype`. Shape `(K, N, D)`, the words of all sentences
-            concatenated; pooled, `(K, S, D)`.
-        lengths (`list[int]`): Rows of N that belong to each of the S sentences.
-    """
-
-    vectors: torch.Tensor
-    lengths: list[int]
 
 
 class ElmoEmbedder:
@@ -180,6 +168,10 @@ class ElmoEmbedder:
         """Returns the number of rows of a sentence before pooling."""
         return len(words) + 2 * self.keep_boundaries
 
+    def row_counts(self, window: Sequence[Sequence[str]]) -> list[int]:
+        """Returns the number of rows of each sentence."""
+        return [1] * len(window) if self.is_pooled else [self.num_rows(words) for words in window]
+
     def embed(self, sentences: Iterable[str | Sequence[str]]) -> Iterator[torch.Tensor]:
         """Yields the vectors of each sentence, in order, reading at most one window ahead.
 
@@ -197,36 +189,36 @@ class ElmoEmbedder:
 
     def vectors_of(self, window: list[list[str]]) -> Iterator[torch.Tensor]:
         """Yields the vectors of the sentences of one window, shaped as by `embed`."""
+        counts = self.row_counts(window)
         if self.is_long(window):
-            shape = (self.num_kinds, 1 if self.is_pooled else self.num_rows(window[0]), self.config.hidden_size)
-            yield self._squeezed(mapped_tensor(shape, self.dtype, self.pieces(self.long_sentence(window[0]))))
-            return
-        vectors, lengths = self.embed_window(window)
-        for rows in vectors.split([1] * len(lengths) if self.is_pooled else lengths, dim=1):
+            shape = (self.num_kinds, counts[0], self.config.hidden_size)
+            vectors = [mapped_tensor(shape, self.dtype, self.pieces(self.long_sentence(window[0])))]
+        else:
+            vectors = list(self.embed_window(window).split(counts, dim=1))
+        for rows_KND in vectors:
             # A view would keep the whole window in memory.
-            yield self._squeezed(rows.clone())
-
-    def _squeezed(self, rows_KND: torch.Tensor) -> torch.Tensor:
-        rows = rows_KND[:, 0] if self.is_pooled else rows_KND
-        return rows if self.layers == "all" else rows[0]
+            rows = rows_KND if len(vectors) == 1 else rows_KND.clone()
+            rows = rows[:, 0] if self.is_pooled else rows
+            yield rows if self.layers == "all" else rows[0]
 
     def split(self, sentences: Iterable[str | Sequence[str]], tokenized: bool = False) -> Iterator[Sentence]:
         """Yields sentences with their words. Texts are split by the tokenizer or, if `tokenized`, at white space.
 
         Raises:
-            `ValueError`: For an item that is neither a text nor a list of words, naming its index.
+            `ValueError`: For an item that is not a sentence, naming its index, as `checked_sentence` does.
         """
         split_words = split_at_white_space if tokenized else self.tokenizer.split_words
         remaining = enumerate(iter(sentences))
         while items := list(itertools.islice(remaining, CHUNK_LINES)):
-            checked = [_checked_sentence(item, f"sentence {index}") for index, item in items]
-            texts = [item for item in checked if isinstance(item, str)]
-            split = iter(split_words(texts) if texts else [])
+            checked = [checked_sentence(item, f"sentence {index}") for index, item in items]
+            texts = [_without_surrogates(item) for item in checked if isinstance(item, str)]
+            split = zip(texts, split_words(texts) if texts else [])
             for item in checked:
                 if isinstance(item, str):
-                    yield Sentence(item, next(split))
+                    yield Sentence(*next(split))
                 else:
-                    yield Sentence(" ".join(item), item)
+                    words = [_without_surrogates(word) for word in item]
+                    yield Sentence(" ".join(words), words)
 
     # Windows
 
@@ -235,31 +227,30 @@ class ElmoEmbedder:
         return len(window) == 1 and len(window[0]) > self.piece_words
 
     @torch.no_grad()
-    def embed_window(self, window: list[list[str]]) -> Embedded:
-        """Returns the vectors of a window of sentences."""
-        lengths = [self.num_rows(words) for words in window]
-        num_rows = len(window) if self.is_pooled else sum(lengths)
-        # Sentences without rows to pool keep the zeros.
-        allocate = torch.zeros if self.is_pooled else torch.empty
-        vectors_KND = allocate((self.num_kinds, num_rows, self.config.hidden_size), dtype=self.dtype)
-        first_row_S = np.cumsum([0, *lengths])[:-1]
+    def embed_window(self, window: list[list[str]]) -> torch.Tensor:
+        """Returns the vectors of a window of sentences.
+
+        Returns:
+            `torch.Tensor` of shape `(K, N, D)`, the words of all sentences concatenated; pooled, `(K, S, D)`. On the
+            CPU, in the embedder's `dtype`.
+        """
+        counts = self.row_counts(window)
+        rows_S = torch.arange(sum(counts)).split(counts)
+        # Sentences without words to pool keep the zeros.
+        vectors_KND = torch.zeros((self.num_kinds, sum(counts), self.config.hidden_size), dtype=self.dtype)
         table_XP, ids_S = self._encode_distinct([self._with_boundaries(words) for words in window])
-        for members in self.batches(lengths):
+        for members in self.batches([self.num_rows(words) for words in window]):
             mask_BW, ids_BW = _padded([ids_S[member] for member in members])
             batch_KBWD = self._embed_batch(table_XP, ids_BW, mask_BW)
-            kept_BW = mask_BW if self.keep_boundaries else _without_boundaries(mask_BW)
+            # Without boundaries, the first and the last position of a row are left out.
+            kept_BW = mask_BW if self.keep_boundaries else torch.nn.functional.pad(mask_BW[:, 2:], (1, 1))
+            kept_BW = kept_BW.to(self.model.device)
             if self.is_pooled:
-                kept = kept_BW.to(self.model.device)
-                pooled = torch.stack([pool_words(layer, kept, self.pool) for layer in batch_KBWD])
-                vectors_KND[:, torch.tensor(members)] = pooled.to("cpu", self.dtype)
-                continue
-            source = kept_BW.flatten().nonzero().squeeze(1).to(self.model.device)
-            starts = torch.from_numpy(first_row_S[members]) - (0 if self.keep_boundaries else 1)
-            target = (starts[:, None] + torch.arange(mask_BW.shape[1]))[kept_BW]
-            for kind, layer_BWD in enumerate(batch_KBWD):
-                rows = layer_BWD.flatten(0, 1).index_select(0, source).to("cpu", self.dtype)
-                vectors_KND[kind].index_copy_(0, target, rows)
-        return Embedded(vectors_KND, lengths)
+                batch_KND = torch.stack([pool_words(layer_BWD, kept_BW, self.pool) for layer_BWD in batch_KBWD])
+            else:
+                batch_KND = batch_KBWD[:, kept_BW]
+            vectors_KND[:, torch.cat([rows_S[member] for member in members])] = batch_KND.to("cpu", self.dtype)
+        return vectors_KND
 
     def batches(self, lengths: list[int]) -> Iterator[list[int]]:
         """Yields the indices of the sentences of each batch, longest first, without the sentences that have no rows."""
@@ -276,12 +267,9 @@ class ElmoEmbedder:
 
     def _encode_distinct(self, tokens_S: list[list[str]]) -> tuple[torch.Tensor, list[np.ndarray]]:
         """Returns the embeddings `(X, P)` of the distinct tokens, and for each sentence its rows of them."""
-        distinct = dict.fromkeys(self.boundaries)
-        for tokens in tokens_S:
-            distinct.update(dict.fromkeys(tokens))
-        id_of = dict(zip(distinct, itertools.count()))
+        words = list(dict.fromkeys(itertools.chain(self.boundaries, *tokens_S)))
+        id_of = {word: id for id, word in enumerate(words)}
         ids_S = [np.fromiter(map(id_of.__getitem__, tokens), np.int64, len(tokens)) for tokens in tokens_S]
-        words = list(distinct)
         if self._vocabulary is not None:
             unknown = self._vocabulary[str(self.tokenizer.unk_token)]
             vocabulary_ids_X = torch.tensor([self._vocabulary.get(word, unknown) for word in words])
@@ -326,23 +314,28 @@ class ElmoEmbedder:
 
     # Long sentences
 
+    def initial_state(self) -> State:
+        """Returns the state in which a sentence starts: hidden `(2L, 1, P)` and cell `(2L, 1, H)`."""
+        mask = torch.ones((1, 1), dtype=torch.bool, device=self.model.device)
+        return self.model.initial_state(Packing.from_mask(mask), mask.new_empty((1, 1, 0), dtype=self.model.dtype))
+
     def long_sentence(self, words: list[str], state: State | None = None) -> LongSentence:
         """Returns the run of the model over a sentence, for `pieces`.
 
         Args:
             words (`list[str]`): The sentence.
-            state (`tuple[torch.Tensor, torch.Tensor]`, *optional*): Where the LSTMs start, see `LongSentence`. With a
-                state, all layers are run, so that the state after the sentence is complete.
+            state (`State`, *optional*): Where the LSTMs start, instead of `initial_state`. With a state, all layers are
+                run, so that the state after the sentence is complete.
         """
 
         def encode(tokens: list[str]) -> torch.Tensor:
             table_XP, (ids,) = self._encode_distinct([tokens])
             return table_XP[torch.from_numpy(ids).to(table_XP.device)]
 
-        num_layers = self.config.num_hidden_layers
-        if isinstance(self.layers, int) and state is None:
-            num_layers = self.layers
-        return LongSentence(self.model, encode, self._with_boundaries(words), self.piece_words, num_layers, state)
+        is_lower = isinstance(self.layers, int) and state is None
+        num_layers = int(self.layers) if is_lower else self.config.num_hidden_layers
+        tokens, start = self._with_boundaries(words), self.initial_state() if state is None else state
+        return LongSentence(self.model, encode, tokens, self.piece_words, num_layers, start)
 
     @torch.no_grad()
     def pieces(self, sentence: LongSentence) -> Iterator[tuple[int, torch.Tensor]]:
@@ -353,18 +346,18 @@ class ElmoEmbedder:
             sentence to its beginning. Pooled, one row `(K, 1, D)` for the whole sentence.
         """
         num_tokens = len(sentence.tokens)
-        pooling = RunningPool(self.pool) if self.is_pooled else None
-        for start, layers in sentence.pieces():
-            count = len(layers[0])
-            mask = torch.ones((1, count), dtype=torch.bool, device=layers[0].device)
-            piece_KND = self._combined((layer[None] for layer in layers), mask)[:, 0]
+        pooling = RunningPool(self.pool)
+        for start, layers_KND in sentence.pieces():
+            count = layers_KND.shape[1]
+            mask = torch.ones((1, count), dtype=torch.bool, device=layers_KND.device)
+            piece_KND = self._combined(iter(layers_KND.unsqueeze(1)), mask)[:, 0]
             if not self.keep_boundaries:
                 piece_KND = piece_KND[:, (start == 0) : count - (start + count == num_tokens)]
-            if pooling is None:
-                yield max(0, start - (not self.keep_boundaries)), piece_KND.to("cpu", self.dtype)
-            else:
+            if self.is_pooled:
                 pooling.add(piece_KND)
-        if pooling is not None:
+            else:
+                yield max(0, start - (not self.keep_boundaries)), piece_KND.to("cpu", self.dtype)
+        if self.is_pooled:
             yield 0, pooling.result(self.num_kinds, self.config.hidden_size)[:, None].to(self.dtype)
 
     # Use as a function for maps
@@ -374,11 +367,10 @@ class ElmoEmbedder:
         processes, and for Ray Data's `map_batches`.
 
         Args:
-            batch (`dict`): Has texts or lists of words in the column `column`.
+            batch (`dict`): Has texts or lists of words in `column`.
 
         Returns:
-            `dict`: The batch with the vectors as NumPy arrays in `output_column`: a list with one array per sentence,
-                or, pooled, one array.
+            `dict`: The batch with NumPy arrays in `output_column`: one per sentence, or, pooled, one for all.
 
         Raises:
             `ValueError`: If the column is missing, or for bfloat16, which NumPy does not support.
@@ -395,8 +387,7 @@ class ElmoEmbedder:
         """Returns everything the vectors depend on, as JSON types: a hash of config and weights, and the settings."""
         digest = hashlib.sha256()
         fields = self.config.to_dict()
-        for name in VOLATILE_FIELDS:
-            fields.pop(name, None)
+        fields = {name: value for name, value in fields.items() if name not in VOLATILE_FIELDS}
         digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -447,15 +438,8 @@ def checked_layers(layers: str | int, config: ElmoConfig) -> str | int:
     return layers
 
 
-def _checked_sentence(item: Any, name: str) -> str | list[str]:
-    if isinstance(item, str):
-        return item if item.isascii() else LONE_SURROGATE.sub("\ufffd", item)
-    if not isinstance(item, (list, tuple)) or not all(isinstance(word, str) for word in item):
-        raise ValueError(f"{name}: expected a text or a list of words, found {type(item).__name__} {f'{item!r:.60}'}")
-    words = list(item)
-    if not all(map(str.isascii, words)):
-        words = [LONE_SURROGATE.sub("\ufffd", word) for word in words]
-    return words
+def _without_surrogates(text: str) -> str:
+    return text if text.isascii() else LONE_SURROGATE.sub("\ufffd", text)
 
 
 def _padded(rows: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -467,12 +451,4 @@ def _padded(rows: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(mask_BW), torch.from_numpy(values_BW)
 
 
-def _without_boundaries(mask_BW: torch.Tensor) -> torch.Tensor:
-    """Returns the mask without the first and last position of each row; rows begin at the left."""
-    kept_BW = mask_BW.clone()
-    kept_BW[:, 0] = False
-    kept_BW[torch.arange(len(mask_BW)), mask_BW.sum(1) - 1] = False
-    return kept_BW
-
-
-__all__ = ["Embedded", "ElmoEmbedder", "Sentence", "checked_layers", "windows"]
+__all__ = ["ElmoEmbedder", "Sentence", "checked_layers", "windows"]

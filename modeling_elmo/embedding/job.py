@@ -32,7 +32,6 @@ from ..files.progress import Progress
 from ..model.bilm import State
 from .embedder import ElmoEmbedder
 from .formats import write_hdf5, write_parquet
-from .long_sentences import zero_state
 from .shards import Shard, ShardFile, ShardWriter, shards
 from .sources import SentenceSource, import_parquet
 
@@ -328,7 +327,7 @@ class EmbeddingJob:
         """Computes this process's missing shards, and returns the numbers of all shards, sentences and words."""
         embedder = self.embedder
         num_shards = num_sentences = num_words = num_found = 0
-        state = zero_state(embedder.model) if self.settings["carry_state"] else None
+        state = embedder.initial_state() if self.settings["carry_state"] else None
         sentences = embedder.split(self.source, self.tokenized)
         plan = shards(embedder, sentences, int(self.settings["shard_bytes"]), self.source.share)
         for shard in prefetch(plan, 1):
@@ -394,7 +393,7 @@ class EmbeddingJob:
             for window in shard.windows:
                 sentences = [sentence.words for sentence in window]
                 if state is None and not embedder.is_long(sentences):
-                    vectors_KND, _ = embedder.embed_window(sentences)
+                    vectors_KND = embedder.embed_window(sentences)
                     write(first, vectors_KND, sum(map(len, sentences)))
                     first += vectors_KND.shape[1]
                     continue
@@ -403,7 +402,7 @@ class EmbeddingJob:
                     for begin, rows_KND in embedder.pieces(sentence):
                         write(first + begin, rows_KND, len(words) if embedder.is_pooled else rows_KND.shape[1])
                     first += 1 if embedder.is_pooled else embedder.num_rows(words)
-                    state = None if state is None else sentence.state()
+                    state = None if state is None else sentence.state
             with self._writing():
                 for name, tensor in zip(STATE_NAMES, state or ()):
                     writer.tensor(name, tensor.float())

@@ -12,12 +12,13 @@ no limit on the length of a line, and its streams don't know how much of a file 
 
 import json
 import os
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from ..files.text import STANDARD_INPUT, TextLines
+from ..files.text import MAX_LINE_BYTES, STANDARD_INPUT, TextLines
 
 
 DEFAULT_COLUMN = "text"
@@ -39,7 +40,7 @@ class SentenceSource(Protocol):
     name: str
     is_repeatable: bool
 
-    def __iter__(self) -> Iterator[str | list[str]]:
+    def __iter__(self) -> Iterator[str | Sequence[str]]:
         """Yields texts or lists of words."""
 
     def share(self) -> float | None:
@@ -59,7 +60,7 @@ class JSONLines(TextLines):
         super().__init__(path, errors)
         self.column = column
 
-    def __iter__(self) -> Iterator[str | list[str]]:
+    def __iter__(self) -> Iterator[str | Sequence[str]]:
         for number, line in enumerate(super().__iter__(), start=1):
             try:
                 row = json.loads(line)
@@ -68,7 +69,7 @@ class JSONLines(TextLines):
             if not isinstance(row, dict) or self.column not in row:
                 found = f"the fields {', '.join(row)}" if isinstance(row, dict) else type(row).__name__
                 raise ValueError(f"{self.name}: line {number}: expected a field {self.column!r}, found {found}")
-            yield _checked(row[self.column], f"{self.name}: line {number}: {self.column}")
+            yield checked_sentence(row[self.column], f"{self.name}: line {number}: {self.column}")
 
 
 class DatasetColumn:
@@ -99,14 +100,14 @@ class DatasetColumn:
         if names is not None and hasattr(dataset, "select_columns"):
             self.dataset = dataset.select_columns([column])
 
-    def __iter__(self) -> Iterator[str | list[str]]:
+    def __iter__(self) -> Iterator[str | Sequence[str]]:
         self._num_read = 0
         for row in self.dataset:
             self._num_read += 1
             name = f"{self.name}: row {self._num_read}"
             if self.column not in row:
                 raise ValueError(f"{name}: expected a column {self.column!r}, found {', '.join(row)}")
-            yield _checked(row[self.column], f"{name}: {self.column}")
+            yield checked_sentence(row[self.column], f"{name}: {self.column}")
 
     def share(self) -> float | None:
         """Returns the share of the rows that has been read, if their number is known."""
@@ -117,29 +118,25 @@ class DatasetColumn:
 
 
 class ParquetRows:
-    """The rows of a Parquet file, for `DatasetColumn`.
+    """The rows of a Parquet file with one column, for `DatasetColumn`.
 
     Raises:
         `ValueError`: If it is not a Parquet file, or pyarrow is not installed.
     """
 
-    def __init__(self, path: str, columns: list[str] | None = None):
+    def __init__(self, path: str, column: str):
         self.path = path
-        self.columns = columns
+        self.column = column
         with self._opened() as file:
             self.num_rows: int = file.metadata.num_rows
-            self.column_names: list[str] = columns or file.schema_arrow.names
-
-    def select_columns(self, columns: list[str]) -> "ParquetRows":
-        """Returns the rows with these columns only."""
-        return ParquetRows(self.path, columns)
+            self.column_names: list[str] = file.schema_arrow.names
 
     def __len__(self) -> int:
         return self.num_rows
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with self._opened() as file:
-            for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=self.columns):
+            for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=[self.column]):
                 yield from batch.to_pylist()
 
     @contextmanager
@@ -167,14 +164,14 @@ def open_source(path: str | os.PathLike[str], column: str | None = None, errors:
     Raises:
         `ValueError`, `OSError`: If it can't be read, or has no such column.
     """
-    name = os.fspath(path)
+    name, wanted = os.fspath(path), column or DEFAULT_COLUMN
     if name != STANDARD_INPUT and Path(name).is_dir():
-        return DatasetColumn(_load_from_disk(name), column or DEFAULT_COLUMN, name)
+        return DatasetColumn(_load_from_disk(name), wanted, name)
     if name.lower().endswith(".parquet"):
-        return DatasetColumn(ParquetRows(name), column or DEFAULT_COLUMN, name)
+        return DatasetColumn(ParquetRows(name, wanted), wanted, name)
     stem = name.lower().removesuffix(".gz").removesuffix(".xz")
     if stem.endswith((".jsonl", ".json", ".ndjson")):
-        return JSONLines(name, column or DEFAULT_COLUMN, errors)
+        return JSONLines(name, wanted, errors)
     if column is not None:
         raise ValueError(f"{name}: a text file has no columns; --column requires Parquet, JSON lines or a dataset")
     return TextLines(name, errors)
@@ -204,11 +201,22 @@ def import_parquet(name: str) -> Any:
     return pyarrow.parquet
 
 
-def _checked(value: Any, name: str) -> str | list[str]:
-    is_words = isinstance(value, list) and all(isinstance(word, str) for word in value)
-    if not isinstance(value, str) and not is_words:
-        raise ValueError(f"{name}: expected a text or a list of words, found {type(value).__name__} {value!r:.60}")
-    return cast(str | list[str], value)
+def checked_sentence(item: Any, name: str) -> str | Sequence[str]:
+    """Returns a sentence of any source, which passes through here: a text or words.
+
+    Raises:
+        `ValueError`: For anything else, or more than `MAX_LINE_BYTES` bytes.
+    """
+    is_words = isinstance(item, (list, tuple)) and all(isinstance(word, str) for word in item)
+    if not isinstance(item, str) and not is_words:
+        raise ValueError(
+            f"{name}: expected a text or a list of words, found {type(item).__name__} {reprlib.repr(item)}"
+        )
+    text = item if isinstance(item, str) else " ".join(item)
+    # A character has at most 4 bytes.
+    if len(text) > MAX_LINE_BYTES // 4 and len(text.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
+        raise ValueError(f"{name}: expected at most {MAX_LINE_BYTES} bytes, found more")
+    return item
 
 
-__all__ = ["DatasetColumn", "JSONLines", "SentenceSource", "TextLines", "open_source"]
+__all__ = ["DatasetColumn", "JSONLines", "SentenceSource", "TextLines", "checked_sentence", "open_source"]

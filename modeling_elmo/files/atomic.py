@@ -7,6 +7,7 @@ Everything is written under a temporary name in the same parent directory, flush
 
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .errors import ElmoFormatError
+
+
+# Files that a killed process was writing.
+PARTIAL_FILES = ".elmo-*.partial"
 
 
 def flush(path: Path) -> None:
@@ -31,14 +36,28 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def move_into_place(path: Path, target: Path) -> None:
-    """Gives a file, or a directory and all that is in it, its final name, once it is on the disk."""
-    for inner in path.rglob("*"):
+def move_into_place(new: Path, target: Path) -> None:
+    """Gives a file, or a directory and all that is in it, its final name, once it is on the disk.
+
+    A file is replaced in one step. A directory is first put aside and comes back after an error.
+    """
+    for inner in new.rglob("*"):
         if inner.is_file():
             flush(inner)
-    flush(path)
-    path.replace(target)
-    flush(target.parent)
+    flush(new)
+    aside = target.with_name(f".elmo-{secrets.token_hex(4)}.old")
+    try:
+        if new.is_dir() and target.is_dir():
+            target.replace(aside)
+        new.replace(target)
+        flush(target.parent)
+    finally:
+        # After any failure, even an interrupt between the two renames: the old directory is deleted only when the new
+        # one is in place.
+        if aside.exists() and target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        elif aside.exists():
+            aside.replace(target)
 
 
 @contextmanager
@@ -52,13 +71,13 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         `OSError`: If it can't be written. Whatever was there before is then unchanged.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f"{target.name}.partial")
+    # Not by `tempfile`, whose files only their owner may read.
+    temporary = target.with_name(PARTIAL_FILES.replace("*", secrets.token_hex(4)))
     try:
         yield temporary
         move_into_place(temporary, target)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -119,7 +138,7 @@ def new_directory(path: Path, force: bool = False, sources: Iterable[Path] = ())
         yield new
         # Converting a large model takes minutes; something else may have been written there in the meantime.
         _check_may_replace(path, target, force, sources)
-        _replace(new, target, aside=Path(f"{work}.old"))
+        move_into_place(new, target)
 
 
 def check_new_directory(path: Path, force: bool = False) -> None:
@@ -160,17 +179,3 @@ def _parents_of(path: Path) -> Iterator[None]:
             with suppress(OSError):
                 parent.rmdir()
         raise
-
-
-def _replace(new: Path, path: Path, aside: Path) -> None:
-    try:
-        if path.exists():
-            path.replace(aside)
-        move_into_place(new, path)
-    finally:
-        # After any failure, even an interrupt between the two renames: the old directory is deleted only when the new
-        # one is in place.
-        if aside.exists() and path.exists():
-            shutil.rmtree(aside, ignore_errors=True)
-        elif aside.exists():
-            aside.replace(path)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Iterables that are run ahead in a thread."""
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 
 T = TypeVar("T")
@@ -18,38 +18,12 @@ def prefetch(items: Iterable[T], size: int = 32) -> Iterator[T]:
         items (`Iterable`): The items. An error it raises is raised here, after the items before it.
         size (`int`, *optional*, defaults to 32): Maximum number of items made ahead.
     """
-    made: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(size)
-    is_wanted = threading.Event()
-    is_wanted.set()
-
-    def offer(item: T | None, error: BaseException | None = None) -> bool:
-        while is_wanted.is_set():
-            try:
-                made.put((item, error), timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def make() -> None:
-        try:
-            for item in items:
-                if not offer(item):
-                    return
-            offer(None, StopIteration())
-        except BaseException as error:
-            offer(None, error)
-
-    thread = threading.Thread(target=make, name="elmo-prefetch", daemon=True)
-    thread.start()
+    iterator, end = iter(items), object()
+    thread = ThreadPoolExecutor(1, "elmo-prefetch")
     try:
-        while True:
-            item, error = made.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item  # type: ignore[misc]
+        made: deque[Any] = deque(thread.submit(next, iterator, end) for _ in range(size))
+        while (item := made.popleft().result()) is not end:
+            made.append(thread.submit(next, iterator, end))
+            yield item
     finally:
-        is_wanted.clear()
-        thread.join()
+        thread.shutdown(cancel_futures=True)

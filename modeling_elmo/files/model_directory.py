@@ -15,8 +15,6 @@ from .errors import ElmoFormatError, as_format_error
 # Config fields that no output depends on.
 VOLATILE_FIELDS = ("transformers_version", "architectures", "auto_map", "_name_or_path", "training_options")
 
-MODEL_TYPE = "elmo"
-
 
 def local_device() -> torch.device:
     """Returns this process's accelerator, or the CPU. Processes on the same machine use different accelerators."""
@@ -39,8 +37,8 @@ def check_model_directory(path: str | os.PathLike[str]) -> Path:
     with as_format_error(f"{path}: config.json"):
         config = json.loads((path / "config.json").read_bytes())
     found = config.get("model_type") if isinstance(config, dict) else None
-    if found != MODEL_TYPE:
-        raise ElmoFormatError(f"{path}: config.json: expected a model of type {MODEL_TYPE!r}, found {found!r}")
+    if found != "elmo":
+        raise ElmoFormatError(f"{path}: config.json: expected a model of type 'elmo', found {found!r}")
     return path
 
 
@@ -56,7 +54,7 @@ def load_model(model_class: Any, path: str | os.PathLike[str], **kwargs: Any) ->
         The model, and the names of the weights that the files lack.
 
     Raises:
-        `ElmoFormatError`: If it is not a model directory, a file is damaged, or a weight has the wrong shape.
+        `ElmoFormatError`: If it is not a model directory, or a file is damaged or does not match the config.
     """
     path = check_model_directory(path)
     with as_format_error(str(path)):

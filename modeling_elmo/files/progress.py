@@ -27,15 +27,9 @@ class Progress:
         self.write = write or partial(print, flush=True)
         self.is_shown = is_shown
         self.suffix = suffix
+        self.is_started = False
         self._bar: Any = None
         self._num_words = 0
-        self._start: tuple[float, float | None] | None = None
-        self._last_line = 0.0
-
-    @property
-    def is_started(self) -> bool:
-        """`bool`: Whether `start` was called, and `close` was not."""
-        return self._start is not None
 
     def start(self, share: float | None) -> None:
         """Starts the clock.
@@ -43,8 +37,9 @@ class Progress:
         Args:
             share (`float`, *optional*): The share that is done already, from 0 to 1; None if that is never known.
         """
-        self._last_line = time.monotonic()
-        self._start = self._last_line, share
+        self.is_started = True
+        self._first_share = share
+        self._start = self._last_line = time.monotonic()
         if self.is_shown and sys.stderr.isatty():
             with_total = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
             form = "{elapsed}{postfix}" if share is None else with_total
@@ -53,12 +48,9 @@ class Progress:
     def add(self, num_words: int, share: float | None) -> None:
         """Reports that `num_words` more words are done, and `share` of the whole."""
         self._num_words += num_words
-        now = time.monotonic()
-        if self._bar is not None:
-            self.show(share, self._speed(now))
-        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
-            self._last_line = now
-            self.tell(self._speed(now) + self._time_left(now, share))
+        if not self.show(share, self._speed()) and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self.tell(self._speed() + self._time_left(share))
 
     def show(self, share: float | None, note: str | None = None) -> bool:
         """Moves the bar to `share` and puts a note next to it. Returns whether there is a bar."""
@@ -71,33 +63,26 @@ class Progress:
 
     def tell(self, line: str) -> None:
         """Writes a line, above the bar if there is one."""
-        if not self.is_shown:
-            return
-        if self._bar is None:
-            self.write(line)
-        else:
+        if self._bar is not None:
             self._bar.write(line, file=sys.stderr)
+        elif self.is_shown:
+            self.write(line)
 
     def close(self) -> None:
         """Removes the bar, and reports the overall speed if words were counted."""
-        if self._start is None:
-            return
         if self._bar is not None:
             self._bar.close()
             self._bar = None
         if self._num_words:
-            self.tell(self._speed(time.monotonic()))
-        self._start = None
+            self.tell(self._speed())
+        self._num_words = 0
 
-    def _speed(self, now: float) -> str:
-        assert self._start is not None
-        rate = self._num_words / max(now - self._start[0], 1e-9)
+    def _speed(self) -> str:
+        rate = self._num_words / max(time.monotonic() - self._start, 1e-9)
         return f"{self._num_words:,} words, {rate:,.0f} words/s{self.suffix}"
 
-    def _time_left(self, now: float, share: float | None) -> str:
-        assert self._start is not None
-        started, first = self._start
-        if share is None or first is None or share <= first:
+    def _time_left(self, share: float | None) -> str:
+        if share is None or self._first_share is None or share <= self._first_share:
             return ""
-        left = (now - started) / (share - first) * (1 - share)
+        left = (time.monotonic() - self._start) / (share - self._first_share) * (1 - share)
         return f", {share:.0%} of the input, {tqdm.format_interval(left)} left"

@@ -32,8 +32,8 @@ class TextLines:
         path (`str` or `os.PathLike`): The file, or `-` for standard input.
         errors (`str`, *optional*, defaults to `"strict"`): `"strict"`: invalid UTF-8 is an error that names the line;
             `"replace"`: it is read as U+FFFD.
-        is_bounded (`bool`, *optional*, defaults to `True`): Whether a line longer than `MAX_LINE_BYTES` is an error.
-            A small compressed file may hold a line of gigabytes.
+        is_bounded (`bool`, *optional*, defaults to `True`): Whether a line longer than `MAX_LINE_BYTES` is an error: a
+            small compressed file may hold a line of gigabytes.
 
     Attributes:
         name (`str`): The file, for messages.
@@ -52,7 +52,6 @@ class TextLines:
         self.is_repeatable = self.path != STANDARD_INPUT and os.path.isfile(self.path)
         self._size = 0
         self._file: BinaryIO | None = None
-        self._is_read = False
         if self.is_repeatable:
             with open(self.path, "rb") as file:
                 self._size = os.fstat(file.fileno()).st_size
@@ -64,16 +63,14 @@ class TextLines:
         if self.path == STANDARD_INPUT:
             yield from self._decoded(sys.stdin.buffer)
             return
-        with open(self.path, "rb") as file:
-            self._file, self._is_read = file, False
-            yield from self._decoded(decompressed(file, self.path))
-        self._file, self._is_read = None, True
+        with open(self.path, "rb") as self._file:
+            yield from self._decoded(decompressed(self._file, self.path))
 
     def share(self) -> float | None:
         """Returns the share of the file's (compressed) bytes read so far, from 0 to 1; None if its size is unknown."""
-        if not self._size:
-            return None
-        return float(self._is_read) if self._file is None else min(1.0, self._file.tell() / self._size)
+        if not self._size or self._file is None:
+            return 0.0 if self._size else None
+        return 1.0 if self._file.closed else min(1.0, self._file.tell() / self._size)
 
     def _decoded(self, file: BinaryIO) -> Iterator[str]:
         number = 0
@@ -109,11 +106,7 @@ def damage_as_value_error(name: str) -> Iterator[None]:
 
 
 def bounded_lines(file: BinaryIO, max_bytes: int, name: str) -> Iterator[bytes]:
-    """Yields the lines of a binary file.
-
-    Raises:
-        `ValueError`: For a line of more than `max_bytes` bytes.
-    """
+    """Yields the lines of a binary file, and raises a `ValueError` for one of more than `max_bytes` bytes."""
     for number, line in enumerate(iter(partial(file.readline, max_bytes + 1), b""), start=1):
         if len(line) > max_bytes:
             raise ValueError(f"{name}: line {number}: expected at most {max_bytes} bytes, found more")
