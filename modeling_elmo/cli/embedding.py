@@ -3,7 +3,7 @@
 """`elmo embed` and `elmo neighbors`: vectors of sentences, and the nearest contexts of a word."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -64,27 +64,16 @@ def embed(
     """
     import torch
 
-    from ..embedding.embedder import ElmoEmbedder
-    from ..embedding.job import embed_corpus, output_format
-    from ..embedding.sources import open_source
-    from ..files.model_directory import check_model_directory
+    from ..embedding import embed_corpus
 
     check_at_least_one("--shard-size", shard_size)
-    kind = output_format(output, format)
-    source = open_source(input, column, "replace" if replace_invalid else "strict")
-    embedder = ElmoEmbedder.from_pretrained(
-        check_model_directory(model),
-        layers=layers,
-        pool=pool,
-        dtype=getattr(torch, dtype),
-        keep_boundaries=keep_boundaries,
-        batch_words=batch_words,
-    )
+    options = {"pool": pool, "dtype": getattr(torch, dtype), "keep_boundaries": keep_boundaries}
+    source, embedder = _open(input, column, replace_invalid, model, layers, batch_words=batch_words, **options)
     result = embed_corpus(
         embedder,
         source,
         output,
-        format=kind,
+        format=format,
         tokenized=tokenized,
         shard_bytes=shard_size * 10**6,
         carry_state=carry_state,
@@ -114,18 +103,24 @@ def neighbors(
     replace_invalid: ReplaceInvalid = False,
 ) -> None:
     """Find where CORPUS uses a word as SENTENCE does, by the cosine similarity of its vectors in context."""
-    from ..embedding.embedder import ElmoEmbedder
     from ..embedding.neighbors import marked_word, nearest_contexts
-    from ..embedding.sources import open_source
-    from ..files.model_directory import check_model_directory
 
-    source = open_source(corpus, column, "replace" if replace_invalid else "strict")
-    embedder = ElmoEmbedder.from_pretrained(check_model_directory(model), layers=layer)
+    source, embedder = _open(corpus, column, replace_invalid, model, layer)
     words, index = marked_word(embedder, sentence, tokenized)
     found = nearest_contexts(embedder, source, words, index, top_k, any_word=any_word, tokenized=tokenized)
     for context in found:
-        text = context.marked()
-        typer.echo(f"{context.similarity:.4f}  {printable(f'{source.name}:{context.line}')}  {printable(text)}")
+        place = f"{source.name}:{context.line}"
+        typer.echo(f"{context.similarity:.4f}  {printable(place)}  {printable(context.marked())}")
     if not found:
         word = "a word" if any_word else repr(words[index])
         typer.echo(f"{printable(source.name)}: no sentence with {printable(word)}", err=True)
+
+
+def _open(input: str, column: str | None, replace_invalid: bool, model: Path, layers: str, **kwargs: Any) -> Any:
+    """Returns the sentences of an input and the embedder of a model directory."""
+    from ..embedding import ElmoEmbedder
+    from ..embedding.sources import open_source
+    from ..files.model_directory import check_model_directory
+
+    source = open_source(input, column, "replace" if replace_invalid else "strict")
+    return source, ElmoEmbedder.from_pretrained(check_model_directory(model), layers=layers, **kwargs)

@@ -3,9 +3,8 @@
 """`ElmoEmbedder`: sentences to vectors, in input order.
 
 Sentences are grouped into *windows*: whole sentences with a given number of words in total. Within a window, distinct
-words are encoded once, and sentences are sorted by length and batched by words. No state is kept between windows, so
-the vectors of a window depend on that window only, bit for bit, wherever in a corpus a run starts. A sentence longer
-than a *piece* is a separate window and goes through `long_sentences.py`. Files and processes are in `job.py`.
+words are encoded once, and sentences are sorted by length and batched by words. The vectors of a window depend on that
+window only, bit for bit, wherever in a corpus a run starts. A sentence longer than a *piece* is a separate window.
 
 Dimensions: S sentences of a window, B sentences of a batch, W positions of a padded row, N words of a window, K kinds
     of vectors (all L+1 layers, or 1), X distinct words, C characters, P projection, D = 2P, n rows of a piece.
@@ -37,21 +36,9 @@ from .sources import checked_sentence
 LAYERS = ("all", "average", "top", "mix")
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
-# Positions of a batch. Larger batches are hardly faster, and a window has few of them to sort.
-BATCH_WORDS = 4096
-
-# Half of the distinct words of a text recur within the next thousand words: the larger the window, the less the
-# encoding of a word costs.
-WINDOW_WORDS = 16_384
-
-# oneDNN generates code for every number of rows, and a process keeps it.
+# oneDNN generates code for every shape, and a process keeps it: with more sentences in a batch, or if the number of
+# encoded words were not rounded up to a multiple, a process would keep growing.
 MAX_BATCH_SENTENCES = 128
-
-# A sentence with more positions is computed in pieces of this size.
-PIECE_WORDS = 4096
-
-# The number of encoded words is rounded up to a multiple of this. oneDNN generates code for every new shape, and memory
-# freed by one shape fits the next: with arbitrary numbers of words, a process would keep growing.
 WORD_BUCKET = 64
 
 
@@ -77,8 +64,10 @@ class ElmoEmbedder:
             have read the whole sentence. `"none"`: one vector per word. A sentence without words gets zeros.
         dtype (`torch.dtype`, *optional*, defaults to `torch.float32`): Of the vectors: float32, float16 or bfloat16.
         keep_boundaries (`bool`, *optional*, defaults to `False`): Whether `<S>` and `</S>` get rows too.
-        batch_words (`int`, *optional*, defaults to 4096): Positions of a batch, including padding.
-        window_words (`int`, *optional*, defaults to 16,384): Words that are sorted and batched together.
+        batch_words (`int`, *optional*, defaults to 4096): Positions of a batch, including padding. Larger batches are
+            hardly faster.
+        window_words (`int`, *optional*, defaults to 16,384): Words that are sorted and batched together. The larger
+            the window, the more of its words recur in it and are encoded once.
         piece_words (`int`, *optional*, defaults to 4096): Sentences with more words are computed in pieces.
         column (`str`, *optional*, defaults to `"text"`): The column that holds the sentences of a batch, when the
             embedder is called.
@@ -108,9 +97,9 @@ class ElmoEmbedder:
         pool: str = "none",
         dtype: torch.dtype = torch.float32,
         keep_boundaries: bool = False,
-        batch_words: int = BATCH_WORDS,
-        window_words: int = WINDOW_WORDS,
-        piece_words: int = PIECE_WORDS,
+        batch_words: int = 4096,
+        window_words: int = 16_384,
+        piece_words: int = 4096,
         column: str = "text",
         output_column: str = "embeddings",
     ):
@@ -145,12 +134,7 @@ class ElmoEmbedder:
 
     @classmethod
     def from_pretrained(cls, model: str | os.PathLike[str], **kwargs: Any) -> "ElmoEmbedder":
-        """Loads a model directory and puts the model on the accelerator, if there is one.
-
-        Args:
-            model (`str` or `os.PathLike`): The directory, or a name on the Hub.
-            kwargs: As for the class.
-        """
+        """Loads a model directory, or a name on the Hub, and puts the model on the accelerator, if there is one."""
         loaded = ElmoModel.from_pretrained(model).to(local_device())
         return cls(loaded, ElmoTokenizer.from_pretrained(model), **kwargs)
 
@@ -173,11 +157,7 @@ class ElmoEmbedder:
         return [1] * len(window) if self.is_pooled else [self.num_rows(words) for words in window]
 
     def embed(self, sentences: Iterable[str | Sequence[str]]) -> Iterator[torch.Tensor]:
-        """Yields the vectors of each sentence, in order, reading at most one window ahead.
-
-        Args:
-            sentences (`Iterable`): Raw texts, which the tokenizer splits, or lists of words, which are used as they
-                are.
+        """Yields the vectors of each sentence, a raw text or a list of words, reading at most one window ahead.
 
         Yields:
             `torch.Tensor` of shape `(words, D)` on the CPU, `(L + 1, words, D)` with `layers="all"`; pooled, `(D,)` or
@@ -320,13 +300,8 @@ class ElmoEmbedder:
         return self.model.initial_state(Packing.from_mask(mask), mask.new_empty((1, 1, 0), dtype=self.model.dtype))
 
     def long_sentence(self, words: list[str], state: State | None = None) -> LongSentence:
-        """Returns the run of the model over a sentence, for `pieces`.
-
-        Args:
-            words (`list[str]`): The sentence.
-            state (`State`, *optional*): Where the LSTMs start, instead of `initial_state`. With a state, all layers are
-                run, so that the state after the sentence is complete.
-        """
+        """Returns the run of the model over a sentence, for `pieces`, from `initial_state` or another state. Then all
+        layers are run, so that the state after the sentence is complete."""
 
         def encode(tokens: list[str]) -> torch.Tensor:
             table_XP, (ids,) = self._encode_distinct([tokens])

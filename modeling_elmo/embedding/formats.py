@@ -9,8 +9,10 @@ Dimensions: S sentences, N rows, K kinds of vectors, D their size.
 """
 
 import io
+import itertools
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,40 +36,39 @@ SENTENCE_INDEX = "sentence_to_index"
 
 
 def write_hdf5(path: Path, files: Iterable[ShardFile], sentence_index: bool) -> None:
-    """Writes the datasets `0`, `1`, ... and `sentence_to_index`.
+    """Writes the datasets `0`, `1`, ... of shape `(N, D)` or `(K, N, D)`; pooled, `(D,)` or `(K, D)`.
 
-    A dataset has the shape `(N, D)` or `(K, N, D)`; pooled, `(D,)` or `(K, D)`.
-
-    Args:
-        path (`Path`): The file to make.
-        files (`Iterable[ShardFile]`): The shards, in order.
-        sentence_index (`bool`): Whether to write `sentence_to_index`: a string, the JSON of a dictionary that maps each
-            sentence to the name of its dataset, for equal sentences that of the last.
+    With `sentence_index`, also `sentence_to_index`: a string, the JSON of a dictionary that maps each sentence to the
+    name of its dataset, for equal sentences that of the last.
 
     Raises:
-        `OSError`, `RuntimeError`: If it can't be written.
+        `OSError`: If it can't be written.
         `ValueError`: If the dictionary is too long for HDF5.
     """
     index: dict[str, str] = {}
+    numbers = map(str, itertools.count())
     with _DeferredErrors(path) as output, h5py.File(output, "w") as file:
-        count = 0
+        # The time of creation would be the only difference between two files of the same vectors.
+        create = partial(file.create_dataset, track_times=False)
         for shard in files:
-            if sentence_index:
-                index.update({text.strip(): str(number) for number, text in enumerate(shard.texts(), start=count)})
             counts = shard.row_counts().tolist()
+            names = list(itertools.islice(numbers, len(counts)))
+            if sentence_index:
+                index.update(zip(map(str.strip, shard.texts()), names))
             for first, last, begin, end in shard.runs(PART_BYTES):
                 if last - first == 1 and not shard.is_pooled:
-                    _copy_sentence(file, str(count + first), shard, begin, end)
+                    # A sentence of any length.
+                    shape = (*shard.shape[:-2], end - begin, shard.shape[-1])
+                    dataset = create(names[first], shape, dtype=shard.rows(0, 0).dtype)
+                    for row in range(begin, end, CHUNK_ROWS):
+                        chunk = shard.rows(row, min(row + CHUNK_ROWS, end))
+                        dataset[..., row - begin : row - begin + chunk.shape[-2], :] = chunk
                 else:
-                    rows = shard.rows(begin, end)
-                    row = 0
-                    for number, length in enumerate(counts[first:last], start=count + first):
-                        vectors = rows[row] if shard.is_pooled else rows[..., row : row + length, :]
-                        # The time of creation would be the only difference between two files of the same vectors.
-                        file.create_dataset(str(number), data=vectors, track_times=False)
+                    rows, row = shard.rows(begin, end), 0
+                    for name, length in zip(names[first:last], counts[first:last]):
+                        create(name, data=rows[row] if shard.is_pooled else rows[..., row : row + length, :])
                         row += length
                 output.check()
-            count += len(counts)
         if sentence_index:
             text = json.dumps(index)
             if len(text) > MAX_INDEX_BYTES:
@@ -75,24 +76,13 @@ def write_hdf5(path: Path, files: Iterable[ShardFile], sentence_index: bool) -> 
                     f"{path.name}: {SENTENCE_INDEX} has {len(text):,} bytes, more than the {MAX_INDEX_BYTES:,} of an "
                     f"HDF5 string; leave it out (--forget-sentences)"
                 )
-            dataset = file.create_dataset(SENTENCE_INDEX, (1,), dtype=h5py.string_dtype(), track_times=False)
-            dataset[0] = text
-
-
-def _copy_sentence(file: Any, name: str, shard: ShardFile, begin: int, end: int) -> None:
-    """Copies a sentence of any length."""
-    shape = (*shard.shape[:-2], end - begin, shard.shape[-1])
-    dataset = file.create_dataset(name, shape, dtype=shard.rows(begin, begin).dtype, track_times=False)
-    for first in range(begin, end, CHUNK_ROWS):
-        last = min(first + CHUNK_ROWS, end)
-        dataset[..., first - begin : last - begin, :] = shard.rows(first, last)
+            create(SENTENCE_INDEX, (1,), dtype=h5py.string_dtype())[0] = text
 
 
 class _DeferredErrors(io.FileIO):
-    """File object that defers write errors, because HDF5 crashes on them.
+    """A file that keeps the first write error for `check`, or for the end, when the whole file is lost anyway.
 
-    HDF5 can't close a file that it can't write to, and crashes the process when it tries again later. So the first
-    error is kept for `check` or the end, and the whole file is lost anyway.
+    HDF5 can't close a file that it can't write to, and crashes the process when it tries again later.
     """
 
     def __init__(self, path: Path):
@@ -129,15 +119,7 @@ def write_parquet(path: Path, files: Iterable[ShardFile]) -> None:
     """Writes the columns `sentence` and `embeddings`, in row groups of about 16 MB.
 
     An entry of `embeddings` is a list with one vector per word, each a list of fixed size; with all layers, a list of
-    L + 1 such lists. Pooled, it is a vector, or a list of L + 1.
-
-    Args:
-        path (`Path`): The file to make.
-        files (`Iterable[ShardFile]`): The shards, in order.
-
-    Raises:
-        `OSError`: If it can't be written.
-        `ValueError`: If pyarrow is not installed.
+    L + 1 such lists. Pooled, it is a vector, or a list of L + 1. Arguments and errors are those of `write_hdf5`.
     """
     parquet = import_parquet(str(path))
     import pyarrow as pa

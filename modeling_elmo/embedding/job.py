@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`embed_corpus`: a corpus to a file of vectors, in bounded memory, resumable, in one or more processes.
 
-A job splits the corpus into shards, computes each, and makes the output once all shards exist. The contents of a shard
-depend on the corpus, the model and the settings, not on what was computed before, by which process, or how often the
-job was killed: shard k belongs to process k modulo their number, and an existing shard is not computed again. Every
-process reads the whole corpus, which costs little compared to computing.
-
-Until then everything is in `OUTPUT.incomplete`, next to OUTPUT: finished shards and the settings they were made with.
+A job splits the corpus into shards, computes each, and makes the output once all shards exist; until then they are in
+`OUTPUT.incomplete`, with the settings they were made with. A shard depends on the corpus, the model and the settings,
+not on what was computed before or by which process: shard k belongs to process k modulo their number, and an existing
+one is not computed again. Every process reads the whole corpus, which costs little compared to computing.
 """
 
 import hashlib
@@ -16,23 +14,23 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import distributed
 
-from ..files.atomic import exclusive_lock, move_into_place, write_json
+from ..files.atomic import PARTIAL, exclusive_lock, move_into_place, write_json
 from ..files.background import prefetch
+from ..files.errors import one_line
 from ..files.progress import Progress
-from ..model.bilm import State
 from .embedder import ElmoEmbedder
 from .formats import write_hdf5, write_parquet
-from .shards import Shard, ShardFile, ShardWriter, shards
+from .shards import Shard, ShardFile, new_shard, shards
 from .sources import SentenceSource, import_parquet
 
 
@@ -40,7 +38,6 @@ FORMATS = ("hdf5", "parquet", "safetensors")
 ENDINGS = {".hdf5": "hdf5", ".h5": "hdf5", ".parquet": "parquet"}
 SHARD_BYTES = 256 * 10**6
 
-INCOMPLETE = ".incomplete"
 SETTINGS_FILE = "settings.json"
 # In a directory of Parquet files, whose readers skip names with an underscore.
 PARQUET_SETTINGS_FILE = "_settings.json"
@@ -52,6 +49,8 @@ STATE_NAMES = ("state_hidden", "state_cell")
 
 # How long a process may wait for another one to finish its part.
 MAX_WAIT = timedelta(days=30)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,10 @@ def embed_corpus(
             "carry_state": carry_state,
         }
         progress = Progress(write, processes.is_first, " in this process" if processes.count > 1 else "")
-        job = EmbeddingJob(embedder, source, path, kind, settings, processes, progress, tokenized, force)
+        job = _Job(embedder, source, tokenized, path, kind, sentence_index, force, settings, processes, progress)
         try:
-            return job.run(sentence_index)
+            with closing(progress), job.lock:
+                return job.run()
         except (KeyboardInterrupt, SystemExit):
             if processes.is_first and job.work.exists():
                 message = f"Interrupted. Progress is saved in {job.work}; rerun the same command to resume."
@@ -180,12 +180,11 @@ class Processes:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0")) if self.count > 1 else 0
         self.is_first = self.rank == 0
-        self._owns_group = False
+        self._owns_group = self.count > 1 and not distributed.is_initialized()
 
     def __enter__(self) -> "Processes":
-        if self.count > 1 and not distributed.is_initialized():
+        if self._owns_group:
             distributed.init_process_group("gloo", timeout=MAX_WAIT)
-            self._owns_group = True
         return self
 
     def __exit__(self, kind: Any, *error: object) -> None:
@@ -202,99 +201,97 @@ class Processes:
             distributed.all_gather_object(values, value)
         return values
 
-    def first_does(self, action: Callable[[], None]) -> None:
-        """Runs an action in the first process. If it fails, all processes stop."""
-        failure: Exception | None = None
+    def first_does(self, action: Callable[[], T]) -> T:
+        """Runs an action in the first process and returns its result. If it fails, all processes stop."""
+        result, failure = None, None
         if self.is_first:
             try:
-                action()
+                result = action()
             except Exception as error:
                 failure = error
-        if any(self.gather(failure is not None)):
+        result, has_failed = self.gather((result, failure is not None))[0]
+        if has_failed:
             # The first process reports the reason.
             raise failure or SystemExit(2)
+        return result
 
 
-class EmbeddingJob:
+@dataclass
+class _Job:
     """One process's part of `embed_corpus`: prepares OUTPUT.incomplete, computes shards, makes the output."""
 
-    def __init__(
-        self,
-        embedder: ElmoEmbedder,
-        source: SentenceSource,
-        output: Path,
-        kind: str,
-        settings: dict[str, Any],
-        processes: Processes,
-        progress: Progress,
-        tokenized: bool,
-        force: bool,
-    ):
-        self.embedder = embedder
-        self.source = source
-        self.output = output
-        self.kind = kind
-        self.settings = settings
-        self.settings_digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-        self.processes = processes
-        self.progress = progress
-        self.tokenized = tokenized
-        self.force = force
-        self.work = output.with_name(output.name + INCOMPLETE)
-        self.is_directory = kind == "safetensors" or (kind == "parquet" and output.suffix.lower() != ".parquet")
-        # Where the output is made of the shards.
-        self.new_output = self.work / f"output{'' if self.is_directory else output.suffix}"
-        self.lock = ExitStack()
-        self.finished: EmbeddedCorpus | None = None
+    embedder: ElmoEmbedder
+    source: SentenceSource
+    tokenized: bool
+    output: Path
+    kind: str
+    sentence_index: bool
+    force: bool
+    settings: dict[str, Any]
+    processes: Processes
+    progress: Progress
 
-    def run(self, sentence_index: bool) -> EmbeddedCorpus:
+    def __post_init__(self) -> None:
+        self.work = self.output.with_name(self.output.name + ".incomplete")
+        self.is_directory = self.kind != "hdf5" and self.output.suffix.lower() != ".parquet"
+        # Where the output is made of the shards.
+        self.new_output = self.work / f"output{'' if self.is_directory else self.output.suffix}"
+        self.settings_digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+        self.lock = ExitStack()
+        # The LSTM state after the last sentence, if it is carried.
+        self.state = self.embedder.initial_state() if self.settings["carry_state"] else None
+
+    def run(self) -> EmbeddedCorpus:
         """Computes the missing shards and makes the output."""
+        finished = self.processes.first_does(self._prepare)
+        if finished is not None:
+            return finished
         try:
-            self.processes.first_does(self._prepare)
-            finished = self.processes.gather(self.finished)[0]
-            if finished is not None:
-                return finished
             counts = self._compute()
-            found = self.processes.gather(counts)
-            if len(set(found)) > 1:
-                raise ValueError(
-                    f"{self.source.name}: expected the same sentences in every process, found {found} shards, "
-                    f"sentences and words"
-                )
-            num_shards, num_sentences, num_words = counts
-            result = EmbeddedCorpus(self.output, num_sentences, num_words)
-            self.processes.first_does(partial(self._make_output, result, num_shards, sentence_index))
-            return result
-        finally:
-            self.progress.close()
-            self.lock.close()
+        except ValueError:
+            # A refused input leaves nothing behind, except for finished shards.
+            if self.processes.count == 1 and not any(self.work.glob("shard-*.safetensors")):
+                shutil.rmtree(self.work, ignore_errors=True)
+            raise
+        found = self.processes.gather(counts)
+        if len(set(found)) > 1:
+            raise ValueError(
+                f"{self.source.name}: expected the same sentences in every process, found {found} shards, sentences "
+                f"and words"
+            )
+        num_shards, num_sentences, num_words = counts
+        result = EmbeddedCorpus(self.output, num_sentences, num_words)
+        self.processes.first_does(partial(self._make_output, result, num_shards))
+        return result
 
     # Preparation
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> EmbeddedCorpus | None:
+        """Makes the directory of unfinished work; returns the result if a killed run has only left to delete it."""
+        settings_file, complete_file = self.work / SETTINGS_FILE, self.work / COMPLETE_FILE
         self.output.parent.mkdir(parents=True, exist_ok=True)
-        if (self.work / COMPLETE_FILE).exists() and not self.new_output.exists() and self.output.exists():
+        if complete_file.exists() and not self.new_output.exists() and self.output.exists():
             # An earlier run was killed between renaming the output and deleting its work.
-            self._check_settings(self.work / SETTINGS_FILE)
-            counts = json.loads((self.work / COMPLETE_FILE).read_text(encoding="utf-8"))
+            self._check_settings(settings_file)
+            counts = json.loads(complete_file.read_text(encoding="utf-8"))
             shutil.rmtree(self.work)
-            self.finished = EmbeddedCorpus(self.output, counts["sentences"], counts["words"])
-            return
+            return EmbeddedCorpus(self.output, counts["sentences"], counts["words"])
         self._check_output()
         with self._writing():
             self.work.mkdir(exist_ok=True)
-        names = {path.name for path in self.work.iterdir()} - {LOCK_FILE}
-        settings_file = self.work / SETTINGS_FILE
-        if not settings_file.is_file() and names - {f"{SETTINGS_FILE}.partial"}:
+        names = {path.name for path in self.work.iterdir() if path.suffix != PARTIAL} - {LOCK_FILE}
+        if names and SETTINGS_FILE not in names:
             raise ValueError(f"{self.work}: expected unfinished work of this command, found {min(names)}; delete it")
         self.lock.enter_context(exclusive_lock(self.work / LOCK_FILE, self.output))
         if settings_file.is_file():
             self._check_settings(settings_file)
-        else:
-            with self._writing():
-                write_json(settings_file, self.settings)
-        # An output that was completed but not renamed is made again.
-        (self.work / COMPLETE_FILE).unlink(missing_ok=True)
+        with self._writing():
+            for path in self.work.glob(f"*{PARTIAL}"):
+                path.unlink()
+            write_json(settings_file, self.settings)
+            # An output that was completed but not renamed is made again.
+            complete_file.unlink(missing_ok=True)
+        return None
 
     def _check_output(self) -> None:
         if not self.output.exists():
@@ -302,34 +299,32 @@ class EmbeddingJob:
         if self.is_directory != self.output.is_dir():
             expected, found = ("directory", "file") if self.is_directory else ("file", "directory")
             raise ValueError(f"{self.output}: expected a {expected} to write to, found a {found}")
-        contents = {path.name for path in self.output.iterdir()} if self.is_directory else set()
-        if contents and not any(_are_settings(self.output / name) for name in (SETTINGS_FILE, PARQUET_SETTINGS_FILE)):
+        is_empty = self.is_directory and not any(self.output.iterdir())
+        names = (SETTINGS_FILE, PARQUET_SETTINGS_FILE)
+        if self.is_directory and not is_empty and not any(_are_settings(self.output / name) for name in names):
             raise ValueError(f"{self.output}: can't be replaced, because this command did not write it")
-        if not self.force and (contents or not self.is_directory):
+        if not self.force and not is_empty:
             raise ValueError(f"{self.output}: already exists; --force replaces it")
 
     def _check_settings(self, path: Path) -> None:
-        try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path}: not written by this command ({error}); delete {self.work}") from error
-        differing = [name for name in sorted({*saved, *self.settings}) if saved.get(name) != self.settings.get(name)]
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        differing = [
+            "another model" if name == "model" else f"{name}={saved.get(name)}, found {self.settings.get(name)}"
+            for name in sorted({*saved, *self.settings})
+            if saved.get(name) != self.settings.get(name)
+        ]
         if differing:
-            described = "; ".join(
-                "another model" if name == "model" else f"{name}={saved.get(name)}, found {self.settings.get(name)}"
-                for name in differing
+            raise ValueError(
+                f"{self.work}: begun with {'; '.join(differing)}; use the same to resume, or delete it to start over"
             )
-            raise ValueError(f"{self.work}: begun with {described}; use the same to resume, or delete it to start over")
 
     # Computing
 
     def _compute(self) -> tuple[int, int, int]:
         """Computes this process's missing shards, and returns the numbers of all shards, sentences and words."""
-        embedder = self.embedder
         num_shards = num_sentences = num_words = num_found = 0
-        state = embedder.initial_state() if self.settings["carry_state"] else None
-        sentences = embedder.split(self.source, self.tokenized)
-        plan = shards(embedder, sentences, int(self.settings["shard_bytes"]), self.source.share)
+        sentences = self.embedder.split(self.source, self.tokenized)
+        plan = shards(self.embedder, sentences, self.settings["shard_bytes"], self.source.share)
         for shard in prefetch(plan, 1):
             num_shards += 1
             num_sentences += shard.num_sentences
@@ -339,16 +334,16 @@ class EmbeddingJob:
             path = self._shard_path(shard.index)
             if path.exists():
                 file = self._checked(path, shard)
-                if state is not None:
+                if self.state is not None:
                     hidden, cell = (torch.from_numpy(file.array(name)) for name in STATE_NAMES)
-                    state = hidden, cell
+                    self.state = hidden, cell
                 num_found += 1
-            else:
-                if not self.progress.is_started:
-                    if num_found:
-                        self.progress.tell(f"resuming: {num_found:,} shards are done")
-                    self.progress.start(shard.shares[0] if shard.shares else None)
-                state = self._compute_shard(shard, path, state)
+                continue
+            if not self.progress.is_started:
+                if num_found:
+                    self.progress.tell(f"resuming: {num_found:,} shards are done")
+                self.progress.start(shard.share_after(0))
+            self._compute_shard(path, shard)
         return num_shards, num_sentences, num_words
 
     def _shard_path(self, index: int) -> Path:
@@ -366,83 +361,72 @@ class EmbeddingJob:
             )
         return file
 
-    def _compute_shard(self, shard: Shard, path: Path, state: State | None) -> State | None:
-        embedder = self.embedder
+    def _compute_shard(self, path: Path, shard: Shard) -> None:
         metadata = {
             "format": "pt",
             "settings": self.settings_digest,
             "sentences": shard.digest,
             "first_sentence": str(shard.first_sentence),
-            "layers": str(embedder.layers),
-            "pool": embedder.pool,
+            "layers": str(self.embedder.layers),
+            "pool": self.embedder.pool,
         }
-        state_shapes = {name: tuple(tensor.shape) for name, tensor in zip(STATE_NAMES, state or ())}
-        with self._writing():
-            writer = ShardWriter(path, shard, embedder, metadata, state_shapes)
+        state_shapes = {name: tuple(tensor.shape) for name, tensor in zip(STATE_NAMES, self.state or ())}
         words_done = 0
-
-        def write(first: int, rows_KND: torch.Tensor, num_words: int) -> None:
-            nonlocal words_done
-            with self._writing():
+        with self._writing(), new_shard(path, shard, self.embedder, metadata, state_shapes) as writer:
+            for first, rows_KND, num_words in self._rows(shard):
                 writer.rows(first, rows_KND)
-            words_done += num_words
-            self.progress.add(num_words, shard.share_after(words_done))
+                words_done += num_words
+                self.progress.add(num_words, shard.share_after(words_done))
+            for name, tensor in zip(STATE_NAMES, self.state or ()):
+                writer.tensor(name, tensor)
 
-        try:
-            first = 0
-            for window in shard.windows:
-                sentences = [sentence.words for sentence in window]
-                if state is None and not embedder.is_long(sentences):
-                    vectors_KND = embedder.embed_window(sentences)
-                    write(first, vectors_KND, sum(map(len, sentences)))
-                    first += vectors_KND.shape[1]
-                    continue
-                for words in sentences:
-                    sentence = embedder.long_sentence(words, state)
-                    for begin, rows_KND in embedder.pieces(sentence):
-                        write(first + begin, rows_KND, len(words) if embedder.is_pooled else rows_KND.shape[1])
-                    first += 1 if embedder.is_pooled else embedder.num_rows(words)
-                    state = None if state is None else sentence.state
-            with self._writing():
-                for name, tensor in zip(STATE_NAMES, state or ()):
-                    writer.tensor(name, tensor.float())
-                writer.finish()
-        except BaseException:
-            writer.abandon()
-            raise
-        return state
+    def _rows(self, shard: Shard) -> Iterator[tuple[int, torch.Tensor, int]]:
+        """Yields the vectors of a shard: the first row, rows `(K, n, D)`, and how many words they took."""
+        embedder, first = self.embedder, 0
+        for window in shard.windows:
+            sentences = [sentence.words for sentence in window]
+            if self.state is None and not embedder.is_long(sentences):
+                yield first, embedder.embed_window(sentences), sum(map(len, sentences))
+                first += sum(embedder.row_counts(sentences))
+                continue
+            for words in sentences:
+                sentence = embedder.long_sentence(words, self.state)
+                for begin, rows_KND in embedder.pieces(sentence):
+                    yield first + begin, rows_KND, len(words) if embedder.is_pooled else rows_KND.shape[1]
+                (num_rows,) = embedder.row_counts([words])
+                first += num_rows
+                if self.state is not None:
+                    self.state = sentence.state
 
     # The output
 
-    def _make_output(self, result: EmbeddedCorpus, num_shards: int, sentence_index: bool) -> None:
+    def _make_output(self, result: EmbeddedCorpus, num_shards: int) -> None:
         paths = [self._shard_path(index) for index in range(num_shards)]
         if set(self.work.glob("shard-*.safetensors")) - set(paths):
-            raise ValueError(
-                f"{self.source.name}: has become shorter since {self.work} was begun; delete that directory"
-            )
+            raise ValueError(f"{self.source.name}: has become shorter since {self.work} was begun; delete the latter")
         with self._writing():
             if self.kind == "safetensors":
                 self._write_manifest(result, paths)
                 self.lock.close()
-                self._rename(self.work)
+                move_into_place(self.work, self.output)
                 return
             self.progress.tell(f"writing {self.output}")
             _remove(self.new_output)
             try:
-                self._write_new_output(paths, sentence_index)
+                self._write_new_output(paths)
             except BaseException:
                 # The disk may be full.
                 _remove(self.new_output)
                 raise
             write_json(self.work / COMPLETE_FILE, {"sentences": result.num_sentences, "words": result.num_words})
-            self._rename(self.new_output)
+            move_into_place(self.new_output, self.output)
             self.lock.close()
             shutil.rmtree(self.work, ignore_errors=True)
 
-    def _write_new_output(self, paths: list[Path], sentence_index: bool) -> None:
+    def _write_new_output(self, paths: list[Path]) -> None:
         new = self.new_output
         if self.kind == "hdf5":
-            write_hdf5(new, map(ShardFile, paths), sentence_index)
+            write_hdf5(new, map(ShardFile, paths), self.sentence_index)
         elif not self.is_directory:
             write_parquet(new, map(ShardFile, paths))
         else:
@@ -470,26 +454,15 @@ class EmbeddingJob:
         }
         write_json(self.work / MANIFEST_FILE, manifest)
 
-    def _rename(self, new: Path) -> None:
-        aside = self.output.with_name(self.output.name + ".replaced")
-        if self.is_directory and self.output.exists():
-            # A directory is replaced in two steps; at any moment one of the two is whole.
-            _remove(aside)
-            self.output.rename(aside)
-        move_into_place(new, self.output)
-        if self.is_directory:
-            _remove(aside)
-
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        # h5py and pyarrow raise errors of the disk as their own classes.
         try:
             yield
-        except (OSError, RuntimeError) as error:
-            message = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        except OSError as error:
+            message = os.strerror(error.errno) if error.errno else one_line(error)
             raise OSError(
-                f"{self.output}: can't be written ({' '.join(message.split())}); progress is saved in {self.work}: "
-                f"rerun the same command to resume"
+                f"{self.output}: can't be written ({message}); progress is saved in {self.work}: rerun the same "
+                f"command to resume"
             ) from error
 
 
@@ -508,4 +481,4 @@ def _are_settings(path: Path) -> bool:
         return False
 
 
-__all__ = ["EmbeddedCorpus", "EmbeddingJob", "embed_corpus", "output_format"]
+__all__ = ["EmbeddedCorpus", "embed_corpus", "output_format"]

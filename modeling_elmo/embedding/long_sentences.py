@@ -83,11 +83,8 @@ class LongSentence:
 def mapped_tensor(
     shape: tuple[int, int, int], dtype: torch.dtype, pieces: Iterable[tuple[int, torch.Tensor]]
 ) -> torch.Tensor:
-    """Collects pieces, the first row of each and its rows `(K, n, D)`, in an unnamed temporary file.
-
-    Returns:
-        `torch.Tensor` of shape `(K, N, D)`, mapped from the file, which exists for as long as the tensor does.
-    """
+    """Returns a tensor `(K, N, D)` of pieces, the first row of each and its rows `(K, n, D)`. It is mapped from an
+    unnamed temporary file, which exists for as long as it does."""
     with tempfile.TemporaryFile(prefix="elmo-") as file:
         for first, rows_KND in pieces:
             write_rows(file, 0, shape[1], first, rows_KND)

@@ -8,6 +8,7 @@ Contexts are compared by the cosine of contextual vectors, as in the word sense 
 
 import heapq
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,15 +48,7 @@ class Context:
 
 
 def marked_word(embedder: ElmoEmbedder, sentence: str, tokenized: bool = True) -> tuple[list[str], int]:
-    """Reads a sentence in which one word is in brackets.
-
-    Args:
-        embedder (`ElmoEmbedder`): Splits raw text.
-        sentence (`str`): The sentence: `"He sat on the [bank] of the river ."`
-        tokenized (`bool`, *optional*, defaults to `True`): Whether to split it at white space.
-
-    Returns:
-        The words, and the index of the one in brackets.
+    """Returns the words of a sentence and the index of the one in brackets: `"He sat on the [bank] of the river ."`.
 
     Raises:
         `ValueError`: If not exactly one word is in brackets.
@@ -107,8 +100,7 @@ def nearest_contexts(
         raise ValueError(f"top_k: expected at least 1, found {top_k}")
     (vectors,) = embedder.vectors_of([list(words)])
     wanted = torch.nn.functional.normalize(vectors[index].double(), dim=0)
-    best: list[tuple[float, int, int, tuple[str, ...]]] = []
-    lines: list[int] = []
+    lines: deque[int] = deque()
 
     def candidates() -> Iterator[Sentence]:
         for line, sentence in enumerate(embedder.split(source, tokenized), start=1):
@@ -116,22 +108,19 @@ def nearest_contexts(
                 lines.append(line)
                 yield sentence
 
-    for window in windows(candidates(), embedder.window_words, embedder.piece_words):
-        sentences = [sentence.words for sentence in window]
-        window_lines, lines[:] = lines[: len(window)], lines[len(window) :]
-        for line, found, vectors in zip(window_lines, sentences, embedder.vectors_of(sentences)):
-            positions = [position for position, word in enumerate(found) if any_word or word == words[index]]
-            for begin in range(0, len(positions), embedder.piece_words):
-                chunk = positions[begin : begin + embedder.piece_words]
-                rows = torch.nn.functional.normalize(vectors[chunk].double(), dim=1)
-                for similarity, position in zip((rows @ wanted).tolist(), chunk):
-                    # Negative positions, so that of equal contexts the earlier one is kept.
-                    rank = (similarity, -line, -position)
-                    if len(best) < top_k:
-                        heapq.heappush(best, (*rank, tuple(found)))
-                    elif rank > best[0][:3]:
-                        heapq.heapreplace(best, (*rank, tuple(found)))
-    return [Context(similarity, -line, found, -position) for similarity, line, position, found in sorted(best)[::-1]]
+    def contexts() -> Iterator[Context]:
+        for window in windows(candidates(), embedder.window_words, embedder.piece_words):
+            for (_, found), vectors in zip(window, embedder.vectors_of([sentence.words for sentence in window])):
+                line, shown = lines.popleft(), tuple(found)
+                positions = [position for position, word in enumerate(found) if any_word or word == words[index]]
+                for begin in range(0, len(positions), embedder.piece_words):
+                    chunk = positions[begin : begin + embedder.piece_words]
+                    rows = torch.nn.functional.normalize(vectors[chunk].double(), dim=1)
+                    for similarity, position in zip((rows @ wanted).tolist(), chunk):
+                        yield Context(similarity, line, shown, position)
+
+    # Of equal contexts the earlier one is kept.
+    return heapq.nlargest(top_k, contexts(), key=lambda context: context.similarity)
 
 
 __all__ = ["Context", "marked_word", "nearest_contexts"]

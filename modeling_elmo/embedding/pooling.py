@@ -54,7 +54,7 @@ class RunningPool:
             self.pooled = total if self.pooled is None else self.pooled + total
 
     def result(self, num_kinds: int, size: int) -> torch.Tensor:
-        """Returns the vectors `(K, D)` on the CPU, zeros if there were no rows."""
+        """Returns the vectors `(K, D)`, zeros if there were no rows."""
         if self.pooled is None:
             return torch.zeros((num_kinds, size))
         return (self.pooled / self.num_rows if self.pool == "mean" else self.pooled).cpu().float()

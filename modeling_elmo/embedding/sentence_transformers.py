@@ -74,7 +74,7 @@ class ElmoEncoder(InputModule):
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
         """Returns the ids of texts or lists of words, with their masks."""
-        texts: list[Any] = [[*text] if isinstance(text, (list, tuple)) else text for text in inputs]
+        texts: list[Any] = [list(text) if isinstance(text, (list, tuple)) else text for text in inputs]
         is_split = bool(texts) and isinstance(texts[0], list)
         if prompt:
             texts = [[*prompt.split(), *text] if is_split else prompt + text for text in texts]
@@ -112,27 +112,12 @@ class ElmoEncoder(InputModule):
         self.save_config(output_path)
 
     @classmethod
-    def load(
-        cls,
-        model_name_or_path: str,
-        subfolder: str = "",
-        token: bool | str | None = None,
-        cache_folder: str | None = None,
-        revision: str | None = None,
-        local_files_only: bool = False,
-        **kwargs: Any,
-    ) -> "ElmoEncoder":
-        """Loads a directory written by `save`."""
-        location: dict[str, Any] = {
-            "subfolder": subfolder,
-            "token": token,
-            "cache_folder": cache_folder,
-            "revision": revision,
-            "local_files_only": local_files_only,
-        }
+    def load(cls, model_name_or_path: str, **kwargs: Any) -> "ElmoEncoder":
+        """Loads a directory written by `save`, or a name on the Hub."""
+        names = ("subfolder", "token", "cache_folder", "revision", "local_files_only")
+        location = {name: kwargs[name] for name in names if name in kwargs}
         config = cls.load_config(model_name_or_path, **location)
-        directory = cls.load_dir_path(model_name_or_path, **location)
-        return cls(directory, **config)
+        return cls(cls.load_dir_path(model_name_or_path, **location), **config)
 
 
 __all__ = ["ElmoEncoder"]

@@ -4,8 +4,7 @@
 
 A shard holds some sentences and their vectors. Its layout follows from the sentences alone, so its header is written
 first and vectors are then written in any order: no more than a window or a piece of them is in memory. (`save_file`
-needs whole tensors, and a shard with a line of 200,000 words has gigabytes.) A shard gets its name once it is complete
-and on the disk.
+needs whole tensors, and a shard with a line of 200,000 words has gigabytes.)
 
 Dimensions: S sentences, N rows, K kinds of vectors, D their size.
 """
@@ -14,16 +13,16 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..files.atomic import move_into_place
+from ..files.atomic import new_file
 from .embedder import ElmoEmbedder, Sentence, windows
 from .long_sentences import tensor_bytes, write_rows
 
@@ -38,7 +37,6 @@ DTYPE_NAMES = {
     torch.int64: "I64",
     torch.uint8: "U8",
 }
-ITEM_SIZES = {name: dtype.itemsize for dtype, name in DTYPE_NAMES.items()}
 
 
 @dataclass
@@ -50,32 +48,28 @@ class Shard:
         first_sentence (`int`): The index of its first sentence in the corpus.
         windows (`list[list[Sentence]]`): The sentences.
         offsets (`np.ndarray` of shape `(S + 1,)`): The first row of each sentence, before pooling.
-        text_offsets (`np.ndarray` of shape `(S + 1,)`): The first byte of each sentence in `text`.
-        text (`bytes`): The sentences in UTF-8.
         shares (`tuple[float, float]`, *optional*): The share of the corpus that was read before it and after it.
+        text (`bytes`): The sentences in UTF-8.
+        text_offsets (`np.ndarray` of shape `(S + 1,)`): The first byte of each sentence in `text`.
+        num_sentences (`int`): S.
+        num_words (`int`): Words, boundaries not counted.
+        digest (`str`): A hash of the sentences.
     """
 
     index: int
     first_sentence: int
     windows: list[list[Sentence]]
     offsets: np.ndarray
-    text_offsets: np.ndarray
-    text: bytes
     shares: tuple[float, float] | None = None
-    digest: str = field(init=False)
 
     def __post_init__(self) -> None:
+        sentences = list(itertools.chain(*self.windows))
+        texts = [sentence.text.encode("utf-8") for sentence in sentences]
+        self.text = b"".join(texts)
+        self.text_offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+        self.num_sentences = len(sentences)
+        self.num_words = sum(len(sentence.words) for sentence in sentences)
         self.digest = hashlib.sha256(self.offsets.tobytes() + self.text_offsets.tobytes() + self.text).hexdigest()
-
-    @property
-    def num_sentences(self) -> int:
-        """`int`: S."""
-        return len(self.offsets) - 1
-
-    @property
-    def num_words(self) -> int:
-        """`int`: Words, boundaries not counted."""
-        return sum(len(sentence.words) for window in self.windows for sentence in window)
 
     def share_after(self, num_words: int) -> float | None:
         """Returns the share of the corpus that is done after this many words of the shard, or None if unknown."""
@@ -93,64 +87,61 @@ def shards(
 ) -> Iterator[Shard]:
     """Yields the shards of a corpus: whole windows with at least `shard_bytes` bytes of vectors in total.
 
-    Args:
-        embedder (`ElmoEmbedder`): Defines windows and the size of their vectors.
-        sentences (`Iterable[Sentence]`): The corpus.
-        shard_bytes (`int`): The size.
-        share (`Callable`, *optional*): Returns the share of the corpus that has been read, or None if unknown.
+    `share` returns the share of the corpus that has been read, or None if unknown.
     """
-    row_bytes = embedder.num_kinds * embedder.config.hidden_size * embedder.dtype.itemsize
-    first_sentence = index = 0
-    members: list[list[Sentence]] = []
-    size = num_words = 0
-    last_share = share() or 0.0
-
-    def shard() -> Shard:
-        nonlocal last_share
-        flat = [sentence for window in members for sentence in window]
-        texts = [sentence.text.encode("utf-8") for sentence in flat]
-        offsets = np.cumsum([0, *(embedder.num_rows(sentence.words) for sentence in flat)], dtype=np.int64)
-        text_offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    first_sentence, last_share = 0, share() or 0.0
+    for index, members in enumerate(_groups(embedder, sentences, shard_bytes)):
+        lengths = [embedder.num_rows(sentence.words) for window in members for sentence in window]
         new_share = share()
         shares = None if new_share is None else (last_share, new_share)
-        last_share = new_share or last_share
-        return Shard(index, first_sentence, members, offsets, text_offsets, b"".join(texts), shares)
+        yield Shard(index, first_sentence, members, np.cumsum([0, *lengths], dtype=np.int64), shares)
+        first_sentence, last_share = first_sentence + len(lengths), new_share or last_share
 
+
+def _groups(embedder: ElmoEmbedder, sentences: Iterable[Sentence], shard_bytes: int) -> Iterator[list[list[Sentence]]]:
+    """Yields the windows of each shard."""
+    row_bytes = embedder.num_kinds * embedder.config.hidden_size * embedder.dtype.itemsize
+    members: list[list[Sentence]] = []
+    size = num_words = 0
     for window in windows(sentences, embedder.window_words, embedder.piece_words):
         members.append(window)
-        rows = len(window) if embedder.is_pooled else sum(embedder.num_rows(sentence.words) for sentence in window)
-        num_words += sum(len(sentence.words) for sentence in window)
-        size += rows * row_bytes
+        words = [sentence.words for sentence in window]
+        size += sum(embedder.row_counts(words)) * row_bytes
+        num_words += sum(map(len, words))
         if size >= shard_bytes or num_words >= SHARD_WORDS:
-            made = shard()
-            yield made
-            first_sentence, index = first_sentence + made.num_sentences, index + 1
+            yield members
             members, size, num_words = [], 0, 0
     if members:
-        yield shard()
+        yield members
+
+
+@contextmanager
+def new_shard(
+    path: Path,
+    shard: Shard,
+    embedder: ElmoEmbedder,
+    metadata: dict[str, str],
+    state_shapes: dict[str, tuple[int, ...]] | None = None,
+) -> Iterator["ShardWriter"]:
+    """Writes one shard, which gets its name once the block has ended and it is on the disk.
+
+    `metadata` goes into the header; `state_shapes` has names and shapes of further float32 tensors.
+    """
+    with new_file(path) as temporary, open(temporary, "wb") as file:
+        yield ShardWriter(file, shard, embedder, metadata, state_shapes or {})
 
 
 class ShardWriter:
-    """Writes one shard under a temporary name; `finish` renames it.
-
-    Args:
-        path (`Path`): The file to make.
-        shard (`Shard`): Its sentences.
-        embedder (`ElmoEmbedder`): Computes its vectors.
-        metadata (`dict[str, str]`): Goes into the header.
-        state_shapes (`dict`, *optional*): Names and shapes of further float32 tensors.
-    """
+    """Writes the vectors of a shard, see `new_shard`."""
 
     def __init__(
         self,
-        path: Path,
+        file: BinaryIO,
         shard: Shard,
         embedder: ElmoEmbedder,
         metadata: dict[str, str],
-        state_shapes: dict[str, tuple[int, ...]] | None = None,
+        state_shapes: dict[str, tuple[int, ...]],
     ):
-        self.path = path
-        self.temporary = path.with_suffix(".partial")
         num_rows = shard.num_sentences if embedder.is_pooled else int(shard.offsets[-1])
         shape: tuple[int, ...] = (num_rows, embedder.config.hidden_size)
         if embedder.layers == "all":
@@ -163,7 +154,7 @@ class ShardWriter:
             ("offsets", torch.int64, shard.offsets.shape),
             ("text_offsets", torch.int64, shard.text_offsets.shape),
             ("embeddings", embedder.dtype, shape),
-            *((name, torch.float32, shape) for name, shape in (state_shapes or {}).items()),
+            *((name, torch.float32, shape) for name, shape in state_shapes.items()),
             ("text", torch.uint8, (len(shard.text),)),
         ]
         header: dict[str, Any] = {"__metadata__": metadata}
@@ -176,13 +167,14 @@ class ShardWriter:
         encoded += b" " * (-len(encoded) % 8)
         first = 8 + len(encoded)
         self._begin = {name: first + begin for name, begin in begins.items()}
-        self._end = first + end
-        self._file = open(self.temporary, "wb")  # noqa: SIM115
-        self._file.write(len(encoded).to_bytes(8, "little") + encoded)
-        for name, offsets in (("offsets", shard.offsets), ("text_offsets", shard.text_offsets)):
-            self.tensor(name, torch.from_numpy(offsets))
-        self._file.seek(self._begin["text"])
-        self._file.write(shard.text)
+        self._file = file
+        file.write(len(encoded).to_bytes(8, "little") + encoded)
+        file.truncate(first + end)
+        for name, array in (("offsets", shard.offsets), ("text_offsets", shard.text_offsets)):
+            file.seek(self._begin[name])
+            file.write(array.data)
+        file.seek(self._begin["text"])
+        file.write(shard.text)
 
     def rows(self, first: int, rows_KND: torch.Tensor) -> None:
         """Writes rows `(K, n, D)`, the first of which is row `first` of the shard."""
@@ -193,22 +185,9 @@ class ShardWriter:
         write_rows(self._file, self._begin["embeddings"], num_rows, first, rows_KND)
 
     def tensor(self, name: str, tensor: torch.Tensor) -> None:
-        """Writes a whole tensor, which has the dtype of the header."""
+        """Writes one of the further tensors."""
         self._file.seek(self._begin[name])
-        self._file.write(tensor_bytes(tensor))
-
-    def finish(self) -> None:
-        """Renames the shard once it is on the disk."""
-        self._file.truncate(self._end)
-        self._file.close()
-        move_into_place(self.temporary, self.path)
-
-    def abandon(self) -> None:
-        """Deletes what was written."""
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self.temporary.unlink(missing_ok=True)
+        self._file.write(tensor_bytes(tensor.float()))
 
 
 class ShardFile:
@@ -221,19 +200,12 @@ class ShardFile:
     def __init__(self, path: Path):
         self.path = path
         try:
-            with self._opened() as file:
+            with safe_open(path, "numpy") as file:
                 self.metadata: dict[str, str] = file.metadata()
-                embeddings = file.get_slice("embeddings")
-                self.shape: list[int] = embeddings.get_shape()
-                self.itemsize = ITEM_SIZES[embeddings.get_dtype()]
+                self.shape: list[int] = file.get_slice("embeddings").get_shape()
                 self.is_pooled = self.metadata["pool"] != "none"
         except (KeyError, SafetensorError, TypeError) as error:
             raise ValueError(f"{path}: expected a shard of embeddings ({error}); delete it") from error
-
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        with safe_open(self.path, "numpy") as file:
-            yield file
 
     @property
     def num_rows(self) -> int:
@@ -242,14 +214,14 @@ class ShardFile:
 
     def array(self, name: str) -> np.ndarray:
         """Returns a whole tensor."""
-        with self._opened() as file:
+        with safe_open(self.path, "numpy") as file:
             return file.get_tensor(name)
 
     def rows(self, begin: int, end: int) -> np.ndarray:
         """Returns rows `(n, D)` or `(K, n, D)`; pooled, `(n, D)` or `(n, K, D)`."""
         if begin == end:
             begin = end = 0
-        with self._opened() as file:
+        with safe_open(self.path, "numpy") as file:
             # The library refuses to slice a dimension of size 0.
             embeddings = file.get_slice("embeddings") if self.num_rows else file.get_tensor("embeddings")
             return embeddings[:, begin:end] if len(self.shape) == 3 and not self.is_pooled else embeddings[begin:end]
@@ -267,14 +239,13 @@ class ShardFile:
     def runs(self, max_bytes: int) -> Iterator[tuple[int, int, int, int]]:
         """Yields runs of whole sentences of at most `max_bytes` bytes, or of one sentence: the first sentence, the
         one after the last, the first row, and the row after the last."""
-        row_bytes = int(np.prod(self.shape)) // max(1, self.num_rows) * self.itemsize
+        row_bytes = self.rows(0, 1).nbytes
         ends = np.cumsum(self.row_counts()).tolist()
         first = begin = 0
-        for sentence, end in enumerate(ends):
-            is_last = sentence + 1 == len(ends)
-            if is_last or (ends[sentence + 1] - begin) * row_bytes > max_bytes:
-                yield first, sentence + 1, begin, end
-                first, begin = sentence + 1, end
+        for sentence, end in enumerate(ends, start=1):
+            if sentence == len(ends) or (ends[sentence] - begin) * row_bytes > max_bytes:
+                yield first, sentence, begin, end
+                first, begin = sentence, end
 
 
-__all__ = ["Shard", "ShardFile", "ShardWriter", "shards"]
+__all__ = ["Shard", "ShardFile", "ShardWriter", "new_shard", "shards"]

@@ -6,8 +6,8 @@ A source is read from beginning to end, again for each run, with no more than a 
 Unlike in training, nothing is skipped: an empty line is a sentence without words, so that sentence n of the output is
 line n of the input. Sources don't split sentences and know nothing of models.
 
-JSON lines and Parquet are read directly, not through `datasets`: its reader of JSON has no line numbers for errors and
-no limit on the length of a line, and its streams don't know how much of a file has been read.
+JSON lines and Parquet are read directly, not through `datasets`, whose readers have no line numbers for errors and no
+limit on the length of a line.
 """
 
 import json
@@ -51,9 +51,8 @@ class JSONLines(TextLines):
     """One field of JSON objects, one object per line: texts or lists of words.
 
     Args:
-        path (`str` or `os.PathLike`): The file (.gz and .xz too).
+        path, errors: As for `TextLines`.
         column (`str`, *optional*, defaults to `"text"`): The field.
-        errors (`str`, *optional*, defaults to `"strict"`): As for `TextLines`.
     """
 
     def __init__(self, path: str | os.PathLike[str], column: str = DEFAULT_COLUMN, errors: str = "strict"):
@@ -189,11 +188,7 @@ def _load_from_disk(name: str) -> Any:
 
 
 def import_parquet(name: str) -> Any:
-    """Returns `pyarrow.parquet`.
-
-    Raises:
-        `ValueError`: If it is not installed.
-    """
+    """Returns `pyarrow.parquet`, or raises a `ValueError` that says how to install it."""
     try:
         import pyarrow.parquet
     except ImportError as error:
@@ -202,10 +197,9 @@ def import_parquet(name: str) -> Any:
 
 
 def checked_sentence(item: Any, name: str) -> str | Sequence[str]:
-    """Returns a sentence of any source, which passes through here: a text or words.
+    """Returns a text or words, and raises a `ValueError` for anything else or more than `MAX_LINE_BYTES` bytes.
 
-    Raises:
-        `ValueError`: For anything else, or more than `MAX_LINE_BYTES` bytes.
+    Every sentence of every source passes through here.
     """
     is_words = isinstance(item, (list, tuple)) and all(isinstance(word, str) for word in item)
     if not isinstance(item, str) and not is_words:

@@ -20,8 +20,8 @@ from filelock import FileLock, Timeout
 from .errors import ElmoFormatError
 
 
-# Files that a killed process was writing.
-PARTIAL_FILES = ".elmo-*.partial"
+# The ending of a file that is being written. A killed process leaves it behind.
+PARTIAL = ".partial"
 
 
 def flush(path: Path) -> None:
@@ -72,7 +72,7 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     # Not by `tempfile`, whose files only their owner may read.
-    temporary = target.with_name(PARTIAL_FILES.replace("*", secrets.token_hex(4)))
+    temporary = target.with_name(f".elmo-{secrets.token_hex(4)}{PARTIAL}")
     try:
         yield temporary
         move_into_place(temporary, target)
@@ -88,14 +88,10 @@ def write_json(path: Path, content: Any) -> None:
 
 @contextmanager
 def exclusive_lock(path: Path, used: Path) -> Iterator[None]:
-    """Holds a lock file within the block and deletes it afterwards. The lock ends with the process, even if killed.
-
-    Args:
-        path (`Path`): The lock file. Its directory must exist.
-        used (`Path`): What the lock protects, for the error.
+    """Holds the lock file `path` within the block. The lock ends with the process, even if killed.
 
     Raises:
-        `ValueError`: If another process holds the lock.
+        `ValueError`: If another process holds it. The message names `used`, what the lock protects.
     """
     lock = FileLock(path, timeout=0)
     try:

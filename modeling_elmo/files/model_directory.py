@@ -43,15 +43,7 @@ def check_model_directory(path: str | os.PathLike[str]) -> Path:
 
 
 def load_model(model_class: Any, path: str | os.PathLike[str], **kwargs: Any) -> tuple[Any, list[str]]:
-    """Loads a model and checks that its files match its config.
-
-    Args:
-        model_class (`type[PreTrainedModel]`): The class to load.
-        path (`str` or `os.PathLike`): The model directory.
-        kwargs: For `from_pretrained`.
-
-    Returns:
-        The model, and the names of the weights that the files lack.
+    """Returns a model of a class and the names of the weights that the files lack. `kwargs` are for `from_pretrained`.
 
     Raises:
         `ElmoFormatError`: If it is not a model directory, or a file is damaged or does not match the config.

@@ -32,11 +32,7 @@ class Progress:
         self._num_words = 0
 
     def start(self, share: float | None) -> None:
-        """Starts the clock.
-
-        Args:
-            share (`float`, *optional*): The share that is done already, from 0 to 1; None if that is never known.
-        """
+        """Starts the clock, with the share that is done already, from 0 to 1; None if that is never known."""
         self.is_started = True
         self._first_share = share
         self._start = self._last_line = time.monotonic()

@@ -47,8 +47,7 @@ class TestEmbed:
         fails("--shard-size: expected at least 1, found 0", "embed", model_dir, corpus, output, "--shard-size", "0")
         (tmp_path / "bad.txt").write_bytes(b"fine\n\xff\n")
         fails("bad.txt: line 2: expected UTF-8, found byte 0xff", "embed", model_dir, tmp_path / "bad.txt", output)
-        assert not output.exists()
-        (tmp_path / "vectors.hdf5.incomplete").rename(tmp_path / "aside")
+        assert not list(tmp_path.glob("vectors*"))
         assert elmo("embed", model_dir, tmp_path / "bad.txt", output, "--replace-invalid")[0] == 0
         fails("already exists; --force replaces it", "embed", model_dir, corpus, output)
         assert elmo("embed", model_dir, corpus, output, "--force")[0] == 0

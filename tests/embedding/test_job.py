@@ -27,7 +27,6 @@ from modeling_elmo import ElmoEmbedder, ElmoModel
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from modeling_elmo.embedding.job import embed_corpus, output_format
 from modeling_elmo.embedding.pooling import POOLS
-from modeling_elmo.embedding.shards import ShardWriter
 from modeling_elmo.embedding.sources import TextLines, open_source
 
 
@@ -233,11 +232,13 @@ class TestResuming:
         embed(embedder, tmp_path / "corpus.txt", tmp_path / "once" / name, **kwargs)
         for call in kills:
             with pytest.MonkeyPatch.context() as patch:
-                kill_at(patch, ShardWriter, "finish", call)
+                kill_at(patch, modeling_elmo.embedding.job, "new_shard", call)
                 try:
                     embed(embedder, tmp_path / "corpus.txt", tmp_path / "killed" / name, force=True, **kwargs)
                 except Killed:
                     assert not (tmp_path / "killed" / name).exists()
+                else:
+                    break
         embed(embedder, tmp_path / "corpus.txt", tmp_path / "killed" / name, force=True, **kwargs)
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
@@ -305,7 +306,7 @@ class TestResuming:
     def test_existing_shards_are_not_computed_again(self, embedder, corpus, tmp_path, monkeypatch):
         lines = []
         with monkeypatch.context() as patch:
-            kill_at(patch, ShardWriter, "finish", 3)
+            kill_at(patch, modeling_elmo.embedding.job, "new_shard", 3)
             with pytest.raises(Killed):
                 embed(embedder, corpus, tmp_path / "vectors")
         before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "vectors.incomplete").glob("shard*")}
@@ -318,7 +319,7 @@ class TestResuming:
     def test_other_settings_sentences_and_models_are_refused(self, model, embedder, corpus, tmp_path, monkeypatch):
         output = tmp_path / "vectors.hdf5"
         with monkeypatch.context() as patch:
-            kill_at(patch, ShardWriter, "finish", 3)
+            kill_at(patch, modeling_elmo.embedding.job, "new_shard", 3)
             with pytest.raises(Killed):
                 embed(embedder, corpus, output)
         before = content(tmp_path / "vectors.hdf5.incomplete")
@@ -347,7 +348,7 @@ class TestResuming:
         other = ElmoEmbedder(model, layers="all", window_words=61, piece_words=100)
         for each, name in ((embedder, "vectors"), (other, "other")):
             with monkeypatch.context() as patch:
-                kill_at(patch, ShardWriter, "finish", 1)
+                kill_at(patch, modeling_elmo.embedding.job, "new_shard", 1)
                 with pytest.raises(Killed):
                     embed(each, corpus, tmp_path / name)
         shard = "shard-00000.safetensors"
@@ -355,9 +356,21 @@ class TestResuming:
         with pytest.raises(ValueError, match="made with other settings than the rest of its directory"):
             embed(embedder, corpus, tmp_path / "vectors")
 
+    def test_files_that_a_kill_left_half_written_are_swept(self, embedder, corpus, tmp_path, monkeypatch):
+        embed(embedder, corpus, tmp_path / "once" / "vectors")
+        with monkeypatch.context() as patch:
+            kill_at(patch, modeling_elmo.embedding.job, "new_shard", 2)
+            with pytest.raises(Killed):
+                embed(embedder, corpus, tmp_path / "killed" / "vectors")
+        # The second name is that of earlier versions.
+        for name in (".elmo-0123abcd.partial", "shard-00002.partial"):
+            (tmp_path / "killed" / "vectors.incomplete" / name).write_bytes(b"half")
+        embed(embedder, corpus, tmp_path / "killed" / "vectors")
+        assert content(tmp_path / "killed") == content(tmp_path / "once")
+
     def test_a_damaged_shard_is_named(self, embedder, corpus, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
-            kill_at(patch, ShardWriter, "finish", 2)
+            kill_at(patch, modeling_elmo.embedding.job, "new_shard", 2)
             with pytest.raises(Killed):
                 embed(embedder, corpus, tmp_path / "vectors")
         shard = tmp_path / "vectors.incomplete" / "shard-00001.safetensors"
@@ -509,6 +522,17 @@ class TestOutput:
         lines = []
         embed(embedder, corpus, tmp_path / "vectors.hdf5", write=lines.append)
         assert lines[0].startswith("resuming: ")
+
+    @pytest.mark.parametrize(
+        ("name", "data"),
+        [("text.gz", b"not gzip"), ("rows.jsonl", b"{"), ("rows.jsonl", b'{"text": 3}'), ("text", b"x" * 2000)],
+    )
+    def test_a_refused_input_leaves_nothing(self, embedder, tmp_path, monkeypatch, name, data):
+        monkeypatch.setattr("modeling_elmo.files.text.MAX_LINE_BYTES", 1000)
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=name):
+            embed(embedder, tmp_path / name, tmp_path / "vectors.hdf5")
+        assert list(tmp_path.iterdir()) == [tmp_path / name]
 
     def test_an_interrupted_run_says_how_to_resume(self, embedder, corpus, tmp_path, monkeypatch, capsys):
         def interrupt(*args):

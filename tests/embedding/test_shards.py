@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from modeling_elmo import ElmoEmbedder, ElmoModel
 from modeling_elmo.embedding.embedder import Sentence
-from modeling_elmo.embedding.shards import ShardFile, ShardWriter, shards
+from modeling_elmo.embedding.shards import ShardFile, new_shard, shards
 
 
 @pytest.fixture
@@ -27,21 +27,19 @@ def sentences(*lengths):
 METADATA = {"format": "pt", "pool": "none", "settings": "x"}
 
 
-def written(path, shard, embedder, **kwargs):
-    writer = ShardWriter(path, shard, embedder, METADATA, **kwargs)
-    assert not path.exists()
-    return writer
+def write(path, shard, embedder):
+    with new_shard(path, shard, embedder, METADATA):
+        pass
 
 
 def test_a_shard_is_a_safetensors_file(embedder, tmp_path):
     (shard,) = shards(embedder, sentences(3, 0, 2), 10**6)
     path = tmp_path / "shard.safetensors"
-    writer = written(path, shard, embedder, state_shapes={"state": (2, 3)})
     vectors = torch.randn(3, 5, 8)
-    writer.rows(3, vectors[:, 3:])
-    writer.rows(0, vectors[:, :3])
-    writer.tensor("state", torch.ones(2, 3))
-    writer.finish()
+    with new_shard(path, shard, embedder, METADATA, state_shapes={"state": (2, 3)}) as writer:
+        writer.rows(3, vectors[:, 3:])
+        writer.rows(0, vectors[:, :3])
+        writer.tensor("state", torch.ones(2, 3))
     tensors = load_file(path)
     assert torch.equal(tensors["embeddings"], vectors)
     assert tensors["offsets"].tolist() == [0, 3, 3, 5]
@@ -82,29 +80,36 @@ def test_the_digest_depends_on_sentences_and_their_words(embedder):
 
 def test_an_abandoned_shard_leaves_nothing(embedder, tmp_path):
     (shard,) = shards(embedder, sentences(3), 10**6)
-    writer = written(tmp_path / "shard.safetensors", shard, embedder)
-    writer.abandon()
+
+    def write_half():
+        with new_shard(tmp_path / "shard.safetensors", shard, embedder, METADATA):
+            assert list(tmp_path.iterdir())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
     assert not list(tmp_path.iterdir())
 
 
 def test_a_shard_is_on_the_disk_before_it_is_renamed(embedder, tmp_path, monkeypatch):
     (shard,) = shards(embedder, sentences(3), 10**6)
     path = tmp_path / "shard.safetensors"
-    writer = written(path, shard, embedder)
     flushed = []
     monkeypatch.setattr(
         "modeling_elmo.files.atomic.flush", lambda what: flushed.append((what, what.stat().st_size, path.exists()))
     )
-    writer.rows(0, torch.randn(3, 3, 8))
-    writer.finish()
-    assert flushed == [(writer.temporary, path.stat().st_size, False), (tmp_path, tmp_path.stat().st_size, True)]
+    with new_shard(path, shard, embedder, METADATA) as writer:
+        writer.rows(0, torch.randn(3, 3, 8))
+        (temporary,) = tmp_path.iterdir()
+        assert not path.exists()
+    assert flushed == [(temporary, path.stat().st_size, False), (tmp_path, tmp_path.stat().st_size, True)]
 
 
 @pytest.mark.parametrize("size", [0, 5, 100, -1])
 def test_a_truncated_file_is_not_a_shard(embedder, tmp_path, size):
     (shard,) = shards(embedder, sentences(3), 10**6)
     path = tmp_path / "shard.safetensors"
-    written(path, shard, embedder).finish()
+    write(path, shard, embedder)
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(ValueError, match=r"shard\.safetensors: expected a shard of embeddings"):
         ShardFile(path)
@@ -113,7 +118,7 @@ def test_a_truncated_file_is_not_a_shard(embedder, tmp_path, size):
 def test_runs_are_whole_sentences(embedder, tmp_path):
     (shard,) = shards(embedder, sentences(1, 1, 5, 1, 0, 1), 10**6)
     path = tmp_path / "shard.safetensors"
-    written(path, shard, embedder).finish()
+    write(path, shard, embedder)
     assert list(ShardFile(path).runs(3 * 96)) == [(0, 2, 0, 2), (2, 3, 2, 7), (3, 6, 7, 9)]
 
 

@@ -6,89 +6,34 @@ import gzip
 import io
 import json
 import lzma
-import os
 import sys
-import threading
+from pathlib import Path
 
 import pytest
 
-from modeling_elmo.embedding.sources import DatasetColumn, JSONLines, TextLines, open_source
+from modeling_elmo.embedding.sources import DatasetColumn, JSONLines, checked_sentence, open_source
 
 
-TEXT = "\ufeffThe bank .\r\n\r\n naïve\u2028river \n\x85\nlast"
-SENTENCES = ["The bank .", "", " naïve\u2028river ", "\x85", "last"]
-
-
-class TestTextLines:
-    def test_a_very_long_line_in_a_small_file_is_an_error(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("modeling_elmo.files.text.MAX_LINE_BYTES", 1000)
-        with gzip.open(tmp_path / "text.gz", "wb") as file:
-            file.write(b"x" * 999 + b"\n" + b"y" * 10_000)
-        sentences = iter(TextLines(tmp_path / "text.gz"))
-        assert next(sentences) == "x" * 999
-        with pytest.raises(ValueError, match="text.gz: line 2: expected at most 1000 bytes, found more"):
-            next(sentences)
-
-    @pytest.mark.parametrize(("suffix", "opened"), [("", open), (".gz", gzip.open), (".XZ", lzma.open)])
-    def test_every_line_is_a_sentence(self, tmp_path, suffix, opened):
-        path = tmp_path / f"text{suffix}"
-        with opened(path, "wb") as file:
-            file.write(TEXT.encode())
-        source = open_source(path)
-        assert list(source) == SENTENCES
-        assert list(source) == SENTENCES
-
-    def test_a_final_line_feed_starts_no_line(self, tmp_path):
-        (tmp_path / "text").write_bytes(b"a\nb\n")
-        assert list(TextLines(tmp_path / "text")) == ["a", "b"]
-        (tmp_path / "text").write_bytes(b"")
-        assert list(TextLines(tmp_path / "text")) == []
+class TestTextFiles:
+    @pytest.mark.parametrize("name", ["text", "text.gz", "text.XZ"])
+    def test_every_line_is_a_sentence(self, tmp_path, name):
+        opened = {"": open, ".gz": gzip.open, ".XZ": lzma.open}[Path(name).suffix]
+        with opened(tmp_path / name, "wb") as file:
+            file.write("\ufeffThe bank .\n\nlast".encode())
+        source = open_source(tmp_path / name)
+        assert list(source) == list(source) == ["The bank .", "", "last"]
 
     def test_standard_input(self, monkeypatch):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
-        source = open_source("-")
-        assert not source.is_repeatable
-        assert list(source) == SENTENCES
-        assert source.share() is None
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb")))
+        assert list(open_source("-")) == ["a", "b"]
 
-    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-    def test_a_pipe_is_read_once(self, tmp_path):
-        os.mkfifo(tmp_path / "pipe")
-        writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(TEXT.encode()))
-        writer.start()
-        source = open_source(tmp_path / "pipe")
-        assert not source.is_repeatable
-        assert list(source) == SENTENCES
-        writer.join()
-
-    def test_invalid_text_is_named_or_replaced(self, tmp_path):
-        path = tmp_path / "text"
-        path.write_bytes(b"fine\nbad \xff\n")
-        with pytest.raises(ValueError, match="text: line 2: expected UTF-8, found byte 0xff"):
-            list(TextLines(path))
-        assert list(open_source(path, errors="replace")) == ["fine", "bad \ufffd"]
-
-    @pytest.mark.parametrize("suffix", [".gz", ".xz"])
-    def test_damaged_archives(self, tmp_path, suffix):
-        path = tmp_path / f"text{suffix}"
-        path.write_bytes(b"not compressed\n")
-        with pytest.raises(ValueError, match="damaged, or not compressed as its name says"):
-            list(open_source(path))
-        whole = (gzip if suffix == ".gz" else lzma).compress(b"a line\n" * 1000)
-        path.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(ValueError, match="damaged"):
-            list(open_source(path))
+    def test_invalid_text_can_be_replaced(self, tmp_path):
+        (tmp_path / "text").write_bytes(b"bad \xff\n")
+        assert list(open_source(tmp_path / "text", errors="replace")) == ["bad \ufffd"]
 
     def test_a_missing_file(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="nowhere"):
             open_source(tmp_path / "nowhere")
-
-    def test_reports_the_share_that_has_been_read(self, tmp_path):
-        (tmp_path / "text").write_text("a line\n" * 10_000)
-        source = TextLines(tmp_path / "text")
-        shares = [share for _ in source if (share := source.share()) is not None]
-        assert 0 < shares[0] < 0.5
-        assert shares[-1] == 1
 
     def test_has_no_columns(self, tmp_path):
         (tmp_path / "text").write_text("a")
@@ -176,3 +121,18 @@ class TestDatasetColumn:
         pytest.importorskip("datasets", reason="needs the package datasets")
         with pytest.raises(ValueError, match=r"expected a file, or a directory written by Dataset\.save_to_disk"):
             open_source(tmp_path)
+
+
+class TestBounds:
+    @pytest.fixture(autouse=True)
+    def limit(self, monkeypatch):
+        monkeypatch.setattr("modeling_elmo.embedding.sources.MAX_LINE_BYTES", 20)
+
+    @pytest.mark.parametrize("sentence", ["x" * 20, ["x" * 9, "y" * 10], "é" * 10])
+    def test_a_sentence_of_the_maximum_size(self, sentence):
+        assert checked_sentence(sentence, "name") == sentence
+
+    @pytest.mark.parametrize("sentence", ["x" * 21, ["x" * 10, "y" * 10], "é" * 11, "\ud800" * 7])
+    def test_a_larger_sentence_of_a_dataset_is_an_error_that_names_its_row(self, sentence):
+        with pytest.raises(ValueError, match="dataset: row 2: text: expected at most 20 bytes, found more"):
+            list(DatasetColumn([{"text": "fine"}, {"text": sentence}]))

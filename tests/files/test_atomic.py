@@ -49,6 +49,27 @@ class TestNewFile:
             write_half()
         assert files(tmp_path) == {"file": "old"}
 
+    def test_two_writers_do_not_meet(self, tmp_path):
+        with new_file(tmp_path / "file") as first, new_file(tmp_path / "file") as second:
+            first.write_text("first")
+            second.write_text("second")
+        assert files(tmp_path) == {"file": "first"}
+
+    def test_has_the_usual_permissions_and_replaces_no_directory(self, tmp_path):
+        (tmp_path / "usual").write_text("")
+        with new_file(tmp_path / "file") as temporary:
+            temporary.write_text("")
+        assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
+        (tmp_path / "out").mkdir()
+
+        def write_over_a_directory():
+            with new_file(tmp_path / "out") as temporary:
+                temporary.write_text("")
+
+        with pytest.raises(IsADirectoryError):
+            write_over_a_directory()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "out", "usual"]
+
 
 def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path):
     def hold(then=lambda: None):
