@@ -143,7 +143,7 @@ TESTED_ELSEWHERE = {
     "embedding/pooling.py": "embedding/test_embedder.py",
     "files/errors.py": "the tests of each reader, by its messages",
     "files/model_directory.py": "model/test_loading_checks.py",
-    "files/progress.py": "embedding/test_job.py and pretraining/test_job.py",
+    "files/progress.py": "embedding/test_job.py and pretraining/test_trainer.py",
     "files/text.py": "embedding/test_sources.py and pretraining/test_corpus.py",
     "fine_tuning/answers.py": "model/test_task_models.py, on the logits of a model",
     "model/characters.py": "model/test_tokenization_elmo.py",

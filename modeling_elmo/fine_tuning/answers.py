@@ -15,12 +15,12 @@ NO_WORD = torch.finfo(torch.float16).min
 
 @dataclass(frozen=True)
 class Spans:
-    """Answers, best first, K per row.
+    """The K best answers of each row, best first; where a row has fewer, -1 and minus infinity.
 
     Attributes:
-        starts (`torch.LongTensor` of shape `(B, K)`): Column of the first word; -1 if a row has fewer answers.
+        starts (`torch.LongTensor` of shape `(B, K)`): Column of the first word.
         ends (`torch.LongTensor` of shape `(B, K)`): Column of the last word.
-        scores (`torch.FloatTensor` of shape `(B, K)`): Sum of the two logits; minus infinity if there is no answer.
+        scores (`torch.FloatTensor` of shape `(B, K)`): Sum of the two logits.
     """
 
     starts: torch.Tensor

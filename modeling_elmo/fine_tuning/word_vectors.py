@@ -6,6 +6,7 @@ The result is a matrix with a row per word id of a tokenizer, to be passed to `s
 saves it as a weight. A file of gigabytes is read in one pass, and only the vectors of the vocabulary are kept.
 """
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -46,9 +47,8 @@ def load_word_vectors(
     If a word occurs twice, its first vector is used. All words outside the vocabulary share the row of `<UNK>`.
 
     Args:
-        path (`str` or `os.PathLike`): A text file with a word and its values on each line, separated by single spaces.
-            The first line may instead hold two integers, the numbers of words and of dimensions. A file that ends in
-            `.gz` or `.xz` is decompressed.
+        path (`str` or `os.PathLike`): A text file (`.gz` and `.xz` too) with a word and its values on each line,
+            separated by single spaces. The first line may instead hold the numbers of words and of dimensions.
         tokenizer (`PreTrainedTokenizerBase`): A tokenizer with a vocabulary of words.
 
     Returns:
@@ -75,9 +75,10 @@ def load_word_vectors(
     ```
     """
     name = os.path.basename(path)
-    ids = {word.encode("utf-8", "surrogatepass"): id for word, id in tokenizer.get_vocab().items()}
+    ids: dict[bytes, int] = {}
     lower_case_ids: dict[bytes, list[int]] = defaultdict(list)
     for word, id in tokenizer.get_vocab().items():
+        ids[word.encode("utf-8", "surrogatepass")] = id
         if word.lower() != word:
             lower_case_ids[word.lower().encode("utf-8", "surrogatepass")].append(id)
 
@@ -95,22 +96,18 @@ def load_word_vectors(
             rows.append(exact)
         if rows:
             fields = values.split(b" ")
-            for field in fields:
-                if not _is_number(field) or not np.isfinite(float(field)):
-                    text = field.decode("utf-8", "replace")[:40]
-                    raise ValueError(f"{name}: line {number}: expected finite values after the word, found {text!r}")
+            wrong = [field for field in fields if not _is_number(field) or not math.isfinite(float(field))]
+            if wrong:
+                text = wrong[0].decode("utf-8", "replace")[:40]
+                raise ValueError(f"{name}: line {number}: expected finite values after the word, found {text!r}")
             matrix[rows] = [float(field) for field in fields]
     if matrix is None:
         raise ValueError(f"{name}: expected a word and its values on each line, found no such line")
 
     is_word = np.ones(len(tokenizer), dtype=bool)
     is_word[tokenizer.all_special_ids] = False
-    counts = WordVectorCounts(
-        hits=int((is_hit & is_word).sum()),
-        lower_case_hits=int((is_lower_case_hit & ~is_hit & is_word).sum()),
-        misses=int((~is_hit & ~is_lower_case_hit & is_word).sum()),
-    )
-    return torch.from_numpy(matrix), counts
+    kinds = (is_hit, is_lower_case_hit & ~is_hit, ~is_hit & ~is_lower_case_hit)
+    return torch.from_numpy(matrix), WordVectorCounts(*(int((kind & is_word).sum()) for kind in kinds))
 
 
 def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, bytes]]:

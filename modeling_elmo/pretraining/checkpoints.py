@@ -77,11 +77,8 @@ class RowsState:
 
     @classmethod
     def load(cls, checkpoint: Path, rows: range, batch_size: int, device: torch.device) -> "RowsState":
-        """Reads the state of some rows, whatever the number of processes that wrote the checkpoint.
-
-        Raises:
-            `ValueError`: If the files don't have the states of exactly `batch_size` rows.
-        """
+        """Reads the state of some rows, whatever the number of processes that wrote the checkpoint. Raises
+        `ValueError` if the files don't have the states of exactly `batch_size` rows."""
         parts: list[dict[str, Any]] = []
         while (path := checkpoint / ROWS_FILE.format(len(parts))).is_file():
             parts.append(torch.load(path, map_location="cpu", weights_only=True))

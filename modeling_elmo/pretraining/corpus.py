@@ -102,11 +102,7 @@ class StreamedDataset:
         return itertools.count()
 
     def read(self, block: int) -> list[str] | None:
-        """Returns the texts of a run of rows, or None after the last row.
-
-        Raises:
-            `ValueError`: If the column of a row does not hold text.
-        """
+        """Returns the texts of a run of rows, or None after the last row. Raises `ValueError` if one is no text."""
         if block != self._next_block:
             self._rows = iter(self.dataset.skip(block * self.rows_per_block))
         self._next_block = block + 1

@@ -35,12 +35,9 @@ def preset_config(name: str, vocab_size: int, **fields: Any) -> ElmoConfig:
     """Returns the config of a model to train from scratch, with the dropout of the original training.
 
     Args:
-        name (`str`): One of `PRESETS`.
+        name (`str`): One of `PRESETS`; any other raises `ValueError`.
         vocab_size (`int`): Number of entries of the tokenizer.
         fields: Config fields that replace the preset's.
-
-    Raises:
-        `ValueError`: If there is no such preset.
     """
     if name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
@@ -61,11 +58,8 @@ class InitialModel:
 
 
 def from_preset(preset: str, vocab_file: Path, seed: int, **fields: Any) -> InitialModel:
-    """Makes a model with random weights from `seed`, of the config that `preset_config` returns.
-
-    Raises:
-        `ValueError`: If the vocabulary lacks a special token, or a field is out of range.
-    """
+    """Makes a model with random weights from `seed`, of the config that `preset_config` returns. Raises `ValueError`
+    if the vocabulary lacks a special token, or a field is out of range."""
     tokenizer = read_tokenizer(vocab_file)
     config = preset_config(preset, len(tokenizer), **fields)
     torch.manual_seed(seed)

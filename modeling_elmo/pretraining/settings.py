@@ -76,9 +76,8 @@ class PretrainingSettings:
 
     @property
     def loss_scale(self) -> int:
-        """`int`: Factor of the loss before gradients are taken. The original's loss is the sum over a window's steps,
-        not their mean. Adagrad depends on it, because its accumulator starts at 1 whatever the scale of the gradient,
-        and `max_grad_norm` is chosen for it. AdamW does not depend on the scale."""
+        """`int`: Factor of the loss before gradients are taken. The original's loss is the sum over a window's steps.
+        `max_grad_norm` is chosen for it, and Adagrad depends on it, because its accumulator starts at 1."""
         return self.num_steps if self.optimizer == "adagrad" and not self.sentence_per_row else 1
 
     def batch_plan(self, rows: range) -> BatchPlan:
@@ -89,14 +88,7 @@ class PretrainingSettings:
 def training_arguments(
     settings: PretrainingSettings, output_dir: Path, has_evaluation: bool, **intervals: int
 ) -> TrainingArguments:
-    """Returns the arguments of `Trainer`.
-
-    Args:
-        settings (`PretrainingSettings`): The settings that determine the result.
-        output_dir (`Path`): The directory of the checkpoints.
-        has_evaluation (`bool`): Whether there is a text to evaluate on.
-        intervals: `save_steps`, `eval_steps`, `logging_steps` and `save_total_limit`, if not the defaults.
-    """
+    """Returns the arguments of `Trainer`. `intervals` are those of `INTERVALS` that are not the default."""
     num_processes = int(os.environ.get("WORLD_SIZE", "1"))
     has_accelerator = torch.accelerator.is_available()
     is_constant = settings.optimizer == "adagrad"
@@ -134,10 +126,8 @@ def training_arguments(
 def training_options(
     settings: PretrainingSettings, config: ElmoConfig, epoch_size: int | None = None
 ) -> dict[str, Any]:
-    """Returns what the original's `options.json` records of training, under the names of `bin/train_elmo.py`.
-
-    The numbers of words and epochs are included if the size of the corpus is known.
-    """
+    """Returns what the original's `options.json` records of training, under the names of `bin/train_elmo.py`; words
+    and epochs if the size of the corpus is known."""
     options: dict[str, Any] = {
         "bidirectional": True,
         "unroll_steps": settings.num_steps,

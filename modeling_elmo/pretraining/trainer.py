@@ -98,7 +98,7 @@ class ElmoPretrainer(Trainer):
     # One step
 
     def get_train_dataloader(self) -> Any:
-        """Returns the batches of this process from the current position, made in a thread."""
+        """Returns the batches of this process from the current position on."""
         return _TrainBatches(self)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
@@ -236,7 +236,7 @@ class ElmoPretrainer(Trainer):
         self.accelerator.wait_for_everyone()
 
     def checkpoint_settings(self) -> dict[str, Any]:
-        """Returns the settings that must match to resume."""
+        """As the function, of this run."""
         return checkpoint_settings(self.settings, self.model.config, self.tokenizer, self.corpus, self.epoch_size)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:

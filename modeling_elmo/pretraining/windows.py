@@ -361,14 +361,9 @@ class SentenceRows:
 
 
 def rows_of_process(batch_size: int, process: int, num_processes: int) -> range:
-    """Returns the rows of the global batch that belong to one of several processes.
-
-    Raises:
-        `ValueError`: If they can't be divided evenly.
-    """
-    if batch_size % num_processes:
-        raise ValueError(
-            f"batch size: expected a multiple of the number of processes, {num_processes}, found {batch_size}"
-        )
-    size = batch_size // num_processes
+    """Returns the rows of the global batch that belong to one of several processes, if they can be divided evenly."""
+    size, rest = divmod(batch_size, num_processes)
+    if rest:
+        expected = f"a multiple of the number of processes, {num_processes}"
+        raise ValueError(f"batch size: expected {expected}, found {batch_size}")
     return range(process * size, (process + 1) * size)

@@ -351,7 +351,7 @@ def test_the_result_is_a_model_directory(train, text, tmp_path):
     assert logged[0]["epoch"] > 0
 
 
-@pytest.mark.parametrize("reads", ["characters", "words", "words, with skip connections", "words, shared"])
+@pytest.mark.parametrize("reads", ["characters", "words, shared, with skip connections"])
 def test_the_originals_own_training_test(reads, tmp_path):
     """The sizes, options and number of steps of bilm-tf's `tests/test_training.py`."""
     directory = SHARED / "parity" / "bilm_tf" / "train"
