@@ -11,26 +11,21 @@
 
 | File | Contains |
 | --- | --- |
+| `original_files.py` | which files make up an original model |
+| `download.py` | the name of a published model -> its original files |
 | `hdf5.py` | reading HDF5 files that may come from anyone |
 | `reference.py`, `parity.py` | ELMo in NumPy, and how far a converted model is from it |
 | `conversion_card.py` | what the model card says about a conversion |
-| `download.py` | the name of a published model -> its original files |
 
 No model class depends on this folder.
 """
 
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError
 
-from .convert import OriginalFiles, convert
+from .convert import convert, locate
 from .download import download
 from .export import export
+from .original_files import OriginalFiles
 
 
-__all__ = [
-    "ElmoDownloadError",
-    "ElmoFormatError",
-    "OriginalFiles",
-    "convert",
-    "download",
-    "export",
-]
+__all__ = ["ElmoDownloadError", "ElmoFormatError", "OriginalFiles", "convert", "download", "export", "locate"]

@@ -9,7 +9,6 @@ if it is known. If it is not, the SHA-256 of the first download is recorded next
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,9 +25,9 @@ from modeling_elmo.files.atomic import new_file
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError, one_line
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, read_vocabulary
 
-from .convert import OriginalFiles, check_given
 from .hdf5 import open_hdf5
 from .options_json import read_options
+from .original_files import OriginalFiles, check_given
 
 
 # The start of every official URL, which `mirror` replaces.
@@ -50,7 +49,6 @@ def download(
     cache_dir: Path | None = None,
     vocab: Path | None = None,
     token_embeddings: Path | None = None,
-    progress: bool = False,
 ) -> OriginalFiles:
     """Fetches the original files of a published model into a cache, for `convert`.
 
@@ -62,7 +60,6 @@ def download(
         cache_dir (`Path`, *optional*): The cache. Defaults to the directory `elmo` in `HF_HOME`.
         vocab (`Path`, *optional*): A vocabulary file to use instead of the published one.
         token_embeddings (`Path`, *optional*): See `OriginalFiles`.
-        progress (`bool`): Whether to show progress bars on a terminal.
 
     Raises:
         `ValueError`: If the model is unknown, `mirror` is not a URL, or a given file does not exist.
@@ -85,9 +82,9 @@ def download(
         for official in source[kind]:
             url = official if mirror is None else mirror.rstrip("/") + official.removeprefix(OFFICIAL)
             try:
-                path = _fetch(url, cache_dir, kind, source.get("sha256", {}).get(kind), progress)
-            except ElmoDownloadError as error:
-                failures.append(f"{url}: {error}")
+                path = _fetch(url, cache_dir, kind, source.get("sha256", {}).get(kind))
+            except (ElmoDownloadError, RequestException) as error:
+                failures.append(f"{url}: {one_line(error)}")
             else:
                 urls[path.name] = official
                 return path
@@ -99,7 +96,7 @@ def download(
     return OriginalFiles(options, get("weights"), vocab, token_embeddings, urls, source["language"])
 
 
-def _fetch(url: str, cache_dir: Path, kind: str, sha256: str | None, progress: bool) -> Path:
+def _fetch(url: str, cache_dir: Path, kind: str, sha256: str | None) -> Path:
     """Returns the cached file of a URL, downloading it unless a verified copy exists. Safe in several processes."""
     # One folder per URL: files of different models have the same names.
     folder = cache_dir / hashlib.sha256(url.encode()).hexdigest()[:16]
@@ -110,24 +107,16 @@ def _fetch(url: str, cache_dir: Path, kind: str, sha256: str | None, progress: b
     with FileLock(f"{path}.lock"):
         if sha256 is None and record.is_file():
             sha256 = record.read_text(encoding="utf-8")
-        try:
-            pooch.create(
-                folder, "", registry={path.name: sha256}, urls={path.name: url}, retry_if_failed=MAX_RETRIES
-            ).fetch(path.name, downloader=_Download(path, kind, sha256, progress))
-        except RequestException as error:
-            raise ElmoDownloadError(_reason(error)) from error
-        except OSError as error:
-            # Writing to a full disk fails without the name of the file.
-            if error.errno and not error.filename:
-                error.filename = str(path)
-            raise
+        files = pooch.create(
+            folder, "", registry={path.name: sha256}, urls={path.name: url}, retry_if_failed=MAX_RETRIES
+        )
+        files.fetch(path.name, downloader=_Download(path, kind, sha256))
         if not record.is_file():
             with new_file(record) as temporary:
                 temporary.write_text(pooch.file_hash(str(path)), encoding="utf-8")
     return path
 
 
-@dataclass
 class _Download:
     """Downloads a file for pooch: resumes what was interrupted and refuses what can't be the file.
 
@@ -135,37 +124,32 @@ class _Download:
     `NAME.etag`. pooch repeats the download after errors of `requests`, but not after `ElmoDownloadError`.
     """
 
-    path: Path
-    kind: str
-    sha256: str | None
-    progress: bool
+    def __init__(self, path: Path, kind: str, sha256: str | None):
+        self.kind = kind
+        self.sha256 = sha256
+        self.part = path.with_name(f"{path.name}.incomplete")
+        self.etag = path.with_name(f"{path.name}.etag")
 
     def __call__(self, url: str, output_file: str, _: Any) -> None:
         if constants.HF_HUB_OFFLINE:
             raise ElmoDownloadError("not requested, because HF_HUB_OFFLINE is set")
-        part = self.path.with_name(f"{self.path.name}.incomplete")
-        is_quiet = None if self.progress else True
-        bar = tqdm(desc=self.path.name, total=1, unit="B", unit_scale=True, disable=is_quiet, delay=1, leave=False)
-        with bar, open(part, "ab") as file:
+        bar = tqdm(desc=self.part.stem, total=1, unit="B", unit_scale=True, disable=None, delay=1, leave=False)
+        with bar, open(self.part, "ab") as file:
             # Compressed in transit, a file has another size, and its parts can't be joined.
             headers = {"Accept-Encoding": "identity"}
-            if file.tell() and self._etag.is_file():
-                headers |= {"Range": f"bytes={file.tell()}-", "If-Range": self._etag.read_text(encoding="utf-8")}
+            if file.tell() and self.etag.is_file():
+                headers |= {"Range": f"bytes={file.tell()}-", "If-Range": self.etag.read_text(encoding="utf-8")}
             hooks = {"response": partial(self._check_response, file)}
             pooch.HTTPDownloader(bar, 2**16, headers=headers, hooks=hooks)(url, file, None)
-        self._etag.unlink(missing_ok=True)
+        self.etag.unlink(missing_ok=True)
         try:
-            if self.sha256 not in (None, found := pooch.file_hash(str(part))):
+            if self.sha256 not in (None, found := pooch.file_hash(str(self.part))):
                 raise ElmoFormatError(f"expected SHA-256 {self.sha256}, found {found}")
-            _check_content(part, self.kind)
+            _check_content(self.part, self.kind)
         except ValueError as error:
-            part.unlink()
+            self.part.unlink()
             raise ElmoDownloadError(f"the response is not the file: {error}") from error
-        part.replace(output_file)
-
-    @property
-    def _etag(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.etag")
+        self.part.replace(output_file)
 
     def _check_response(self, file: BinaryIO, response: Any, **kwargs: Any) -> None:
         """Refuses a response before its body is read. Empties `file` unless the body continues it."""
@@ -182,7 +166,7 @@ class _Download:
                 raise ElmoDownloadError(f"Content-Range: expected {continues}, found {headers.get('Content-Range')}")
         elif status in (200, 416):
             file.truncate(0)
-            self._etag.unlink(missing_ok=True)
+            self.etag.unlink(missing_ok=True)
         if status in PASSING_FAILURES:
             response.raise_for_status()
         if status not in (200, 206):
@@ -194,17 +178,7 @@ class _Download:
             raise ElmoDownloadError(f"expected at most {MAX_BYTES[self.kind]:,} bytes, found {size:,}")
         # A weak ETag does not identify bytes.
         if status == 200 and headers.get("ETag", "W/").startswith('"'):
-            self._etag.write_text(headers["ETag"], encoding="utf-8")
-
-
-def _reason(error: BaseException) -> str:
-    """Returns the innermost cause of an error of requests, whose own messages quote the whole chain."""
-    response = getattr(error, "response", None)
-    if response is not None and response.status_code >= 400:
-        return f"{response.status_code} {response.reason}"
-    while error.__context__ is not None:
-        error = error.__context__
-    return one_line(error)
+            self.etag.write_text(headers["ETag"], encoding="utf-8")
 
 
 def _check_content(path: Path, kind: str) -> None:

@@ -10,7 +10,6 @@ from modeling_elmo.files.atomic import new_directory
 from modeling_elmo.files.errors import ElmoFormatError, as_format_error
 from modeling_elmo.files.model_directory import check_model_directory, load_model
 from modeling_elmo.model.bilm import ElmoModel
-from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
 
 from .options_json import write_options
@@ -18,13 +17,7 @@ from .vocab_embedding_hdf5 import write_vocab_embedding
 from .weights_hdf5 import write_weights
 
 
-def export(
-    model_dir: Path,
-    out_dir: Path,
-    token_embeddings: bool | None = None,
-    force: bool = False,
-    progress: bool = False,
-) -> None:
+def export(model_dir: Path, out_dir: Path, token_embeddings: bool | None = None, force: bool = False) -> None:
     """Writes `options.json`, `weights.hdf5` and `vocab.txt`. Weights converted in float32 are restored bit for bit.
 
     The embeddings of a model that reads words are written to `weights.hdf5`, as bilm-tf's training does, and to
@@ -37,7 +30,6 @@ def export(
         token_embeddings (`bool`, *optional*): Whether to write `vocab_embedding.hdf5` too. Defaults to whether the
             model reads words.
         force (`bool`): Whether to replace an `out_dir` that is not empty.
-        progress (`bool`): Whether to show progress bars on a terminal.
 
     Raises:
         `ElmoFormatError`: If the directory holds no complete ELMo model. Nothing is left behind.
@@ -45,15 +37,23 @@ def export(
     check_model_directory(model_dir)
     with new_directory(out_dir, force=force, sources=[model_dir]) as target:
         model, _ = load_model(ElmoModel, model_dir, dtype=torch.float32)
-        tokenizer = _load_tokenizer(model_dir)
+        reads_words = model.config.token_input == "words"
         if token_embeddings is None:
-            token_embeddings = model.config.token_input == "words"
+            token_embeddings = reads_words
+        tokenizer = _load_tokenizer(model_dir)
         words = None if tokenizer is None else _write_vocabulary(model_dir, tokenizer, target)
-        num_words = _checked_num_words(model_dir, model.config, words, token_embeddings)
+        if words is None and (reads_words or token_embeddings):
+            raise ElmoFormatError(f"{model_dir}: contains no vocabulary, so its embeddings can't be written")
+        num_words = None if words is None else len(words)
+        if num_words is not None and reads_words and num_words > model.config.vocab_size:
+            raise ElmoFormatError(
+                f"{model_dir}: vocab_size: expected at least {num_words}, the tokenizer's words, found "
+                f"{model.config.vocab_size}"
+            )
         write_options(target / "options.json", model.config, num_words)
-        write_weights(target / "weights.hdf5", model.config, model.state_dict(), num_words or 0, progress)
+        write_weights(target / "weights.hdf5", model.config, model.state_dict(), num_words or 0)
         if token_embeddings and tokenizer is not None and words is not None:
-            write_vocab_embedding(target / "vocab_embedding.hdf5", model, tokenizer, words, progress)
+            write_vocab_embedding(target / "vocab_embedding.hdf5", model, tokenizer, words)
 
 
 def _load_tokenizer(model_dir: Path) -> ElmoTokenizer | None:
@@ -68,24 +68,7 @@ def _load_tokenizer(model_dir: Path) -> ElmoTokenizer | None:
 
 
 def _write_vocabulary(model_dir: Path, tokenizer: ElmoTokenizer, target: Path) -> list[str]:
-    try:
+    # A word added to the tokenizer may contain a line break.
+    with as_format_error(f"{model_dir}: tokenizer"):
         tokenizer.save_vocabulary(str(target))
-    except ValueError as error:
-        # A word added to the tokenizer may contain a line break.
-        raise ElmoFormatError(f"{model_dir}: tokenizer: {error}") from error
     return read_vocabulary(target / "vocab.txt")
-
-
-def _checked_num_words(
-    model_dir: Path, config: ElmoConfig, words: list[str] | None, token_embeddings: bool
-) -> int | None:
-    reads_words = config.token_input == "words"
-    if words is None:
-        if reads_words or token_embeddings:
-            raise ElmoFormatError(f"{model_dir}: contains no vocabulary, so its embeddings can't be written")
-        return None
-    if reads_words and len(words) > config.vocab_size:
-        raise ElmoFormatError(
-            f"{model_dir}: vocab_size: expected at least {len(words)}, the tokenizer's words, found {config.vocab_size}"
-        )
-    return len(words)

@@ -8,7 +8,7 @@ value.
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import ceil, prod
 from pathlib import Path
@@ -20,13 +20,17 @@ import numpy as np
 from modeling_elmo.files.errors import ElmoFormatError, as_format_error
 
 
-# The filters of h5py itself. HDF5 would look for any other among the plug-ins of the machine and run it.
-BUILT_IN_FILTERS = {
-    h5py.h5z.FILTER_DEFLATE,
+# The filters of h5py itself, in the order in which it applies them. HDF5 would look for any other among the plug-ins of
+# the machine and run it, and applied twice, a filter multiplies.
+FILTERS = [
     h5py.h5z.FILTER_SHUFFLE,
-    h5py.h5z.FILTER_FLETCHER32,
+    h5py.h5z.FILTER_DEFLATE,
     h5py.h5z.FILTER_LZF,
-}
+    h5py.h5z.FILTER_FLETCHER32,
+]
+
+# What `FILTER_FLETCHER32` appends to a chunk.
+CHECKSUM_BYTES = 4
 
 # How much larger values may be than their file: weights hardly compress. Small files may contain up to `MIN_BYTES`.
 MAX_COMPRESSION = 16
@@ -76,19 +80,38 @@ def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
     return found
 
 
-def check_total_size(file: h5py.File, names: Sequence[str]) -> None:
-    """Checks the total size of the datasets to read against the file.
-
-    Several names may refer to one dataset, and chunks of several datasets to the same bytes.
+def read_datasets(file: h5py.File, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[np.ndarray]:
+    """Reads float32 datasets of known shapes, one after another.
 
     Raises:
-        `ElmoFormatError`: If the datasets are larger than the file when stored, or far larger when unpacked.
+        `ElmoFormatError`: If one has another shape or dtype, lies outside the file, can't be read, or contains NaN or
+            infinity; or if they are together larger than the file when stored, or far larger when unpacked.
     """
+    _check_total_size(file, shapes)
+    for name, shape in shapes.items():
+        path = f"{file_name(file)}: {name}"
+        with as_format_error(f"{path}: can't be read"):
+            dataset = file[name]
+            _check_dataset(path, dataset, shape)
+            values = dataset[...].astype(np.float32, copy=False)
+        if not np.isfinite(values).all():
+            raise ElmoFormatError(f"{path}: expected finite values, found NaN or infinity")
+        yield values
+
+
+def file_name(file: h5py.File) -> str:
+    """Returns the name of an open file in error messages: without its directory."""
+    return Path(file.filename).name
+
+
+def _check_total_size(file: h5py.File, names: Iterable[str]) -> None:
+    # Several names may refer to one dataset, and chunks of several datasets to the same bytes.
     path = file_name(file)
     with as_format_error(f"{path}: damaged"):
-        datasets = [file[name] for name in names]
-        for name, dataset in zip(names, datasets):
-            _check_is_within(f"{path}: {name}", dataset)
+        datasets = []
+        for name in names:
+            datasets.append(file[name])
+            _check_is_within(f"{path}: {name}", datasets[-1])
         size = file.id.get_filesize()
         stored = sum(dataset.id.get_storage_size() for dataset in datasets)
         declared = sum(dataset.nbytes for dataset in datasets)
@@ -99,30 +122,13 @@ def check_total_size(file: h5py.File, names: Sequence[str]) -> None:
         raise ElmoFormatError(f"{path}: values: expected at most {most} bytes in a file of {size}, found {declared}")
 
 
-def read_dataset(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Reads a float32 dataset of a known shape.
-
-    Raises:
-        `ElmoFormatError`: If it has another shape or dtype, lies outside the file, can't be read, or contains NaN or
-            infinity.
-    """
-    path = f"{file_name(file)}: {name}"
-    with as_format_error(f"{path}: can't be read"):
-        dataset = file[name]
-        _check_dataset(path, dataset, shape)
-        values = dataset[...].astype(np.float32, copy=False)
-    if not np.isfinite(values).all():
-        raise ElmoFormatError(f"{path}: expected finite values, found NaN or infinity")
-    return values
-
-
-def file_name(file: h5py.File) -> str:
-    """Returns the name of an open file in error messages: without its directory."""
-    return Path(file.filename).name
+def _check_is_within(path: str, dataset: h5py.Dataset) -> None:
+    # Always first: even to find the shape, HDF5 may open the other file.
+    if dataset.is_virtual or dataset.external:
+        raise ElmoFormatError(f"{path}: expected data within the file, found a reference to another file")
 
 
 def _check_dataset(path: str, dataset: h5py.Dataset, shape: tuple[int, ...]) -> None:
-    _check_is_within(path, dataset)
     if dataset.shape != shape:
         raise ElmoFormatError(f"{path}: expected shape {shape}, found {dataset.shape}")
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize != 4:
@@ -138,26 +144,14 @@ def _check_dataset(path: str, dataset: h5py.Dataset, shape: tuple[int, ...]) -> 
     _check_chunks(path, dataset)
 
 
-def _check_is_within(path: str, dataset: h5py.Dataset) -> None:
-    # Always first: even to find the shape, HDF5 may open the other file.
-    if dataset.is_virtual or dataset.external:
-        raise ElmoFormatError(f"{path}: expected data within the file, found a reference to another file")
-
-
 def _check_chunks(path: str, dataset: h5py.Dataset) -> None:
     """Checks the filters, and that each chunk unpacks to the size of a chunk."""
     properties = dataset.id.get_create_plist()
     filters = [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
-    if unknown := set(filters) - BUILT_IN_FILTERS:
-        raise ElmoFormatError(f"{path}: expected filters of h5py, found the plug-in filter {min(unknown)}")
-    if len(set(filters)) != len(filters):
-        raise ElmoFormatError(f"{path}: expected each filter once, found {filters}")
+    is_twice_compressed = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_LZF} <= set(filters)
+    if is_twice_compressed or filters != [number for number in FILTERS if number in filters]:
+        raise ElmoFormatError(f"{path}: expected filters of h5py in its order, {FILTERS}, found {filters}")
     size = prod(dataset.chunks) * dataset.dtype.itemsize
-    # h5py unpacks an LZF chunk into the number of bytes that the filter's third value declares.
-    if h5py.h5z.FILTER_LZF in filters:
-        declared = properties.get_filter(filters.index(h5py.h5z.FILTER_LZF))[2][2:]
-        if not declared or declared[0] < size:
-            raise ElmoFormatError(f"{path}: expected LZF chunks of {size} bytes, found {declared}")
     most = MAX_COMPRESSED_CHUNK if h5py.h5z.FILTER_LZF in filters else max(dataset.nbytes, MAX_COMPRESSED_CHUNK)
     if size > most:
         raise ElmoFormatError(f"{path}: expected chunks of at most {most} bytes, found {size}")
@@ -166,29 +160,19 @@ def _check_chunks(path: str, dataset: h5py.Dataset) -> None:
         # Filters enlarge a chunk by a few bytes only.
         if chunk.size > size + size // 100 + 1000:
             raise ElmoFormatError(f"{path}: expected chunks of at most {size} bytes, found {chunk.size}")
-        found = chunk.size
-        if h5py.h5z.FILTER_DEFLATE in filters:
-            found = _unpacked_size(path, dataset, chunk, filters, size)
-        is_lzf = h5py.h5z.FILTER_LZF in filters and not _is_skipped(chunk, filters, h5py.h5z.FILTER_LZF)
-        if found < size and (h5py.h5z.FILTER_DEFLATE in filters or not is_lzf):
+        applied = [number for position, number in enumerate(filters) if not chunk.filter_mask >> position & 1]
+        if h5py.h5z.FILTER_DEFLATE in applied:
+            found = _unpacked_size(dataset, chunk, most=size + 1)
+        elif h5py.h5z.FILTER_LZF in applied:
+            # h5py unpacks an LZF chunk into the number of bytes that the filter's third value declares.
+            found = (*properties.get_filter_by_id(h5py.h5z.FILTER_LZF)[1], 0, 0, 0)[2]
+        else:
+            found = min(chunk.size - CHECKSUM_BYTES * (h5py.h5z.FILTER_FLETCHER32 in applied), size)
+        if found != size:
             raise ElmoFormatError(f"{path}: expected chunks of {size} bytes, found one of {found}")
 
 
-def _unpacked_size(path: str, dataset: h5py.Dataset, chunk: Any, filters: list[int], size: int) -> int:
-    """Measures a deflated chunk without unpacking more than `size`; HDF5 would allocate whatever the stream yields."""
-    last = filters[-1]
-    if _is_skipped(chunk, filters, h5py.h5z.FILTER_DEFLATE):
-        return chunk.size
-    if last not in (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32):
-        raise ElmoFormatError(f"{path}: expected deflate as the last filter before a checksum, found {filters}")
+def _unpacked_size(dataset: h5py.Dataset, chunk: Any, most: int) -> int:
+    """Measures a deflated chunk, up to a bound. HDF5 would allocate whatever the stream yields."""
     _, stream = dataset.id.read_direct_chunk(chunk.chunk_offset)
-    found = len(zlib.decompressobj().decompress(stream, size + 5))
-    # A checksum made before deflating takes 4 bytes.
-    if found > size + 4 * (last == h5py.h5z.FILTER_DEFLATE and h5py.h5z.FILTER_FLETCHER32 in filters):
-        raise ElmoFormatError(f"{path}: expected chunks of {size} bytes, found more in a compressed one")
-    return found
-
-
-def _is_skipped(chunk: Any, filters: list[int], number: int) -> bool:
-    """Returns whether a chunk was stored without one of the filters."""
-    return bool(chunk.filter_mask >> filters.index(number) & 1)
+    return len(zlib.decompressobj().decompress(stream, most))

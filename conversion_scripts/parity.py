@@ -12,15 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.files.model_directory import load_model
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
 from . import reference
 from .hdf5 import open_hdf5
+from .original_files import OriginalFiles
 
 
 # Multi-byte letters, a word that is truncated, a one-letter word, and sentences of different lengths.
@@ -31,24 +32,13 @@ SENTENCES = [["The", "bank", "lends", "naïve", "日本", "."], ["Pneumonoultram
 MAX_DIFFERENCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 
-def measure_parity(
-    model_dir: Path,
-    config: ElmoConfig,
-    tokenizer: ElmoTokenizer,
-    options: Path,
-    weights: Path,
-    token_embeddings: Path | None = None,
-) -> list[float]:
+def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, files: OriginalFiles) -> list[float]:
     """Runs a few sentences through a converted model and through the equations.
 
     Args:
-        model_dir (`Path`): The directory of its `model.safetensors`.
-        config (`ElmoConfig`): Its config.
+        model_dir (`Path`): The directory of the model.
         tokenizer (`ElmoTokenizer`): Its tokenizer.
-        options (`Path`): The original `options.json`.
-        weights (`Path`): The original `weights.hdf5`.
-        token_embeddings (`Path`, *optional*): The original `vocab_embedding.hdf5`, if the model was converted to read
-            words.
+        files (`OriginalFiles`): The files that it was converted from.
 
     Returns:
         `list[float]`: The largest absolute difference of each layer, the token embedding first.
@@ -56,55 +46,41 @@ def measure_parity(
     Raises:
         `ElmoFormatError`: If a layer differs by more than rounding to the dtype of the weights.
     """
-    sentences = SENTENCES
+    model, _ = load_model(ElmoModel, model_dir)
+    config, sentences = model.config, SENTENCES
     if config.token_input == "words":
         words = [word for word in tokenizer.convert_ids_to_tokens(range(tokenizer.num_words)) if word.strip()]
         sentences = [words[:6], words[6:8] + ["<UNK>"]]
-    layers = _model_layers(model_dir, config, tokenizer, sentences)
+    batch = tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        output = model(**batch, output_hidden_states=True)
+    layers = torch.stack(output.hidden_states).double().numpy()  # [L + 1, sentences, words, 2P]
     differences = np.zeros(len(layers))
     for row, sentence in enumerate(sentences):
-        expected = _expected_layers(config, tokenizer, sentence, options, weights, token_embeddings)
+        expected = _expected_layers(config, tokenizer, sentence, files)
         found = layers[:, row, : expected.shape[1]]
         differences = np.maximum(differences, np.abs(found - expected).max(axis=(1, 2)))
     limit = MAX_DIFFERENCE[config.dtype] * max(1.0, np.abs(layers).max())
     if not np.isfinite(differences).all() or (differences > limit).any():
         raise ElmoFormatError(
-            f"{weights.name}: the converted model differs by {differences.max():.1g} from the equations on this file, "
+            f"{files.weights.name}: the converted model differs by {differences.max():.1g} from the equations on it, "
             f"expected at most {limit:.1g} in {str(config.dtype).removeprefix('torch.')}"
         )
     return differences.tolist()
 
 
-def _model_layers(
-    model_dir: Path, config: ElmoConfig, tokenizer: ElmoTokenizer, sentences: Sequence[Sequence[str]]
-) -> np.ndarray:
-    """Returns all layers of the model `[L + 1, sentences, words, 2P]`."""
-    with torch.device("meta"):
-        model = ElmoModel(config).eval()
-    model.load_state_dict(load_file(model_dir / "model.safetensors"), assign=True)
-    batch = tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
-    with torch.no_grad():
-        output = model(**batch, output_hidden_states=True)
-    return torch.stack(output.hidden_states).double().numpy()
-
-
 def _expected_layers(
-    config: ElmoConfig,
-    tokenizer: ElmoTokenizer,
-    sentence: Sequence[str],
-    options: Path,
-    weights: Path,
-    token_embeddings: Path | None,
+    config: ElmoConfig, tokenizer: ElmoTokenizer, sentence: Sequence[str], files: OriginalFiles
 ) -> np.ndarray:
     """Returns all layers computed by the equations, `[L + 1, words, 2P]`."""
-    parsed = json.loads(options.read_bytes())
+    options = json.loads(files.options.read_bytes())
     words = ["<S>", *sentence, "</S>"]
-    with open_hdf5(weights) as file:
+    with open_hdf5(files.weights) as file:
         if config.token_input == "characters":
             rows = [reference.character_ids(word, config.max_characters_per_token) for word in words]
-            embeddings = reference.token_embeddings(file, parsed, rows)
+            embeddings = reference.token_embeddings(file, options, rows)
         else:
             ids = tokenizer.convert_tokens_to_ids(words)
-            with open_hdf5(token_embeddings or weights) as table:
+            with open_hdf5(files.token_embeddings or files.weights) as table:
                 embeddings = np.array([table["embedding"][i] for i in ids], dtype=np.float64)
-        return reference.bilm_layers(file, parsed, embeddings)[0]
+        return reference.bilm_layers(file, options, embeddings)[0]

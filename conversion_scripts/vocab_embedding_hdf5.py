@@ -17,7 +17,7 @@ from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
-from .hdf5 import check_total_size, dataset_names, open_hdf5, read_dataset
+from .hdf5 import dataset_names, open_hdf5, read_datasets
 
 
 DATASET = "embedding"
@@ -33,28 +33,24 @@ def read_vocab_embedding(path: Path, num_words: int, projection_size: int) -> np
     with open_hdf5(path) as file:
         if DATASET not in dataset_names(file, {DATASET}):
             raise ElmoFormatError(f"{path.name}: {DATASET}: missing; expected shape {(num_words, projection_size)}")
-        check_total_size(file, [DATASET])
-        return read_dataset(file, DATASET, (num_words, projection_size))
+        return next(read_datasets(file, {DATASET: (num_words, projection_size)}))
 
 
 @torch.no_grad()
-def write_vocab_embedding(
-    path: Path, model: ElmoModel, tokenizer: ElmoTokenizer, words: Sequence[str], progress: bool = False
-) -> None:
-    """Writes the token embedding of each word.
+def write_vocab_embedding(path: Path, model: ElmoModel, tokenizer: ElmoTokenizer, words: Sequence[str]) -> None:
+    """Writes the token embeddings of a vocabulary.
 
     Args:
         path (`Path`): The file to write.
         model (`ElmoModel`): A model that reads characters or words.
         tokenizer (`ElmoTokenizer`): Its tokenizer.
         words (`Sequence[str]`): The vocabulary, in the order of its ids.
-        progress (`bool`): Whether to show a progress bar on a terminal.
     """
+    input_name = "character_ids" if model.config.token_input == "characters" else "input_ids"
     with h5py.File(path, "w") as file:
         dataset = file.create_dataset(DATASET, (len(words), model.config.projection_size), dtype="float32")
         starts = range(0, len(words), BATCH_WORDS)
-        for start in tqdm(starts, "Embedding the vocabulary", disable=None if progress else True, delay=1, leave=False):
+        for start in tqdm(starts, "Embedding the vocabulary", disable=None, delay=1, leave=False):
             batch = list(words[start : start + BATCH_WORDS])
             encoded = tokenizer([batch], is_split_into_words=True, add_special_tokens=False, return_tensors="pt")
-            ids = encoded["character_ids" if model.config.token_input == "characters" else "input_ids"]
-            dataset[start : start + len(batch)] = model.get_input_embeddings()(ids[0]).float().numpy()
+            dataset[start : start + len(batch)] = model.get_input_embeddings()(encoded[input_name][0]).float().numpy()

@@ -10,8 +10,8 @@ forget, output; torch as input, forget, new memory, output. The forget bias of 1
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -21,24 +21,18 @@ from tqdm.auto import tqdm
 from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 
-from .hdf5 import check_total_size, dataset_names, file_name, open_hdf5, read_dataset
+from .hdf5 import dataset_names, file_name, open_hdf5, read_datasets
 
 
 # The file has no character embedding for padding positions.
 NUM_STORED_CHARACTERS = 261
 
+# Part of the names of LSTM layers. bilm-tf's training leaves it out if there is one layer.
+CELL = "MultiRNNCell/Cell{}/"
 
-@dataclass(frozen=True)
-class Dataset:
-    """One dataset of the file.
 
-    Attributes:
-        name (`str`): Its path in the file.
-        shape (`tuple[int, ...]`): Its shape.
-        parameters (`tuple[str, ...]`): Its parameters in `ElmoModel`.
-        to_parameters (`Callable`): Converts the dataset to the values of the parameters.
-        from_parameters (`Callable`): Converts the values of the parameters to the dataset, bit for bit.
-    """
+class Dataset(NamedTuple):
+    """A dataset of the file, its parameters in `ElmoModel`, and how each becomes the other, bit for bit."""
 
     name: str
     shape: tuple[int, ...]
@@ -47,14 +41,12 @@ class Dataset:
     from_parameters: Callable[..., np.ndarray] = lambda values: values
 
 
-def weight_table(config: ElmoConfig, num_words: int = 0, is_single_cell: bool = False) -> list[Dataset]:
+def weight_table(config: ElmoConfig, num_words: int = 0) -> list[Dataset]:
     """Lists the datasets of a model's `weights.hdf5`.
 
     Args:
         config (`ElmoConfig`): The model's config.
         num_words (`int`): Rows of the dataset `embedding`, for a model that reads words.
-        is_single_cell (`bool`): Whether a single LSTM layer has a name without `MultiRNNCell`, as written by bilm-tf's
-            training.
     """
     if config.token_input == "characters":
         table = _character_encoder_table(config)
@@ -62,8 +54,8 @@ def weight_table(config: ElmoConfig, num_words: int = 0, is_single_cell: bool = 
         table = [Dataset("embedding", (num_words, config.projection_size), ("word_embedding.weight",))]
     for direction, direction_name in enumerate(("forward", "backward")):
         for layer in range(config.num_hidden_layers):
-            cell = "LSTMCell" if is_single_cell else f"MultiRNNCell/Cell{layer}/LSTMCell"
-            table += _lstm_table(config, f"RNN_{direction}/RNN/{cell}", f"layers.{layer}.{direction_name}_lstm")
+            cell = f"RNN_{direction}/RNN/{CELL.format(layer)}LSTMCell"
+            table += _lstm_table(config, cell, f"layers.{layer}.{direction_name}_lstm")
     return table
 
 
@@ -100,10 +92,12 @@ def _character_encoder_table(config: ElmoConfig) -> list[Dataset]:
 
 
 def _linear_table(name: str, shape: tuple[int, int], module: str) -> list[Dataset]:
-    return [
-        Dataset(name.format("W"), shape, (f"{module}.weight",), lambda values: (values.T,), lambda weight: weight.T),
-        Dataset(name.format("b"), shape[1:], (f"{module}.bias",)),
-    ]
+    bias = Dataset(name.format("b"), shape[1:], (f"{module}.bias",))
+    return [_matrix(name.format("W"), shape, f"{module}.weight"), bias]
+
+
+def _matrix(name: str, shape: tuple[int, int], parameter: str) -> Dataset:
+    return Dataset(name, shape, (parameter,), lambda values: (values.T,), lambda weight: weight.T)
 
 
 def _lstm_table(config: ElmoConfig, name: str, module: str) -> list[Dataset]:
@@ -128,10 +122,7 @@ def _lstm_table(config: ElmoConfig, name: str, module: str) -> list[Dataset]:
         Dataset(f"{name}/B", (4 * cell_size,), (f"{module}.bias",), lambda values: (_swap_gates(values),), _swap_gates),
     ]
     if config.has_lstm_projection:
-        projection, shape = f"{module}.weight_hr", (cell_size, output_size)
-        table.append(
-            Dataset(f"{name}/W_P_0", shape, (projection,), lambda values: (values.T,), lambda weight: weight.T)
-        )
+        table.append(_matrix(f"{name}/W_P_0", (cell_size, output_size), f"{module}.weight_hr"))
     return table
 
 
@@ -142,7 +133,7 @@ def _swap_gates(values: np.ndarray) -> np.ndarray:
 
 
 def read_weights(
-    path: Path, config: ElmoConfig, num_words: int = 0, dtype: torch.dtype = torch.float32, progress: bool = False
+    path: Path, config: ElmoConfig, num_words: int = 0, dtype: torch.dtype = torch.float32
 ) -> dict[str, torch.Tensor]:
     """Reads `weights.hdf5` into parameters of `ElmoModel`.
 
@@ -151,7 +142,6 @@ def read_weights(
         config (`ElmoConfig`): The model's config.
         num_words (`int`): See `weight_table`.
         dtype (`torch.dtype`): The dtype of the parameters.
-        progress (`bool`): Whether to show a progress bar on a terminal.
 
     Returns:
         `dict[str, torch.Tensor]`: The biLM's parameters by name.
@@ -162,30 +152,30 @@ def read_weights(
     parameters: dict[str, torch.Tensor] = {}
     with open_hdf5(path) as file:
         table = _table_of_file(file, config, num_words)
-        check_total_size(file, [dataset.name for dataset in table])
-        for dataset in tqdm(table, "Reading weights", disable=None if progress else True, delay=1, leave=False):
-            values = dataset.to_parameters(read_dataset(file, dataset.name, dataset.shape))
-            for name, value in zip(dataset.parameters, values):
-                parameters[name] = as_tensor(value, dtype, f"{path.name}: {dataset.name}")
+        arrays = read_datasets(file, {name: dataset.shape for name, dataset in table.items()})
+        bar = tqdm(table.items(), "Reading weights", disable=None, delay=1, leave=False)
+        for (stored_name, dataset), values in zip(bar, arrays):
+            for name, value in zip(dataset.parameters, dataset.to_parameters(values)):
+                parameters[name] = as_tensor(value, dtype, f"{path.name}: {stored_name}")
     return parameters
 
 
-def _table_of_file(file: h5py.File, config: ElmoConfig, num_words: int) -> list[Dataset]:
-    """Lists the datasets of the file. Raises `ElmoFormatError` if they are more or fewer than expected."""
-    table, single_cell = weight_table(config, num_words), []
-    if config.num_hidden_layers == 1:
-        single_cell = weight_table(config, num_words, is_single_cell=True)
-    found = dataset_names(file, {dataset.name for dataset in table + single_cell})
+def _table_of_file(file: h5py.File, config: ElmoConfig, num_words: int) -> dict[str, Dataset]:
+    """Returns the datasets by their names in the file. Raises `ElmoFormatError` if they are not those expected."""
+    table = {dataset.name: dataset for dataset in weight_table(config, num_words)}
+    single_cell = {name.replace(CELL.format(0), ""): dataset for name, dataset in table.items()}
+    found = dataset_names(file, table.keys() | single_cell if config.num_hidden_layers == 1 else set(table))
     if any(name.startswith("RNN_0/RNN/LSTMCell/") for name in found):
         table = single_cell
-    path = file_name(file)
-    for name in sorted(found - {dataset.name for dataset in table}):
-        raise ElmoFormatError(f"{path}: {name}: this layer occurs twice, with and without MultiRNNCell in its name")
-    for dataset in table:
+    for name in sorted(found - table.keys()):
+        raise ElmoFormatError(
+            f"{file_name(file)}: {name}: this layer occurs twice, with and without MultiRNNCell in its name"
+        )
+    for name, dataset in table.items():
         # The embeddings of a model that reads words may be in a separate file.
-        if dataset.name not in found and dataset.name != "embedding":
-            raise ElmoFormatError(f"{path}: {dataset.name}: missing; expected shape {dataset.shape}")
-    return [dataset for dataset in table if dataset.name in found]
+        if name not in found and name != "embedding":
+            raise ElmoFormatError(f"{file_name(file)}: {name}: missing; expected shape {dataset.shape}")
+    return {name: dataset for name, dataset in table.items() if name in found}
 
 
 def as_tensor(values: np.ndarray, dtype: torch.dtype, name: str) -> torch.Tensor:
@@ -196,9 +186,7 @@ def as_tensor(values: np.ndarray, dtype: torch.dtype, name: str) -> torch.Tensor
     return tensor
 
 
-def write_weights(
-    path: Path, config: ElmoConfig, parameters: dict[str, torch.Tensor], num_words: int = 0, progress: bool = False
-) -> None:
+def write_weights(path: Path, config: ElmoConfig, parameters: dict[str, torch.Tensor], num_words: int = 0) -> None:
     """Writes parameters of `ElmoModel` as `weights.hdf5`, in float32.
 
     Args:
@@ -206,17 +194,16 @@ def write_weights(
         config (`ElmoConfig`): The model's config.
         parameters (`dict[str, torch.Tensor]`): The model's state dict.
         num_words (`int`): See `weight_table`.
-        progress (`bool`): Whether to show a progress bar on a terminal.
 
     Raises:
         `ElmoFormatError`: If a parameter contains NaN or infinity.
     """
-    table = weight_table(config, num_words)
     with h5py.File(path, "w") as file:
-        for dataset in tqdm(table, "Writing weights", disable=None if progress else True, delay=1, leave=False):
-            for name in dataset.parameters:
-                if not torch.isfinite(parameters[name]).all():
-                    raise ElmoFormatError(f"{name}: expected finite values, found NaN or infinity")
+        table = weight_table(config, num_words)
+        for dataset in tqdm(table, "Writing weights", disable=None, delay=1, leave=False):
             values = [parameters[name].float().numpy() for name in dataset.parameters]
             values = [value[:num_words] if dataset.name == "embedding" else value for value in values]
+            for name, value in zip(dataset.parameters, values):
+                if not np.isfinite(value).all():
+                    raise ElmoFormatError(f"{name}: expected finite values, found NaN or infinity")
             file.create_dataset(dataset.name, data=dataset.from_parameters(*values), dtype="float32")

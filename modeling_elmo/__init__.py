@@ -9,7 +9,7 @@ Importing this package registers its classes with the Auto classes:
 
 | | |
 | --- | --- |
-| `model/` | what a saved model carries: config, tokenizer, models |
+| `model/` | the code of a saved model and of its repository on the Hub: config, tokenizer, models |
 | `files/` | reading and writing the files of users, for any job |
 | `conversion_scripts/` | original files to a model directory, and back |
 | `configuration/` | the published architectures |

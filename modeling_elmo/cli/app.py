@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The typer application `elmo`: its commands, what precedes each of them, and their errors."""
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -89,13 +88,12 @@ def error_message(error: Exception) -> str | None:
         raise KeyboardInterrupt from error
     if isinstance(error, _UsageError):
         return printable(error.format_message())
-    if "huggingface_hub.errors" in sys.modules:
-        from huggingface_hub.errors import StrictDataclassError
+    from huggingface_hub.errors import StrictDataclassError
 
-        from ..files.errors import one_line
+    from ..files.errors import one_line
 
-        if isinstance(error, StrictDataclassError):
-            return printable(one_line(error))
+    if isinstance(error, StrictDataclassError):
+        return printable(one_line(error))
     if isinstance(error, (ValueError, OSError, MemoryError)):
         return printable(str(error) or "out of memory")
     return None

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`elmo convert` and `elmo export`: original files to a model directory and back."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +24,7 @@ def convert(
     options: Annotated[Path | None, typer.Option(help="options.json, if it is not in SOURCE.")] = None,
     weights: Annotated[Path | None, typer.Option(help="weights.hdf5, if it is not in SOURCE.")] = None,
     vocab: Annotated[
-        Path | None,
-        typer.Option(help="vocab.txt, if it is not in SOURCE, or to replace a published one. Optional."),
+        Path | None, typer.Option(help="vocab.txt, if it is not in SOURCE, or to replace a published one. Optional.")
     ] = None,
     token_embeddings: Annotated[
         Path | None, typer.Option(help="vocab_embedding.hdf5. The converted model then reads words, not characters.")
@@ -44,8 +41,7 @@ def convert(
     cache_dir: Annotated[
         Path | None,
         typer.Option(
-            help="For a published model: where downloads are kept. By default, the directory elmo in HF_HOME.",
-            show_default=False,
+            help="For a published model: where downloads are kept. By default, the directory elmo in HF_HOME."
         ),
     ] = None,
     force: Force = False,
@@ -56,47 +52,29 @@ def convert(
     ] = None,
 ) -> None:
     """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
-    from ..conversion_scripts import OriginalFiles, download
     from ..conversion_scripts import convert as convert_files
+    from ..conversion_scripts import locate
     from ..files.atomic import check_new_directory
+    from ..hub.push import check_target
 
     if len(directories) > 2:
         raise typer.BadParameter(f"expected [SOURCE] OUT_DIR, found {len(directories)} directories")
     *sources, out_dir = directories
-    if push_to_hub is not None:
-        from ..hub.push import check_target
-
-        check_target(push_to_hub)
     source = sources[0] if sources else None
-    if source is None or source.is_dir() or str(source) not in NAMES:
-        for option, value in (("--mirror", mirror), ("--cache-dir", cache_dir)):
-            if value is not None:
-                found = f"the directory {source}" if source is not None and source.is_dir() else source or "none"
-                raise typer.BadParameter(f"{option}: expected one of {', '.join(NAMES)} as SOURCE, found {found}")
-        if str(source) in NAMES:
-            typer.echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
-        files = OriginalFiles.find(source, options, weights, vocab, token_embeddings)
-    else:
-        for option, path in (("--options", options), ("--weights", weights)):
-            if path is not None:
-                raise typer.BadParameter(f"{option} can't be combined with the published model {source}")
-        check_new_directory(out_dir, force=force)
-        with _reporting_interrupt():
-            files = download(str(source), mirror, cache_dir, vocab, token_embeddings, progress=True)
-    convert_files(files, out_dir, dtype=dtype, force=force, progress=True, license=license, language=language)
-    typer.echo(f"Wrote {printable(out_dir)}")
     if push_to_hub is not None:
-        push(out_dir, push_to_hub)
-
-
-@contextmanager
-def _reporting_interrupt() -> Iterator[None]:
-    """Reports what happens to a download that Ctrl-C stops."""
+        check_target(push_to_hub)
+    check_new_directory(out_dir, force=force)
+    if source is not None and source.is_dir() and str(source) in NAMES:
+        typer.echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
     try:
-        yield
+        files = locate(source, options, weights, vocab, token_embeddings, mirror, cache_dir)
     except KeyboardInterrupt:
         typer.echo("elmo: interrupted; rerun the same command to resume the download", err=True)
         raise
+    convert_files(files, out_dir, dtype=dtype, force=force, license=license, language=language)
+    typer.echo(f"Wrote {printable(out_dir)}")
+    if push_to_hub is not None:
+        push(out_dir, push_to_hub)
 
 
 def export(
@@ -119,5 +97,5 @@ def export(
     """
     from ..conversion_scripts import export as export_files
 
-    export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force, progress=True)
+    export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force)
     typer.echo(f"Wrote {printable(out_dir)}")

@@ -1,6 +1,8 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Model directories on the Hugging Face Hub.
+"""Model directories on the Hugging Face Hub: their cards and their upload.
+
+What a repository contains is decided elsewhere: `model/` holds the code, `model/saved_code.py` the rule.
 
 | File | Contains |
 | --- | --- |

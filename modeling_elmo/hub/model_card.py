@@ -6,7 +6,6 @@
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
@@ -16,6 +15,9 @@ from ..model.saved_code import AUTO_MAP, TAGS
 
 # Placeholder for the model's name until it has one on the Hub.
 NO_NAME = "path/to/this/directory"
+
+# The Auto class of each ELMo class.
+AUTO_CLASSES = {str(reference).rpartition(".")[2]: auto_class for auto_class, reference in AUTO_MAP.items()}
 
 PIPELINES = {
     "ElmoForMaskedLM": "fill-mask",
@@ -32,8 +34,6 @@ def model_card(
     sections: Sequence[str] = (),
     license: str | None = None,
     language: Sequence[str] | None = None,
-    base_model: str | None = None,
-    datasets: Sequence[str] | None = None,
 ) -> str:
     """Returns the text of a model card.
 
@@ -43,42 +43,36 @@ def model_card(
         sections (`Sequence[str]`, *optional*): Sections after the architecture.
         license (`str`, *optional*): The Hub's name of the license, such as `"apache-2.0"`.
         language (`Sequence[str]`, *optional*): ISO codes of the languages.
-        base_model (`str`, *optional*): The model on the Hub that this one was made from.
-        datasets (`Sequence[str]`, *optional*): The datasets on the Hub that it was trained on.
     """
     name = class_name(config)
     data = ModelCardData(
-        base_model=base_model,
-        datasets=list(datasets or ()) or None,
         language=list(language or ()) or None,
         library_name="transformers",
         license=license,
         pipeline_tag=PIPELINES.get(name, "feature-extraction"),
         tags=list(TAGS),
     )
-    facts = [f"with the head `{name}`"] if name in PIPELINES else []
+    facts = [
+        f"Contextual word vectors from a bidirectional language model over {config.token_input} (Peters et al. 2018, "
+        "[Deep contextualized word representations](https://arxiv.org/abs/1802.05365))"
+    ]
+    facts += [f"with the head `{name}`"] if name in PIPELINES else []
     facts += [origin] if origin else []
     parts = [
         f"---\n{data.to_yaml()}\n---",
         "# ELMo",
-        ", ".join([_description(config), *facts]) + ".",
+        ", ".join(facts) + ".",
         "## Usage",
-        usage(name),
+        _usage(name),
         "## Architecture",
-        table(("Part", "Value"), architecture(config)),
+        table(("Part", "Value"), _architecture(config)),
         *sections,
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def change_card(text: str, name: str, license: str | None = None, language: Sequence[str] | None = None) -> str:
-    """Returns a card whose examples load the model by its name on the Hub.
-
-    Args:
-        text (`str`): The card.
-        name (`str`): `"organization/name"`.
-        license (`str`, *optional*): Replaces the license.
-        language (`Sequence[str]`, *optional*): Replaces the languages.
+    """Returns a card whose examples load the model by its name on the Hub, with another license and languages if given.
 
     Raises:
         `ValueError`: If the metadata of the card can't be read.
@@ -91,20 +85,18 @@ def change_card(text: str, name: str, license: str | None = None, language: Sequ
     return str(card)
 
 
-def usage(name: str = "ElmoModel") -> str:
+def _usage(name: str) -> str:
     """Returns examples for a model class: loading it, in a pipeline, in training."""
-    auto_class = next(auto for auto, reference in AUTO_MAP.items() if _name_of(reference) == name)
-    task = PIPELINES.get(name)
-    blocks = [_block(_LOAD), _block(_PIPELINE), _block(_TRAINER)]
-    if task is not None:
-        blocks = [_block(_LOAD_HEAD.replace("AutoModel", auto_class))]
-        if task not in ("multiple-choice", "question-answering"):
-            blocks.append(_block(_PIPELINE_OF_HEAD.replace("TASK", task)))
-    return "\n\n".join([*blocks, _WITH_PACKAGE])
+    if name not in PIPELINES:
+        examples = ["import torch\n" + _LOAD + _OUTPUTS, _PIPELINE, _TRAINER]
+    else:
+        examples = [_LOAD.replace("AutoModel", AUTO_CLASSES[name])]
+        if PIPELINES[name] not in ("multiple-choice", "question-answering"):
+            examples.append(_PIPELINE_OF_HEAD.replace("TASK", PIPELINES[name]))
+    return "\n\n".join([*(f"```python\n{code}```" for code in examples), _WITH_PACKAGE])
 
 
-def architecture(config: ElmoConfig) -> list[tuple[str, str]]:
-    """Returns the rows of the table of a model's parts and sizes."""
+def _architecture(config: ElmoConfig) -> list[tuple[str, str]]:
     if config.token_input == "characters":
         filters = ", ".join(f"{number} of width {width}" for width, number in config.character_filters)
         token = [
@@ -135,36 +127,20 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _description(config: ElmoConfig) -> str:
-    return (
-        f"Contextual word vectors from a bidirectional language model over {config.token_input} (Peters et al. 2018, "
-        "[Deep contextualized word representations](https://arxiv.org/abs/1802.05365))"
-    )
-
-
 def class_name(config: ElmoConfig) -> str:
     """Returns the name of the class that a config was saved with, or `"ElmoModel"` if it names none."""
-    names = {_name_of(reference) for reference in AUTO_MAP.values()}
-    return next((name for name in config.architectures or () if name in names), "ElmoModel")
-
-
-def _name_of(reference: Any) -> str:
-    # The tokenizer's entry is a pair, of which the slow one is `None`.
-    return reference.rpartition(".")[2] if isinstance(reference, str) else ""
-
-
-def _block(code: str) -> str:
-    return f"```python\n{code}```"
+    return next((name for name in config.architectures or () if name in AUTO_CLASSES), "ElmoModel")
 
 
 _LOAD = f"""\
-import torch
 from transformers import AutoModel, AutoTokenizer
 
 name = "{NO_NAME}"
 tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=True)
 model = AutoModel.from_pretrained(name, trust_remote_code=True)
+"""
 
+_OUTPUTS = """
 batch = tokenizer(["The bank of the river.", "The bank lends money."], padding=True, return_tensors="pt")
 with torch.no_grad():
     output = model(**batch, output_hidden_states=True)
@@ -196,14 +172,6 @@ trainer = Trainer(
     processing_class=tokenizer,
 )
 trainer.train()
-"""
-
-_LOAD_HEAD = f"""\
-from transformers import AutoModel, AutoTokenizer
-
-name = "{NO_NAME}"
-tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=True)
-model = AutoModel.from_pretrained(name, trust_remote_code=True)
 """
 
 _PIPELINE_OF_HEAD = f"""\

@@ -6,6 +6,7 @@
 `create_commit`, because `upload_folder` may split an upload into several.
 """
 
+import json
 import os
 import re
 import tempfile
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 from transformers.dynamic_module_utils import get_relative_import_files
 
@@ -23,7 +23,6 @@ from ..files.errors import ElmoFormatError, as_format_error, one_line
 from ..files.model_directory import check_model_directory, load_model
 from ..model import modeling_elmo
 from ..model.configuration_elmo import ElmoConfig
-from ..model.loading_checks import check_weight_index, read_json_object
 from ..model.saved_code import FORMER_MODULES, module_of
 from ..model.tokenization_elmo import ElmoTokenizer
 from .model_card import change_card, class_name, model_card
@@ -42,14 +41,6 @@ OPTIONAL = (
 
 # Deleted from the repository if the directory lacks them: transformers would prefer old weights to new shards.
 WEIGHT_FILES = re.compile(r"model(-\d+-of-\d+)?\.safetensors(\.index\.json)?")
-
-REASONS = {
-    401: "the Hub does not accept the token (401); log in again with `hf auth login`",
-    403: "the token does not allow writing there (403)",
-    404: "not found on the Hub, or not visible with this token (404)",
-    412: "somebody else has changed the repository in the meantime (412); try again",
-    429: "the Hub has received too many requests (429); try again later",
-}
 
 
 class PushError(OSError):
@@ -102,14 +93,14 @@ def push(
 
     Raises:
         `ElmoFormatError`: If the directory holds no complete ELMo model. No request has then been sent.
-        `PushError`: If there is no token, the Hub can't be reached, or it refuses.
+        `PushError`: If the Hub can't be reached or refuses. Also the errors of `check_target`.
     """
     check_target(repo_id, token)
     api = HfApi(token=token, library_name="modeling-elmo")
     with tempfile.TemporaryDirectory(prefix="elmo-push-") as work:
         files = _files_to_push(model_dir, Path(work))
         card = _read_card(model_dir)
-        with as_push_error(repo_id):
+        with _as_push_error(repo_id):
             repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
             if revision is not None:
                 api.create_branch(repo_id, branch=revision, exist_ok=True)
@@ -136,12 +127,10 @@ def check_target(repo_id: str, token: str | None = None) -> None:
     """Checks the name of a repository and that there is a token. Sends no request.
 
     Raises:
-        `PushError`: If the Hub does not allow the name, or there is no token.
+        `HFValidationError`: If the Hub does not allow the name.
+        `PushError`: If there is no token.
     """
-    try:
-        validate_repo_id(repo_id)
-    except HFValidationError as error:
-        raise PushError(f"{repo_id}: not a repository name (ORGANIZATION/NAME): {one_line(error)}") from error
+    validate_repo_id(repo_id)
     if token is None and get_token() is None:
         raise PushError("no token for the Hub: run `hf auth login` or set HF_TOKEN")
 
@@ -152,18 +141,19 @@ def _files_to_push(model_dir: Path, work: Path) -> dict[str, Path]:
     Files that complete a directory without code are written to the empty directory `work`.
     """
     check_model_directory(model_dir)
-    needed = [*NEEDED, *_weight_files(model_dir)]
-    if missing := [name for name in needed if not (model_dir / name).is_file()]:
+    if missing := [name for name in NEEDED if not (model_dir / name).is_file()]:
         raise ElmoFormatError(f"{model_dir}: incomplete ELMo model, lacks {', '.join(missing)}")
-    with as_format_error(f"{model_dir}: config.json"):
+    with as_format_error(str(model_dir)):
         config = ElmoConfig.from_pretrained(model_dir)
+        tokenizer = ElmoTokenizer.from_pretrained(model_dir)
     name = class_name(config)
     _, missing = load_model(getattr(modeling_elmo, name), model_dir)
     if missing:
         raise ElmoFormatError(f"{model_dir}: lacks weights of {name}: {', '.join(missing)}")
-    with as_format_error(f"{model_dir}: tokenizer"):
-        tokenizer = ElmoTokenizer.from_pretrained(model_dir)
-    files = {name: model_dir / name for name in [*needed, *OPTIONAL] if (model_dir / name).is_file()}
+    names = {WEIGHTS, *NEEDED, *OPTIONAL}
+    if not (model_dir / WEIGHTS).is_file():
+        names |= {INDEX, *json.loads((model_dir / INDEX).read_bytes())["weight_map"].values()}
+    files = {name: model_dir / name for name in sorted(names) if (model_dir / name).is_file()}
     if any((model_dir / f"{module}.py").is_file() for module in ("modeling_elmo", *FORMER_MODULES)):
         return files | _code_files(model_dir)
     config.save_pretrained(work)
@@ -171,20 +161,12 @@ def _files_to_push(model_dir: Path, work: Path) -> dict[str, Path]:
     return files | {path.name: path for path in work.iterdir() if path.is_file()}
 
 
-def _weight_files(model_dir: Path) -> list[str]:
-    if (model_dir / WEIGHTS).is_file() or not (model_dir / INDEX).is_file():
-        return [WEIGHTS]
-    with as_format_error(str(model_dir)):
-        check_weight_index(os.fspath(model_dir))
-        return [INDEX, *sorted(set(read_json_object(model_dir / INDEX)["weight_map"].values()))]
-
-
 def _code_files(model_dir: Path) -> dict[str, Path]:
     """Returns the code files that config and tokenizer name, and those they import. All must be in the directory."""
     files: set[Path] = set()
     with as_format_error(f"{model_dir}: incomplete ELMo model"):
         for name in ("config.json", "tokenizer_config.json"):
-            for reference in read_json_object(model_dir / name).get("auto_map", {}).values():
+            for reference in json.loads((model_dir / name).read_bytes()).get("auto_map", {}).values():
                 files.add(model_dir / f"{module_of(reference)}.py")
         for path in sorted(files):
             files |= {Path(imported) for imported in get_relative_import_files(path)}
@@ -206,7 +188,7 @@ def _read_card(model_dir: Path) -> str:
 
 
 @contextmanager
-def as_push_error(repo_id: str) -> Iterator[None]:
+def _as_push_error(repo_id: str) -> Iterator[None]:
     """Turns any error between this machine and the Hub into a `PushError` of one line."""
     try:
         yield
@@ -215,18 +197,4 @@ def as_push_error(repo_id: str) -> Iterator[None]:
     except Exception as error:
         # An upload that fails in a thread is the cause of a `RuntimeError`.
         cause = error.__cause__ if type(error) is RuntimeError and error.__cause__ else error
-        raise PushError(f"{repo_id}: {_reason(cause)}") from error
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OfflineModeIsEnabled):
-        return "the Hub is switched off: HF_HUB_OFFLINE is set"
-    if isinstance(error, HfHubHTTPError):
-        status = error.response.status_code
-        message = " ".join((error.server_message or "").split())
-        return REASONS.get(status, f"the Hub answers {status}") + (f": {message}" if message else "")
-    # The HTTP client is another package in each version of huggingface_hub.
-    if type(error).__module__.startswith(("httpx", "httpcore")):
-        return f"the Hub can't be reached: {one_line(error)}"
-    # Files that can't be read, metadata that the client refuses, answers that are not those of a Hub.
-    return f"{type(error).__name__}: {one_line(error)}"
+        raise PushError(f"{repo_id}: {type(cause).__name__}: {one_line(cause)}") from error

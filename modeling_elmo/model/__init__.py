@@ -1,6 +1,8 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exactly the code that a saved model contains: flat, with single-dot imports, and nothing from outside this folder.
+"""Exactly the code that a saved model, and its repository on the Hub, contains.
+
+It is flat, with single-dot imports, and imports nothing from outside this folder.
 
 To read, in this order:
 
@@ -18,7 +20,7 @@ How a model is created, loaded and saved:
 
     pretrained.py           loading, initialisation, freezing
     loading_checks.py       checks of a model directory's files
-    saved_code.py           which code files are saved
+    saved_code.py           which of these files a saved model, and so a repository on the Hub, contains
     modeling_elmo.py        every ELMo class by name, for the Auto classes
 
 Training and task models:

@@ -62,7 +62,7 @@ def read_json_object(path: str | os.PathLike[str], max_bytes: int | None = None)
     if max_bytes is not None and size > max_bytes:
         raise ValueError(f"{name}: expected at most {max_bytes} bytes, found {size}")
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name}: not a valid JSON file: {error}") from error
     if not isinstance(value, dict):

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which code files are saved with a model, so that it loads without this package."""
+"""Which code files a saved model, and so its repository on the Hub, contains: it loads without this package."""
 
 from pathlib import Path
 from typing import Any

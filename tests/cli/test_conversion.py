@@ -115,10 +115,10 @@ class TestConvert:
             "elmo",
         )
         fails(
-            f"--mirror: expected one of {published} as SOURCE, found nonsense",
+            f"--mirror and --cache-dir: expected one of {published} as SOURCE, found nonsense",
             *("convert", "nonsense", "elmo", "--mirror", "https://example.org"),
         )
-        fails("--cache-dir: expected one of small", "convert", "elmo", "--cache-dir", "cache")
+        fails("--mirror and --cache-dir: expected one of small", "convert", "elmo", "--cache-dir", "cache")
         assert not list(tmp_path.iterdir())
 
     def test_names_that_would_act_upon_the_terminal_are_escaped(self, fails, source, tmp_path):
@@ -170,7 +170,12 @@ class TestConvertPublished:
         assert json.loads(Path("elmo/config.json").read_text())["vocab_size"] == 5
 
     def test_nothing_is_fetched_in_vain(self, fails, arguments, mirror):
-        fails("--options can't be combined with the published model small", *arguments, "--options", "options.json")
+        fails(
+            "--options and --weights can't be combined with the published model small",
+            *arguments,
+            "--options",
+            "options.json",
+        )
         fails("--vocab: words.txt is not a file", *arguments, "--vocab", "words.txt")
         fails("expected a URL such as https://example.org/elmo", *arguments, "--mirror", "example.org")
         Path("elmo").mkdir()
@@ -189,8 +194,8 @@ class TestConvertPublished:
         assert (code, out) == (0, "Wrote elmo\n")
         assert err == "elmo: converting the directory small, not the published model of that name\n"
         fails(
-            "--mirror: expected one of small, medium, original, original-5.5b, portuguese as SOURCE, found the "
-            "directory small",
+            "--mirror and --cache-dir: expected one of small, medium, original, original-5.5b, portuguese as SOURCE, "
+            "found small",
             *arguments,
         )
         assert mirror.requests == []
@@ -305,13 +310,13 @@ class TestProgress:
         """What a conversion that takes so many seconds for each dataset writes to standard error."""
 
         def run(is_terminal, seconds):
-            read = weights_hdf5.read_dataset
+            convert = weights_hdf5.as_tensor
 
-            def read_slowly(*args):
+            def convert_slowly(*args):
                 time.sleep(seconds)
-                return read(*args)
+                return convert(*args)
 
-            monkeypatch.setattr(weights_hdf5, "read_dataset", read_slowly)
+            monkeypatch.setattr(weights_hdf5, "as_tensor", convert_slowly)
             monkeypatch.setattr(sys, "stderr", Terminal(is_terminal))
             monkeypatch.setattr(sys, "argv", ["elmo", "convert", str(original_dir), str(tmp_path / "elmo")])
             with pytest.raises(SystemExit):

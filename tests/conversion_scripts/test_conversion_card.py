@@ -9,7 +9,15 @@ import yaml
 
 from modeling_elmo import ElmoConfig
 from modeling_elmo.conversion_scripts import OriginalFiles, convert
-from modeling_elmo.conversion_scripts.conversion_card import write_model_card
+from modeling_elmo.conversion_scripts.conversion_card import conversion_card
+
+
+def card_of(folder, config=None, weights="weights.hdf5", addresses=None):
+    """The card of a model whose original files are empty."""
+    files = OriginalFiles(folder / "options.json", folder / weights, addresses=addresses or {})
+    for path in files.all():
+        path.touch()
+    return conversion_card(config or ElmoConfig(), files, [1e-7, 1e-7, 1e-7])
 
 
 def test_names_the_source_files_with_their_digests(source, tmp_path):
@@ -28,8 +36,7 @@ def test_describes_the_architecture(source, tmp_path):
 
 
 def test_of_a_model_of_words_says_nothing_of_characters(tmp_path):
-    write_model_card(tmp_path, ElmoConfig(token_input="words", vocab_size=1002), [])
-    card = (tmp_path / "README.md").read_text()
+    card = card_of(tmp_path, ElmoConfig(token_input="words", vocab_size=1002))
     assert "| Input | words, a vocabulary of 1,002 |" in card
     assert "language model over words" in card
     assert "onvolution" not in card
@@ -37,25 +44,18 @@ def test_of_a_model_of_words_says_nothing_of_characters(tmp_path):
 
 
 def test_begins_with_metadata_that_the_hub_reads(tmp_path):
-    write_model_card(tmp_path, ElmoConfig(), [])
-    _, metadata, _ = (tmp_path / "README.md").read_text().split("---\n", 2)
+    _, metadata, _ = card_of(tmp_path).split("---\n", 2)
     assert yaml.safe_load(metadata)["library_name"] == "transformers"
 
 
 def test_links_source_files_to_where_they_were_published(tmp_path):
-    for name in ("options.json", "vocab.txt"):
-        (tmp_path / name).write_text("")
-    addresses = {"options.json": "https://example.org/options.json"}
-    write_model_card(tmp_path, ElmoConfig(), [tmp_path / "options.json", tmp_path / "vocab.txt"], addresses=addresses)
-    card = (tmp_path / "README.md").read_text()
+    card = card_of(tmp_path, addresses={"options.json": "https://example.org/options.json"})
     assert "| [options.json](https://example.org/options.json) | 0 |" in card
-    assert "| vocab.txt | 0 |" in card
+    assert "| weights.hdf5 | 0 |" in card
 
 
 @pytest.mark.parametrize("name", ["a|b.json", "a\nb.json", "naïve 日本.json"])
 def test_names_of_files_do_not_break_the_table(tmp_path, name):
-    (tmp_path / name).write_text("")
-    write_model_card(tmp_path, ElmoConfig(), [tmp_path / name])
-    last = (tmp_path / "README.md").read_text().splitlines()[-1]
+    last = card_of(tmp_path, weights=name).splitlines()[-1]
     assert last.replace("\\|", "").count("|") == 4
     assert last.startswith("| ")

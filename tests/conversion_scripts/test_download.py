@@ -337,7 +337,7 @@ class TestRetries:
     @pytest.mark.parametrize(("status", "number"), [(500, 5), (404, 1), (403, 1)])
     def test_an_error_that_stays(self, get, mirror, status, number):
         mirror.fail_next("options", status, times=99)
-        with pytest.raises(ElmoDownloadError, match=f"options.json: {status} [A-Z][A-Za-z ]+$"):
+        with pytest.raises(ElmoDownloadError, match=f"options.json: {status} [A-Z][A-Za-z]+ "):
             get()
         assert len(mirror.requests) == number
 
@@ -367,7 +367,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("part", "message"),
         [
-            ("options", "options.json.incomplete: not a JSON file"),
+            ("options", "options.json.incomplete: not a valid JSON file"),
             ("vocab", "expected a vocabulary with </S>, <S>, <UNK>"),
             ("weights", "weights.hdf5.incomplete: not a readable HDF5 file"),
         ],
@@ -466,6 +466,6 @@ def test_a_full_disk_is_not_a_failed_download(get, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", write)
-    with pytest.raises(OSError, match="No space left on device: .*options.json") as error:
+    with pytest.raises(OSError, match="No space left on device") as error:
         get()
     assert not isinstance(error.value, ElmoDownloadError)

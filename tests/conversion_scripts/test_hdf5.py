@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert
-from modeling_elmo.conversion_scripts.hdf5 import open_hdf5, read_dataset
+from modeling_elmo.conversion_scripts.hdf5 import open_hdf5, read_datasets
 from modeling_elmo.conversion_scripts.options_json import read_options
 from modeling_elmo.conversion_scripts.weights_hdf5 import read_weights
 from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_hdf5, write_model
@@ -167,7 +167,9 @@ class TestDatasets:
             dataset.write_direct_chunk((0, 0), bytes(261 * 4 * 4))
 
         change_weights(change)
-        refuses("weights.hdf5: char_embed: expected filters of h5py, found the plug-in filter 32001")
+        refuses(
+            "weights.hdf5: char_embed: expected filters of h5py in its order, [2, 1, 32000, 3], found [32001, 32000]"
+        )
 
     def test_declared_but_never_written(self, change_weights, refuses):
         change_weights(lambda file: replace(file, "char_embed", data=None, shape=(261, 4), dtype="f4"))
@@ -223,7 +225,7 @@ class TestDatasets:
             dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(10**6)))
 
         change_weights(change)
-        refuses("weights.hdf5: char_embed: expected chunks of 4176 bytes, found more in a compressed one")
+        refuses("weights.hdf5: char_embed: expected chunks of 4176 bytes, found one of 4177")
 
     def test_stored_chunk_larger_than_a_chunk(self, change_weights, refuses):
         def change(file):
@@ -252,7 +254,7 @@ class TestDatasets:
             dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ones((261, 4), np.float32))
 
         change_weights(change)
-        refuses("weights.hdf5: char_embed: expected each filter once, found [1, 1]")
+        refuses("weights.hdf5: char_embed: expected filters of h5py in its order, [2, 1, 32000, 3], found [1, 1]")
 
     def test_chunk_that_was_never_written(self, change_weights, refuses):
         def change(file):
@@ -318,7 +320,19 @@ def test_chunks_that_are_too_short_are_not_read(tmp_path, filters):
         open_hdf5(path) as file,
         pytest.raises(ElmoFormatError, match="chunks of 16384 bytes, found one of 8"),
     ):
-        read_dataset(file, "values", (4096,))
+        list(read_datasets(file, {"values": (4096,)}))
+
+
+def test_a_checksum_in_the_place_of_values_is_not_read(tmp_path):
+    path = tmp_path / "file.hdf5"
+    with h5py.File(path, "w") as file:
+        shorter = file.create_dataset("shorter", (4095,), "float32", chunks=(4095,), fletcher32=True)
+        shorter[...] = 1
+        _, chunk = shorter.id.read_direct_chunk((0,))
+        dataset = file.create_dataset("values", (4096,), "float32", chunks=(4096,), fletcher32=True)
+        dataset.id.write_direct_chunk((0,), chunk)
+    with open_hdf5(path) as file, pytest.raises(ElmoFormatError, match="chunks of 16384 bytes, found one of 16380"):
+        list(read_datasets(file, {"values": (4096,)}))
 
 
 @pytest.mark.parametrize("attack", ["declared", "skipped"])
@@ -336,4 +350,4 @@ def test_lzf_chunks_that_are_too_short_are_not_read(tmp_path, attack):
         at = whole.index(size.to_bytes(4, "little"), start)
         path.write_bytes(whole[:at] + (16).to_bytes(4, "little") + whole[at + 4 :])
     with open_hdf5(path) as file, pytest.raises(ElmoFormatError, match="chunks of 16384 bytes, found"):
-        read_dataset(file, "values", (4096,))
+        list(read_datasets(file, {"values": (4096,)}))

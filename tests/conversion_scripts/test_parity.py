@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 from hypothesis import given, settings
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoTokenizer
 
 from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert, export
 from modeling_elmo.conversion_scripts.parity import measure_parity
@@ -22,8 +22,7 @@ CONVERT = sys.modules["modeling_elmo.conversion_scripts.convert"]
 
 
 def measured(directory, files):
-    config, tokenizer = AutoConfig.from_pretrained(directory), AutoTokenizer.from_pretrained(directory)
-    return measure_parity(directory, config, tokenizer, files.options, files.weights, files.token_embeddings)
+    return measure_parity(directory, AutoTokenizer.from_pretrained(directory), files)
 
 
 @settings(max_examples=40)

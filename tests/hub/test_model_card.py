@@ -18,12 +18,8 @@ def config_of(auto_class, **kwargs):
 
 
 def test_metadata():
-    card = ModelCard(
-        model_card(ElmoConfig(), license="mit", language=["en"], datasets=["org/text"], base_model="org/a")
-    )
+    card = ModelCard(model_card(ElmoConfig(), license="mit", language=["en"]))
     assert card.data.to_dict() == {
-        "base_model": "org/a",
-        "datasets": ["org/text"],
         "language": ["en"],
         "library_name": "transformers",
         "license": "mit",

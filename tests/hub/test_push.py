@@ -10,6 +10,7 @@ import time
 import pytest
 import torch
 from huggingface_hub import ModelCard, constants
+from huggingface_hub.errors import HFValidationError
 from transformers import AutoModel, AutoTokenizer
 
 from modeling_elmo import ElmoForTokenClassification
@@ -146,7 +147,7 @@ class TestFiles:
             model.scalar_mixes[0].gamma.fill_(2)
         model.save_pretrained(folder)
         hub.fail_next("/upload/", status=500, times=100)
-        with pytest.raises(PushError, match=r"org/elmo: the Hub answers 500"):
+        with pytest.raises(PushError, match=r"org/elmo: HfHubHTTPError: .*500"):
             push(folder, REPOSITORY)
         assert hub.repositories[REPOSITORY].find("main").oid == first.commit
 
@@ -270,7 +271,8 @@ class TestRefusal:
 
     @pytest.mark.parametrize("name", ["a/b/c", "org/.elmo", "org/el mo", "", "org/" + "x" * 200])
     def test_a_name_that_the_hub_does_not_allow(self, hub, folder, name):
-        self.refused(r"not a repository name \(ORGANIZATION/NAME\)", folder, name)
+        with pytest.raises(HFValidationError):
+            push(folder, name)
         assert hub.requests == []
 
     def test_no_token(self, hub, folder, monkeypatch):
@@ -280,16 +282,14 @@ class TestRefusal:
 
     def test_a_wrong_token(self, hub, folder, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", "hf_other")
-        self.refused(r"org/elmo: the Hub does not accept the token \(401\)", folder)
+        self.refused(r"org/elmo: [A-Za-z]+: .*401", folder)
 
     def test_an_organization_of_others(self, hub, folder):
-        self.refused(
-            r"others/elmo: the token does not allow writing there \(403\): You don't have", folder, "others/elmo"
-        )
+        self.refused(r"others/elmo: HfHubHTTPError: .*403 Forbidden: You don't have", folder, "others/elmo")
 
     def test_a_repository_that_goes_away(self, hub, folder):
         hub.fail_next("/preupload/", status=404, headers={"X-Error-Code": "RepoNotFound"})
-        self.refused(r"org/elmo: not found on the Hub, or not visible with this token \(404\)", folder)
+        self.refused(r"org/elmo: RepositoryNotFoundError: .*404", folder)
 
     def test_a_commit_of_somebody_else_meanwhile(self, hub, folder, monkeypatch):
         push(folder, REPOSITORY)
@@ -302,11 +302,11 @@ class TestRefusal:
             return answer(request)
 
         monkeypatch.setattr(hub, "respond", respond)
-        self.refused(r"org/elmo: somebody else has changed the repository in the meantime \(412\); try again", folder)
+        self.refused(r"org/elmo: HfHubHTTPError: .*412", folder)
 
     def test_too_many_requests(self, hub, folder, no_waiting):
         hub.fail_next("/preupload/", status=429, times=100)
-        self.refused(r"org/elmo: the Hub has received too many requests \(429\); try again later", folder)
+        self.refused(r"org/elmo: HfHubHTTPError: .*429", folder)
         assert sum("/preupload/" in request.path for request in hub.requests) > 3
 
     def test_a_failure_that_passes_is_not_told(self, hub, folder, no_waiting):
@@ -321,11 +321,11 @@ class TestRefusal:
 
     def test_no_connection(self, hub, folder, monkeypatch, no_waiting):
         monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-        self.refused(r"org/elmo: the Hub can't be reached: ", folder)
+        self.refused(r"org/elmo: ConnectError: ", folder)
 
     def test_offline(self, hub, folder, monkeypatch):
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        self.refused(r"org/elmo: the Hub is switched off: HF_HUB_OFFLINE is set", folder)
+        self.refused(r"org/elmo: OfflineModeIsEnabled: .*HF_HUB_OFFLINE", folder)
 
 
 class TestCommand:
