@@ -226,7 +226,7 @@ class TestIncomplete:
         model.save_pretrained(folder, max_shard_size="2KB")
         shard = sorted(folder.glob("model-*.safetensors"))[1]
         shard.unlink()
-        self.refused(hub, folder, f"lacks {shard.name}")
+        self.refused(hub, folder, f"{re.escape(shard.name)}: not a whole safetensors file: No such file")
 
     def test_index_that_leads_out_of_the_directory(self, hub, folder):
         (folder / "model.safetensors").unlink()
