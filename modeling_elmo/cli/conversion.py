@@ -64,13 +64,13 @@ def convert(
     if push_to_hub is not None:
         check_target(push_to_hub)
     check_new_directory(out_dir, force=force)
-    if source is not None and source.is_dir() and str(source) in NAMES:
-        typer.echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
     try:
         files = locate(source, options, weights, vocab, token_embeddings, mirror, cache_dir)
     except KeyboardInterrupt:
         typer.echo("elmo: interrupted; rerun the same command to resume the download", err=True)
         raise
+    if source is not None and source.is_dir() and str(source) in NAMES:
+        typer.echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
     convert_files(files, out_dir, dtype=dtype, force=force, license=license, language=language)
     typer.echo(f"Wrote {printable(out_dir)}")
     if push_to_hub is not None:
