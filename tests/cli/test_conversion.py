@@ -197,6 +197,7 @@ class TestConvertPublished:
             "--mirror and --cache-dir: expected one of small, medium, original, original-5.5b, portuguese as SOURCE, "
             "found small",
             *arguments,
+            "--force",
         )
         assert mirror.requests == []
 
