@@ -52,8 +52,7 @@ def convert(
     ] = None,
 ) -> None:
     """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
-    from ..conversion_scripts import convert as convert_files
-    from ..conversion_scripts import locate
+    from .. import conversion_scripts
     from ..files.atomic import check_new_directory
     from ..hub.push import check_target
 
@@ -65,13 +64,13 @@ def convert(
         check_target(push_to_hub)
     check_new_directory(out_dir, force=force)
     try:
-        files = locate(source, options, weights, vocab, token_embeddings, mirror, cache_dir)
+        files = conversion_scripts.locate(source, options, weights, vocab, token_embeddings, mirror, cache_dir)
     except KeyboardInterrupt:
         typer.echo("elmo: interrupted; rerun the same command to resume the download", err=True)
         raise
     if source is not None and source.is_dir() and str(source) in NAMES:
         typer.echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
-    convert_files(files, out_dir, dtype=dtype, force=force, license=license, language=language)
+    conversion_scripts.convert(files, out_dir, dtype=dtype, force=force, license=license, language=language)
     typer.echo(f"Wrote {printable(out_dir)}")
     if push_to_hub is not None:
         push(out_dir, push_to_hub)
