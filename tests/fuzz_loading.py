@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -429,6 +430,7 @@ def fuzz(
     time_limit: float = 20,
     report: bool = False,
     loader: str = __name__,
+    processes: int = 1,
 ) -> Counter[str]:
     """Loads inputs and counts their outcomes; wrong outcomes are listed by input.
 
@@ -439,16 +441,17 @@ def fuzz(
         time_limit (`float`): Maximum seconds per input.
         report (`bool`): Whether to print progress and wrong outcomes.
         loader (`str`): The module whose `load_input` is tested.
+        processes (`int`): Processes that load inputs at the same time.
     """
     outcomes: Counter[str] = Counter()
+    remaining = iter(enumerate(numbers, start=1))
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="elmo-fuzz-") as directory:
-        models = Path(directory, "models")
-        models.mkdir()
-        make_models(models)
-        worker = Worker(models, Path(directory, "worker"), seed, time_limit, loader)
+
+    def load(workspace: Path) -> None:
+        worker = Worker(models, workspace, seed, time_limit, loader)
         try:
-            for count, number in enumerate(numbers, start=1):
+            # A generator could not be shared by threads; the iterator of `enumerate` can.
+            for count, number in remaining:
                 target, _ = choose(seed, number)
                 outcome = worker.outcome(number)
                 kind = f"{target.load} {target.folder}/{target.file}"
@@ -464,6 +467,14 @@ def fuzz(
                     print(f"{count} inputs, {time.monotonic() - started:.0f} s", flush=True)
         finally:
             worker.stop()
+
+    with tempfile.TemporaryDirectory(prefix="elmo-fuzz-") as directory:
+        models = Path(directory, "models")
+        models.mkdir()
+        make_models(models)
+        with ThreadPoolExecutor(processes) as executor:
+            for _ in executor.map(load, [Path(directory, f"worker{index}") for index in range(processes)]):
+                pass
     return outcomes
 
 
@@ -475,6 +486,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--save", type=Path, help="directory for inputs whose outcome is wrong")
     parser.add_argument("--time-limit", type=float, default=20, help="seconds that an input may take")
+    parser.add_argument("--processes", type=int, default=1, help="processes that load inputs at the same time")
     parser.add_argument("--file", help="load only inputs with this file mutated, such as config.json")
     given = parser.parse_args()
     numbers = [
@@ -482,7 +494,15 @@ def main() -> int:
         for number in range(given.first, given.first + given.inputs)
         if given.file in (None, choose(given.seed, number)[0].file)
     ]
-    outcomes = fuzz(numbers, given.seed, given.save, given.time_limit, report=True, loader="tests.fuzz_loading")
+    outcomes = fuzz(
+        numbers,
+        given.seed,
+        given.save,
+        given.time_limit,
+        report=True,
+        loader="tests.fuzz_loading",
+        processes=given.processes,
+    )
     for outcome, count in sorted(outcomes.items()):
         print(f"{count:7,}  {outcome}")
     return int(any(outcome.startswith("WRONG") for outcome in outcomes))

@@ -40,6 +40,9 @@ TOKENIZER_ARGUMENTS = (
     *("tokenizer_padding", "tokenizer_truncation", "_json_padding", "_json_truncation"),
 )
 
+# Added tokens are searched for in every text; words belong into the vocabulary. 200,000 would take 9 s and 600 MB.
+MAX_ADDED_TOKENS = 10_000
+
 # The replacements of a `tokenizer.json` may make a text this many times as long, and it may make this many tokens of a
 # word. Without a bound, a file of a few lines could use up the memory.
 MAX_GROWTH = 1_000
@@ -119,7 +122,14 @@ def checked_config_fields(config_class: Any, fields: Mapping[str, Any]) -> dict[
 
 
 def check_tokenizer_fields(name: str, fields: Mapping[str, Any]) -> None:
-    """Raises `ValueError` if a file of a tokenizer sets one of `TOKENIZER_ARGUMENTS`, or no number for a number."""
+    """Checks a file of a tokenizer.
+
+    Raises:
+        `ValueError`: If it sets one of `TOKENIZER_ARGUMENTS`, or no number for a number, or adds too many tokens.
+    """
+    for value in (fields, *fields.values()):
+        if isinstance(value, (list, Mapping)) and len(value) > MAX_ADDED_TOKENS:
+            raise ValueError(f"{name}: expected at most {MAX_ADDED_TOKENS} added tokens, found {len(value)}")
     for field in TOKENIZER_ARGUMENTS:
         if fields.get(field) is not None:
             raise ValueError(f"{name}: {field}: expected none, found {abbreviated(fields[field])}")

@@ -10,6 +10,7 @@ Dimensions: N words, B sentences, W positions per sentence, C characters per wor
 """
 
 import copy
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,6 +59,12 @@ SAVED_FILES = {
     "special_tokens_map_file": "special_tokens_map.json",
     "added_tokens_file": "added_tokens.json",
 }
+
+# What the base class, which does not check these files, raises for wrong contents.
+UNCHECKED_ERRORS = (
+    *(AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError),
+    *(json.JSONDecodeError, UnicodeDecodeError),
+)
 
 # Stripped from the lines of a vocabulary file. Other white space may be part of a word.
 LINE_SPACE = " \t\r\n"
@@ -205,8 +212,7 @@ class ElmoTokenizer(TokenizersBackend):
         """
         try:
             return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
-        except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError) as error:
-            # The base class does not check these files.
+        except UNCHECKED_ERRORS as error:
             raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
 
     @classmethod

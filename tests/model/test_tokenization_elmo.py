@@ -1392,8 +1392,27 @@ class TestFilesFromOthers:
     )
     def test_config_is_refused(self, tmp_path, change, name, value, message):
         change("tokenizer_config.json", lambda content: content.update({name: value}))
-        with pytest.raises(ValueError, match=message):
-            ElmoTokenizer.from_pretrained(tmp_path)
+        for load in (ElmoTokenizer, AutoTokenizer):
+            with pytest.raises(ValueError, match=message):
+                load.from_pretrained(tmp_path)
+
+    @pytest.mark.parametrize("load", [ElmoTokenizer, AutoTokenizer])
+    @pytest.mark.parametrize(
+        ("name", "fields"),
+        [
+            ("tokenizer.json", {"added_tokens": [{"content": "x"}] * 10_001}),
+            ("tokenizer_config.json", {"added_tokens_decoder": {str(number): {} for number in range(10_001)}}),
+            ("tokenizer_config.json", {"extra_special_tokens": ["x"] * 10_001}),
+            ("special_tokens_map.json", {"additional_special_tokens": ["x"] * 10_001}),
+            ("added_tokens.json", {str(number): number for number in range(10_001)}),
+        ],
+    )
+    def test_too_many_added_tokens_are_refused_before_they_take_time(self, tmp_path, change, load, name, fields):
+        if not (tmp_path / name).exists():
+            (tmp_path / name).write_text("{}")
+        change(name, lambda content: content.update(fields))
+        with pytest.raises(ValueError, match=f"{name}: expected at most 10000 added tokens, found 10001"):
+            load.from_pretrained(tmp_path)
 
     @pytest.mark.parametrize(
         ("function", "message"),
@@ -1448,6 +1467,12 @@ class TestFilesFromOthers:
     def test_tokenizer_is_refused(self, tmp_path, change, function, message):
         change("tokenizer.json", function)
         with pytest.raises(ValueError, match=message):
+            ElmoTokenizer.from_pretrained(tmp_path)
+
+    @pytest.mark.parametrize("data", [b'{"num_words": ', b"\xff"])
+    def test_a_damaged_config_is_named(self, tmp_path, change, data):
+        (tmp_path / "tokenizer_config.json").write_bytes(data)
+        with pytest.raises(ValueError, match=r"^tokenizer_config.json, tokenizer.json: \w+Error: "):
             ElmoTokenizer.from_pretrained(tmp_path)
 
     def test_what_is_saved_is_read(self, tmp_path):
