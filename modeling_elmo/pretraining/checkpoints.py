@@ -134,8 +134,7 @@ def read_settings(checkpoint: Path) -> dict[str, Any]:
 def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
     """Raises `ValueError`, naming the differences, if a checkpoint was made with other settings."""
     saved = read_settings(checkpoint)
-    # The precision may change: what is saved is float32.
-    free = {"model", "epoch_size", "bf16"}
+    free = {"model", "epoch_size"}
     # At a constant learning rate, a run can be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")

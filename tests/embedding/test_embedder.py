@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vectors of any number of sentences: equal to the model's own, however they are batched, in input order."""
 
+import inspect
 import pickle
 
 import numpy as np
@@ -295,3 +296,15 @@ class TestFingerprint:
         with torch.no_grad():
             model.layers[0].forward_lstm.bias[0] += 1e-3
         assert ElmoEmbedder(model).fingerprint()["model"] != same["model"]
+
+    def test_has_every_argument_that_changes_vectors(self, model):
+        bound = {"layers": "top", "pool": "mean", "dtype": torch.float16, "keep_boundaries": True}
+        bound |= {"batch_words": 5, "window_words": 7, "piece_words": 9}
+        # They name columns of `Dataset.map`.
+        free = {"column": "other", "output_column": "other"}
+        arguments = inspect.signature(ElmoEmbedder).parameters.keys()
+        assert arguments - {"model", "tokenizer"} == {*bound, *free}
+        fingerprint = ElmoEmbedder(model).fingerprint()
+        for name, value in (bound | free).items():
+            differs = ElmoEmbedder(model, **{name: value}).fingerprint() != fingerprint
+            assert differs == (name in bound), name

@@ -3,14 +3,11 @@
 """A small text to train on, models that are always the same, and what a training left in its log."""
 
 import json
-import os
-import sys
 
 import numpy as np
 import torch
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoTokenizer
-from modeling_elmo.cli.main import main
 from modeling_elmo.pretraining import pretrain
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.initial_model import InitialModel
@@ -60,12 +57,3 @@ def train_into(output, text, options=None, model=None, **kwargs):
     code = pretrain(start(**(model or {})), corpus, settings(**(options or {})), output, **kwargs)
     assert code == 0
     return losses(output)
-
-
-def pretrain_as_one_of_two(process, port, arguments):
-    """Runs `elmo pretrain` as a launcher would: its process 0 or 1."""
-    os.environ |= {"RANK": str(process), "LOCAL_RANK": str(process), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    torch.set_num_threads(1)
-    sys.argv = ["elmo", "pretrain", *arguments]
-    main()

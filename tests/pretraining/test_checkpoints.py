@@ -3,6 +3,7 @@
 """Checkpoints: which one a run resumes from, and whether it may."""
 
 import json
+from dataclasses import fields
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from modeling_elmo.pretraining.checkpoints import (
     find_checkpoint,
 )
 from modeling_elmo.pretraining.corpus import TextFiles
+from modeling_elmo.pretraining.settings import PretrainingSettings
 from tests.helpers.training_examples import STEPS, WORDS, settings, start
 
 
@@ -36,7 +38,6 @@ def check(uninterrupted, text):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"options": {"batch_size": 2}}, "made with batch_size=4, found 2"),
         ({"options": {"seed": 1, "learning_rate": 0.1}}, "learning_rate=0.2, found 0.1; seed=0, found 1"),
         ({"options": {"optimizer": "adamw", "max_steps": 9}}, "made with max_steps=8, found 9; optimizer='adagrad'"),
         ({"model": {"lstm_dropout": 0.2}}, "lstm_dropout=0.1, found 0.2"),
@@ -50,9 +51,30 @@ def test_settings_that_differ_are_named(check, changed, message):
         check(**changed)
 
 
-@pytest.mark.parametrize("options", [{}, {"bf16": True}, {"max_steps": 10}])
-def test_settings_that_may_differ(check, options):
-    check(options)
+# Another value of every setting of a run.
+OTHERS = {
+    "max_steps": 10,
+    "batch_size": 2,
+    "num_steps": 6,
+    "optimizer": "adamw",
+    "learning_rate": 0.1,
+    "max_grad_norm": 1.0,
+    "gradient_accumulation_steps": 2,
+    "seed": 1,
+    "bf16": True,
+    "sentence_per_row": True,
+    "is_raw": True,
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(PretrainingSettings)])
+def test_only_the_number_of_steps_may_differ(check, name):
+    check()
+    if name == "max_steps":
+        check({name: OTHERS[name]})
+    else:
+        with pytest.raises(ValueError, match=f"made with {name}=.*, found {OTHERS[name]!r}"):
+            check({name: OTHERS[name]})
 
 
 def test_a_falling_rate_needs_the_same_number_of_steps(text, tmp_path):

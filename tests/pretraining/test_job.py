@@ -5,11 +5,9 @@
 import errno
 import json
 import math
-import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +30,8 @@ from modeling_elmo.pretraining.perplexity import load_language_model, measure_pe
 from modeling_elmo.pretraining.settings import PretrainingSettings
 from tests.conftest import SHARED
 from tests.helpers.original_format import make_options
-from tests.helpers.training_examples import STEPS, WORDS, losses, pretrain_as_one_of_two, settings, start, train_into
+from tests.helpers.programs import run_group
+from tests.helpers.training_examples import STEPS, WORDS, losses, settings, start, train_into
 
 
 class Killed(BaseException):
@@ -232,16 +231,15 @@ class TestResume:
         assert longer[:STEPS] == expected
         assert len(longer) == 10
 
-    @pytest.mark.parametrize("bf16", [False, True])
-    def test_the_precision_may_change_at_a_checkpoint(self, train, tmp_path, bf16):
-        unchanged = train(options={"bf16": bf16}, model={"num_negative_samples": 0})
-        assert unchanged[-1][1] < unchanged[0][1]
+    def test_with_bfloat16(self, train, tmp_path):
+        exact = train("float32", model={"num_negative_samples": 0})
+        options = {"options": {"bf16": True}, "model": {"num_negative_samples": 0}}
+        expected = train(**options)
+        assert expected[-1][1] < expected[0][1]
+        assert expected != exact
+        torch.testing.assert_close(expected, exact, rtol=0.02, atol=0.0)
         shutil.rmtree(tmp_path / "out" / "checkpoint-8")
-        changed = train(options={"bf16": not bf16}, model={"num_negative_samples": 0})
-        assert changed[:6] == unchanged[:6]
-        assert len(changed) == STEPS
-        assert changed[6:] != unchanged[6:]
-        torch.testing.assert_close(changed, unchanged, rtol=0.02, atol=0.0)
+        assert train(**options) == expected
         assert load_language_model(tmp_path / "out")[0].dtype == torch.float32
 
 
@@ -301,23 +299,12 @@ class TestProcesses:
         self.check_two(command("two", *more), tmp_path)
 
     @pytest.mark.skipif(os.name == "nt", reason="processes of POSIX")
-    def test_two_processes_weigh_rows_of_sentences(self, command, tmp_path):
+    def test_two_processes_weigh_rows_of_sentences(self, command, environment, tmp_path):
         more = ["--dropout=0", "--sentence-per-row"]
         assert self.in_process(command("one", *more)) == 0
-        # This imports torch once for both.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["tests.helpers.training_examples", "modeling_elmo.pretraining.job"])
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        both = [
-            context.Process(target=pretrain_as_one_of_two, args=(process, port, command("two", *more)))
-            for process in (0, 1)
-        ]
-        for process in both:
-            process.start()
-        for process in both:
-            process.join(200)
-        assert [process.exitcode for process in both] == [0, 0]
+        code = "import torch; torch.set_num_threads(1); from modeling_elmo.cli.main import main; main()"
+        for done in run_group(code, "pretrain", *command("two", *more), count=2, env=environment, cwd=tmp_path):
+            assert done.returncode == 0, done.stderr[-2000:]
         self.check_two(command("two", *more), tmp_path)
 
     def check_two(self, arguments, tmp_path):
