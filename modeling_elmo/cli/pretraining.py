@@ -28,22 +28,20 @@ def build_vocab(
     if not output.parent.is_dir():
         raise BadParameter(f"--output: {output.parent}: no such directory")
     split_words = split_at_white_space if tokenized else ElmoTokenizer().split_words
-    counted = count_words(_corpus(texts, replace_invalid), split_words)
-    vocabulary = build_vocabulary(*counted, size=size, min_count=min_count)
+    counts, num_lines = count_words(_corpus(texts, replace_invalid), split_words)
+    vocabulary = build_vocabulary(counts, size, min_count)
     write_vocabulary(vocabulary.words, output)
     share = vocabulary.num_known_words / max(vocabulary.num_text_words, 1)
     echo(
         f"Wrote {printable(output)}: {len(vocabulary.words):,} entries. They cover {share:.2%} of "
-        f"{vocabulary.num_text_words:,} words in {vocabulary.num_sentences:,} lines."
+        f"{vocabulary.num_text_words:,} words in {num_lines:,} lines."
     )
 
 
 def pretrain(
     output: Annotated[Path, Option(help="The directory for checkpoints and, at the end, the model.")],
     train: Annotated[list[str], Option(metavar="TEXT", help="Text file or quoted pattern. May be repeated.")],
-    evaluate_on: Annotated[
-        list[str], Option("--eval", metavar="TEXT", help="Held-out text to evaluate on. May be repeated.")
-    ] = [],  # noqa: B006
+    evaluate_on: Annotated[list[str], Option("--eval", metavar="TEXT", help="Held-out text. May be repeated.")] = [],  # noqa: B006
     vocab: Annotated[Path | None, Option(help="Vocabulary file from build-vocab.")] = None,
     preset: Annotated[Literal["tiny", "small", "medium", "original"] | None, Option(help="A new model's size.")] = None,
     token_input: Annotated[
@@ -56,9 +54,7 @@ def pretrain(
     tokenized: Tokenized = True,
     replace_invalid: ReplaceInvalid = False,
     max_steps: Annotated[int | None, Option(help="Number of training steps.")] = None,
-    epochs: Annotated[
-        float | None, Option(help="Passes over the text, in place of --max-steps. Counts the text.")
-    ] = None,
+    epochs: Annotated[float | None, Option(help="Passes over the text, in place of --max-steps; counts it.")] = None,
     batch_size: Annotated[int, Option(help="Rows per batch, over all processes.")] = 128,
     num_steps: Annotated[int, Option(help="Words per window (truncated backpropagation).")] = 20,
     sentence_per_row: SentencePerRow = False,

@@ -15,17 +15,11 @@ NO_WORD = torch.finfo(torch.float16).min
 
 @dataclass(frozen=True)
 class Spans:
-    """The K best answers of each row, best first; where a row has fewer, -1 and minus infinity.
+    """The K best answers of each row, `(B, K)`, best first; where a row has fewer, -1 and minus infinity."""
 
-    Attributes:
-        starts (`torch.LongTensor` of shape `(B, K)`): Column of the first word.
-        ends (`torch.LongTensor` of shape `(B, K)`): Column of the last word.
-        scores (`torch.FloatTensor` of shape `(B, K)`): Sum of the two logits.
-    """
-
-    starts: torch.Tensor
-    ends: torch.Tensor
-    scores: torch.Tensor
+    starts: torch.Tensor  # Columns of the first words, int64.
+    ends: torch.Tensor  # Columns of the last words, int64.
+    scores: torch.Tensor  # Sums of the two logits, at least float32.
 
 
 @torch.no_grad()
@@ -37,9 +31,9 @@ def best_spans(
     Args:
         start_logits (`torch.Tensor` of shape `(B, W)`): Start logits of [`ElmoForQuestionAnswering`], of any dtype. No
             answer starts where they are -65504, the minimum of float16, or less.
-        end_logits (`torch.Tensor` of shape `(B, W)`): End logits.
-        max_answer_length (`int`, *optional*, defaults to 30): Maximum number of words of an answer.
-        top_k (`int`, *optional*, defaults to 1): Number of answers per row.
+        end_logits (`torch.Tensor` of shape `(B, W)`): End logits; likewise.
+        max_answer_length (`int`): Maximum number of words of an answer.
+        top_k (`int`): K, answers per row.
 
     Raises:
         `ValueError`: If the shapes differ, or if `max_answer_length` or `top_k` is below 1.
@@ -66,6 +60,3 @@ def best_spans(
         ends=(starts_BK + index_BK % length).masked_fill(is_none_BK, -1),
         scores=scores_BK.to(torch.promote_types(start_logits.dtype, torch.float32)),
     )
-
-
-__all__ = ["Spans", "best_spans"]

@@ -60,6 +60,3 @@ class ElmoTokenClassificationPipeline(TokenClassificationPipeline):
         if not kind or mark in ("", "O"):
             return super().get_tag(entity_name)
         return ("B" if mark in ("B", "S") else "I"), kind
-
-
-__all__ = ["ElmoFeatureExtractionPipeline", "ElmoTokenClassificationPipeline"]

@@ -26,17 +26,11 @@ MAX_LINE_BYTES = 32 * MAX_SIZE
 
 @dataclass(frozen=True)
 class WordVectorCounts:
-    """How many words of a vocabulary a file has, without the special tokens.
+    """How many words of a vocabulary a file has, without the special tokens."""
 
-    Attributes:
-        hits (`int`): Words in the file.
-        lower_case_hits (`int`): Words that only occur in the file in lower case; they get that vector.
-        misses (`int`): Words not in the file; their vectors are zero.
-    """
-
-    hits: int
-    lower_case_hits: int
-    misses: int
+    hits: int  # Words in the file.
+    lower_case_hits: int  # Words that only occur in the file in lower case; they get that vector.
+    misses: int  # Words not in the file; their vectors are zero.
 
 
 def load_word_vectors(
@@ -141,6 +135,3 @@ def _is_number(field: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-__all__ = ["WordVectorCounts", "load_word_vectors"]

@@ -34,26 +34,16 @@ SHARED_NUMBERS = ("num_windows", "num_words", "num_losses", "last_logged")
 
 @dataclass
 class RowsState:
-    """Everything a run carries from step to step besides weights and the optimizer: the state of this process's rows.
+    """What a run carries from step to step besides weights and the optimizer: the state of this process's rows."""
 
-    Attributes:
-        positions (`tuple[StreamPosition, StreamPosition]`): How far the rows have read, forward and backward.
-        losses (`torch.Tensor` of shape `(2,)`): Sums of the forward and backward losses since the last report, float64.
-        lstm_state (`tuple[torch.Tensor, torch.Tensor]`, *optional*): The LSTM state after the last window.
-        num_windows (`int`): Windows so far.
-        num_words (`int`): Words so far over all processes, including one boundary per sentence.
-        num_losses (`int`): How many losses are summed.
-        trainer_loss, last_logged: `Trainer`'s sum of losses, and the step of its last report.
-    """
-
-    positions: tuple[StreamPosition, StreamPosition]
-    losses: torch.Tensor
-    lstm_state: tuple[torch.Tensor, torch.Tensor] | None = None
-    num_windows: int = 0
-    num_words: int = 0
-    num_losses: int = 0
-    trainer_loss: float = 0.0
-    last_logged: int = 0
+    positions: tuple[StreamPosition, StreamPosition]  # Forward and backward.
+    losses: torch.Tensor  # `(2,)` float64: sums of the forward and backward losses since the last report.
+    lstm_state: tuple[torch.Tensor, torch.Tensor] | None = None  # After the last window.
+    num_windows: int = 0  # So far.
+    num_words: int = 0  # So far, over all processes, including one boundary per sentence.
+    num_losses: int = 0  # How many losses are summed.
+    trainer_loss: float = 0.0  # `Trainer`'s sum of losses.
+    last_logged: int = 0  # The step of its last report.
 
     @classmethod
     def start(cls, num_rows: int, device: torch.device) -> "RowsState":
@@ -144,9 +134,8 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
     differing = [(name, abbreviated(old), abbreviated(new)) for name, old, new in compared if old != new]
     if differing:
         described = "; ".join(f"{name}={old}, found {new}" for name, old, new in differing)
-        raise ValueError(
-            f"{checkpoint}: made with {described}. Resume with the same settings, or use another directory"
-        )
+        message = f"made with {described}. Resume with the same settings, or use another directory"
+        raise ValueError(f"{checkpoint}: {message}")
 
 
 def checkpoints(output_dir: Path) -> list[Path]:
@@ -156,12 +145,8 @@ def checkpoints(output_dir: Path) -> list[Path]:
 
 
 def find_checkpoint(output_dir: Path, resume: bool) -> Path | None:
-    """Returns the checkpoint to resume from, or None for a new run.
-
-    Raises:
-        `ValueError`: If the directory holds something else, or if it holds checkpoints and `resume` is False.
-        `OSError`: If it is a file.
-    """
+    """Returns the checkpoint to resume from, or None for a new run. Raises `ValueError` if the directory holds
+    something else, or if it holds checkpoints and `resume` is False."""
     names = sorted(os.listdir(output_dir)) if output_dir.exists() else []
     found = checkpoints(output_dir)
     if found and not resume:

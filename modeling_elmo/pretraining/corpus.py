@@ -19,13 +19,9 @@ ROWS_PER_BLOCK = 50_000
 
 
 class Corpus(Protocol):
-    """Sentences in blocks that fit in memory. Blocks are read again in every epoch, so their content must not change.
+    """Sentences in blocks that fit in memory. Each epoch reads the blocks again, so their content must not change."""
 
-    Attributes:
-        names (`list[str]`): Names of the blocks, or one name for all, for messages.
-    """
-
-    names: list[str]
+    names: list[str]  # Names of the blocks, or one name for all, for messages.
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
         """Returns the blocks of one epoch, shuffled if there is a seed. It may continue past the last block."""

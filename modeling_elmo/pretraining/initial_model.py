@@ -32,13 +32,8 @@ DROPOUT = 0.1
 
 
 def preset_config(name: str, vocab_size: int, **fields: Any) -> ElmoConfig:
-    """Returns the config of a model to train from scratch, with the dropout of the original training.
-
-    Args:
-        name (`str`): One of `PRESETS`; any other raises `ValueError`.
-        vocab_size (`int`): Number of entries of the tokenizer.
-        fields: Config fields that replace the preset's.
-    """
+    """Returns the config of a model to train from scratch, with the dropout of the original training. `fields` replace
+    those of the preset; a name that is not one of `PRESETS` raises `ValueError`."""
     if name not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
     preset: dict[str, Any] = TINY
@@ -69,17 +64,9 @@ def from_preset(preset: str, vocab_file: Path, seed: int, **fields: Any) -> Init
 def from_model(model_dir: Path, vocab_file: Path | None, seed: int, **fields: Any) -> InitialModel:
     """Loads a model to continue training: a converted one, or one that was trained here.
 
-    A model that reads characters gets a new softmax if it has none, or if the vocabulary is not its own.
-
-    Args:
-        model_dir (`Path`): The model directory.
-        vocab_file (`Path`, *optional*): The vocabulary; the model's own by default.
-        seed (`int`): Seed of the new weights.
-        fields: Config fields to change.
-
-    Raises:
-        `ValueError`: If it is not a model directory, the vocabulary can't be used for training, or the model reads
-            words and the vocabulary is not its own.
+    A model that reads characters gets a new softmax, with weights from `seed`, if it has none, or if the vocabulary is
+    not its own. `fields` replace those of its config. Raises `ValueError` if it is no model directory, the vocabulary
+    can't be used for training, or the model reads words and the vocabulary is not its own.
     """
     check_model_directory(model_dir)
     config = ElmoConfig.from_pretrained(model_dir)

@@ -46,8 +46,7 @@ def pretrain(
         settings (`PretrainingSettings`): The settings that determine the result.
         output_dir (`Path`): The directory for checkpoints and the trained model.
         eval_corpus (`Corpus`, *optional*): The text to evaluate on.
-        epochs (`float`, *optional*): How often to read the corpus, instead of `settings.max_steps`. The corpus is
-            counted first.
+        epochs (`float`, *optional*): Passes over the corpus, which is counted first, instead of `settings.max_steps`.
         resume (`bool`): Whether to resume; otherwise checkpoints are an error.
         command (`str`): The command, for the model card.
         write (`Callable`, *optional*): Receives lines about the progress, instead of standard output.

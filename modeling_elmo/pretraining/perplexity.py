@@ -22,21 +22,13 @@ from .windows import BatchPlan, SentenceRows, Windows
 
 @dataclass(frozen=True)
 class Perplexity:
-    """A language model's loss on a text.
+    """A language model's loss on a text."""
 
-    Attributes:
-        forward_loss (`float`): Mean negative log-likelihood of the next word, including ends of sentences.
-        backward_loss (`float`): The same for the previous word.
-        num_predictions (`int`): Number of words that each direction predicted, including one boundary per sentence.
-        num_words (`int`): Words of the text.
-        num_unknown_words (`int`): How many of them are not in the vocabulary.
-    """
-
-    forward_loss: float
-    backward_loss: float
-    num_predictions: int
-    num_words: int
-    num_unknown_words: int
+    forward_loss: float  # Mean negative log-likelihood of the next word, including ends of sentences.
+    backward_loss: float  # The same for the previous word.
+    num_predictions: int  # Words that each direction predicted, including one boundary per sentence.
+    num_words: int  # Words of the text.
+    num_unknown_words: int  # How many of them are not in the vocabulary.
 
     @property
     def loss(self) -> float:
@@ -66,7 +58,7 @@ def measure_perplexity(
 
     Args:
         model (`ElmoForPreTraining`): The model; it is left in evaluation mode.
-        tokenizer (`ElmoTokenizer`): The model's.
+        tokenizer (`ElmoTokenizer`): The model's tokenizer.
         corpus (`Corpus`): The text.
         plan (`BatchPlan`): Without a seed. If each of several processes has a part of the rows, all of them return the
             result of the whole corpus.
@@ -118,9 +110,8 @@ def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokeni
     model, missing = load_model(ElmoForPreTraining, model_dir)
     missing = [name for name in missing if name.startswith("lm_head")]
     if missing:
-        raise ElmoFormatError(
-            f"{model_dir}: this model has no softmax ({missing[0]}); use one that elmo pretrain has trained"
-        )
+        message = f"this model has no softmax ({missing[0]}); use one that elmo pretrain has trained"
+        raise ElmoFormatError(f"{model_dir}: {message}")
     return model.to(local_device()), ElmoTokenizer.from_pretrained(model_dir)
 
 

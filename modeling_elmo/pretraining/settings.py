@@ -24,37 +24,22 @@ LEARNING_RATES = {"adagrad": 0.2, "adamw": 1e-3}
 
 @dataclass(frozen=True)
 class PretrainingSettings:
-    """The settings that determine the result of training, together with the model and the text.
+    """The settings that determine the result of training, together with the model and the text. A value out of range
+    raises `ValueError`."""
 
-    Attributes:
-        max_steps (`int`): Optimizer steps.
-        batch_size (`int`): Rows of a batch over all processes, a multiple of their number.
-        num_steps (`int`): Words of a window (truncated backpropagation).
-        optimizer (`str`): `"adagrad"`, the original's, at a constant learning rate; or `"adamw"`, whose rate rises for
-            a twentieth of the steps (at most 1,000) and then falls linearly to 0.
-        learning_rate (`float`): The learning rate.
-        max_grad_norm (`float`): Gradients are scaled down to this norm; 0 disables this.
-        gradient_accumulation_steps (`int`): Windows per step.
-        seed (`int`): Seed of shuffling, new weights, dropout and negative samples.
-        bf16 (`bool`): Whether to compute in bfloat16. Weights and cell states stay in float32.
-        sentence_per_row (`bool`): Whether each sentence is its own row, starting from a state of zeros.
-        is_raw (`bool`): Whether `ElmoTokenizer` splits the text; otherwise it is split at white space.
-
-    Raises:
-        `ValueError`: If a value is out of range.
-    """
-
-    max_steps: int
-    batch_size: int = 128
-    num_steps: int = 20
+    max_steps: int  # Optimizer steps.
+    batch_size: int = 128  # Rows of a batch over all processes, a multiple of their number.
+    num_steps: int = 20  # Words of a window (truncated backpropagation).
+    # "adagrad", the original's, at a constant learning rate; or "adamw", whose rate rises for a twentieth of the steps
+    # (at most 1,000) and then falls linearly to 0.
     optimizer: str = "adagrad"
     learning_rate: float = LEARNING_RATES["adagrad"]
-    max_grad_norm: float = 10.0
-    gradient_accumulation_steps: int = 1
-    seed: int = 0
-    bf16: bool = False
-    sentence_per_row: bool = False
-    is_raw: bool = False
+    max_grad_norm: float = 10.0  # Gradients are scaled down to this norm; 0 disables this.
+    gradient_accumulation_steps: int = 1  # Windows per step.
+    seed: int = 0  # Of shuffling, new weights, dropout and negative samples.
+    bf16: bool = False  # Whether to compute in bfloat16. Weights and cell states stay in float32.
+    sentence_per_row: bool = False  # Whether each sentence is its own row, starting from a state of zeros.
+    is_raw: bool = False  # Whether `ElmoTokenizer` splits the text; otherwise it is split at white space.
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "batch_size", "num_steps", "gradient_accumulation_steps"):
@@ -71,7 +56,7 @@ class PretrainingSettings:
 
     @property
     def window_size(self) -> int:
-        """`int`: Size of a window of the global batch, in the unit of `corpus_size`."""
+        """`int`: Size of a window of the global batch: sentences, with a sentence per row, and otherwise words."""
         return self.batch_size if self.sentence_per_row else self.batch_size * self.num_steps
 
     @property

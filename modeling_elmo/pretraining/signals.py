@@ -19,13 +19,10 @@ SAME_SIGNAL = 3.0
 
 class StopSignals(TrainerCallback):
     """Within its `with` block, a first SIGTERM, SIGINT or SIGHUP is only recorded, and a second one ends the process.
-    As a callback, it ends the run, with a checkpoint, after the step in which any process received one.
-
-    Attributes:
-        received (`int`, *optional*): The number of the signal.
-    """
+    As a callback, it ends the run, with a checkpoint, after the step in which any process received one."""
 
     def __init__(self) -> None:
+        # The number of the signal.
         self.received: int | None = None
         self._since = 0.0
         self._handlers: dict[int, Any] = {}

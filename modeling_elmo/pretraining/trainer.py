@@ -10,7 +10,7 @@ same negative samples.
 import gc
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,9 @@ class ElmoPretrainer(Trainer):
     Args:
         model (`ElmoForPreTraining`): With `freeze_bilm=False`.
         tokenizer (`ElmoTokenizer`): Saved with the model.
-        corpus (`Corpus`): The text to train on.
-        settings (`PretrainingSettings`): The settings that determine the result.
-        output_dir (`Path`): The directory of the checkpoints.
-        eval_corpus (`Corpus`, *optional*): The text to evaluate on.
+        corpus, settings, output_dir, eval_corpus, intervals: As for `pretrain`.
         epoch_size (`int`, *optional*): The result of `corpus_size`, to report epochs.
         signals (`StopSignals`, *optional*): After a signal, the run finishes its step, saves a checkpoint and stops.
-        intervals: As for `training_arguments`.
     """
 
     def __init__(
@@ -98,8 +94,16 @@ class ElmoPretrainer(Trainer):
     # One step
 
     def get_train_dataloader(self) -> Any:
-        """Returns the batches of this process from the current position on."""
-        return _TrainBatches(self)
+        """Yields the batches of this process from the current position on, without end."""
+        batches = (SentenceRows if self.settings.sentence_per_row else Windows)(
+            self.corpus,
+            self.tokenizer,
+            self.settings.batch_plan(self.rows),
+            self.model.config.token_input == "characters",
+            self.rows_state.positions,
+        )
+        for batch, after in prefetch(batches):
+            yield {**batch, "positions": after}
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Trains on one window and records the position after it."""
@@ -236,7 +240,7 @@ class ElmoPretrainer(Trainer):
         self.accelerator.wait_for_everyone()
 
     def checkpoint_settings(self) -> dict[str, Any]:
-        """As the function, of this run."""
+        """Returns the settings of this run that must match to resume."""
         return checkpoint_settings(self.settings, self.model.config, self.tokenizer, self.corpus, self.epoch_size)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -296,25 +300,6 @@ def _describe_logs(logs: dict[str, float]) -> str | None:
         return f"evaluation: {line}"
     line += f", learning rate {logs['learning_rate']:.3g}, {logs['words_per_second']:,.0f} words/s"
     return f"{line}, epoch {logs['epoch']:.2f}" if logs.get("epoch") is not None else line
-
-
-class _TrainBatches:
-    """Takes the place of a data loader without a length."""
-
-    def __init__(self, trainer: ElmoPretrainer) -> None:
-        self.trainer = trainer
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        trainer, settings = self.trainer, self.trainer.settings
-        batches = (SentenceRows if settings.sentence_per_row else Windows)(
-            trainer.corpus,
-            trainer.tokenizer,
-            settings.batch_plan(trainer.rows),
-            trainer.model.config.token_input == "characters",
-            trainer.rows_state.positions,
-        )
-        for batch, after in prefetch(batches):
-            yield {**batch, "positions": after}
 
 
 def window_seeds(seed: int, window: int, process: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..files.atomic import new_file
-from ..model.tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
+from ..model.tokenization_elmo import CHUNK_LINES, LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
 from ..model.word_splitting import TextSplitter
 from .corpus import Corpus
 
@@ -19,26 +19,15 @@ from .corpus import Corpus
 # The first lines of a vocabulary file.
 LEADING_TOKENS = (SPECIAL_TOKENS["bos_token"], SPECIAL_TOKENS["eos_token"], SPECIAL_TOKENS["unk_token"])
 
-# Sentences that are split together.
-CHUNK_LINES = 4096
-
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A vocabulary, and how much it covers of the text it was counted from.
+    """A vocabulary, and how much it covers of the text it was counted from."""
 
-    Attributes:
-        words (`list[str]`): Special tokens first, then words by falling frequency, in alphabetical order where
-            frequencies are equal.
-        num_text_words (`int`): Words in the text.
-        num_known_words (`int`): How many of them are in the vocabulary.
-        num_sentences (`int`): Lines of the text.
-    """
-
+    # Special tokens first, then words by falling frequency, in alphabetical order where frequencies are equal.
     words: list[str]
-    num_text_words: int
-    num_known_words: int
-    num_sentences: int
+    num_text_words: int  # Words in the text.
+    num_known_words: int  # How many of them are in the vocabulary.
 
 
 def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str], int]:
@@ -56,14 +45,11 @@ def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str]
     return counts, num_sentences
 
 
-def build_vocabulary(
-    counts: Counter[str], num_sentences: int = 0, size: int | None = None, min_count: int = 1
-) -> Vocabulary:
+def build_vocabulary(counts: Counter[str], size: int | None = None, min_count: int = 1) -> Vocabulary:
     """Chooses the words of a vocabulary.
 
     Args:
         counts (`Counter[str]`): The count of each word in the text.
-        num_sentences (`int`): Number of sentences, which the result repeats.
         size (`int`, *optional*): Maximum number of entries, including the three special tokens.
         min_count (`int`): Minimum count for a word to be included.
 
@@ -85,7 +71,7 @@ def build_vocabulary(
     if size is not None:
         chosen = chosen[: size - len(LEADING_TOKENS)]
     known = sum(counts[word] for word in chosen)
-    return Vocabulary([*LEADING_TOKENS, *chosen], sum(counts.values()), known, num_sentences)
+    return Vocabulary([*LEADING_TOKENS, *chosen], sum(counts.values()), known)
 
 
 def write_vocabulary(words: list[str], path: str | os.PathLike[str]) -> None:

@@ -42,18 +42,8 @@ MAX_WORDS_PER_ROW = 512
 
 
 class WordEncoder:
-    """Encodes words as their ids and, for a model that reads characters, the bytes that represent character ids.
-
-    Args:
-        tokenizer (`ElmoTokenizer`): With a vocabulary that has `<S>`, `</S>` and `<UNK>`.
-        has_characters (`bool`): Whether characters are needed.
-
-    Attributes:
-        num_words (`int`): Words of the vocabulary.
-        boundaries (`tuple[int, int]`): The ids of `<S>` and `</S>`.
-        unknown (`int`): The id of `<UNK>`.
-        length (`int`): C, or 0 without characters.
-    """
+    """Encodes words as their ids and, for a model that reads characters, the bytes that represent character ids. Raises
+    `ValueError` if the tokenizer's vocabulary can't be used for training."""
 
     def __init__(self, tokenizer: ElmoTokenizer, has_characters: bool) -> None:
         check_vocabulary(tokenizer, "the tokenizer's vocabulary")
@@ -61,8 +51,10 @@ class WordEncoder:
         self.num_words = len(words)
         self._ids = dict(zip(words, range(len(words))))
         self._marks = str(tokenizer.bos_token), str(tokenizer.eos_token)
+        # The ids of <S> and </S>, and of <UNK>.
         self.boundaries = self._ids[self._marks[0]], self._ids[self._marks[1]]
         self.unknown = self._ids[str(tokenizer.unk_token)]
+        # C, or 0 without characters.
         self.length = tokenizer.max_characters_per_token if has_characters else 0
         contents = dict(zip(self._marks, BOUNDARY_CONTENTS))
 
@@ -97,17 +89,11 @@ def check_vocabulary(tokenizer: ElmoTokenizer, name: str) -> None:
 
 @dataclass
 class StreamPosition:
-    """How far each row has read in one direction.
+    """How far each row has read in one direction."""
 
-    Attributes:
-        taken_R (`np.ndarray` of shape `(R,)`): Sentences that each row has begun.
-        used_R (`np.ndarray` of shape `(R,)`): Words of its last sentence that each row has used.
-        counts (`dict[int, int]`): Number of sentences of each block read so far.
-    """
-
-    taken_R: np.ndarray
-    used_R: np.ndarray
-    counts: dict[int, int] = field(default_factory=dict)
+    taken_R: np.ndarray  # Sentences that each row has begun.
+    used_R: np.ndarray  # Words of its last sentence that each row has used.
+    counts: dict[int, int] = field(default_factory=dict)  # The number of sentences of each block read so far.
 
     @classmethod
     def start(cls, num_rows: int) -> "StreamPosition":
@@ -121,23 +107,14 @@ class StreamPosition:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """How a corpus is made into batches.
+    """How a corpus is made into batches."""
 
-    Attributes:
-        batch_size (`int`): B, rows of the global batch.
-        rows (`range`): The rows of this process.
-        num_steps (`int`): W.
-        seed (`int`, *optional*): Seed of shuffling. None: one pass, in order.
-        is_raw (`bool`): Whether `ElmoTokenizer` splits the text; otherwise it is split at white space.
-        sentence_per_row (`bool`): Whether each sentence is its own row, instead of windows.
-    """
-
-    batch_size: int
-    rows: range
-    num_steps: int
-    seed: int | None = None
-    is_raw: bool = False
-    sentence_per_row: bool = False
+    batch_size: int  # B, rows of the global batch.
+    rows: range  # The rows of this process.
+    num_steps: int  # W.
+    seed: int | None = None  # Seed of shuffling. None: one pass, in order.
+    is_raw: bool = False  # Whether `ElmoTokenizer` splits the text; otherwise it is split at white space.
+    sentence_per_row: bool = False  # Whether each sentence is its own row, instead of windows.
 
     def splitter(self, tokenizer: ElmoTokenizer) -> TextSplitter:
         """Returns the function that splits texts into words."""
@@ -267,15 +244,7 @@ class Windows:
     of shape `(R, W)`, and `character_ids`, `backward_character_ids` of shape `(R, W, C)` if the model reads characters,
     all int64. An `attention_mask` is added when a corpus that is read once leaves rows unfilled.
 
-    Args:
-        corpus (`Corpus`): The text.
-        tokenizer (`ElmoTokenizer`): Has the vocabulary, and splits raw text.
-        plan (`BatchPlan`): Sizes, seed and rows.
-        has_characters (`bool`): Whether the model reads characters.
-        positions (`tuple[StreamPosition, StreamPosition]`, *optional*): Where to resume, forward and backward.
-
-    Raises:
-        `ValueError`: Naming the file, if one is empty or not UTF-8; also if the vocabulary can't be used.
+    Iteration resumes from `positions`, forward and backward. It raises `ValueError` if the text can't be read.
     """
 
     def __init__(
