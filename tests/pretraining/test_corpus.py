@@ -22,13 +22,13 @@ class TestTextFiles:
         with pytest.raises(ValueError, match=r"a\.txt: this file holds no text"):
             TextFiles([tmp_path / "a.txt"]).read(0)
 
-    def test_an_empty_shard_is_told_before_it_is_read(self, tmp_path):
+    def test_an_empty_shard_is_reported_before_it_is_read(self, tmp_path):
         (tmp_path / "a.txt").write_text("the bank\n")
         (tmp_path / "b.txt").touch()
         with pytest.raises(ValueError, match=r"b\.txt: this file holds no text"):
             TextFiles([tmp_path / "*.txt"])
 
-    def test_invalid_utf_8_is_told_with_its_line(self, tmp_path):
+    def test_invalid_utf_8_is_reported_with_its_line(self, tmp_path):
         (tmp_path / "a.txt").write_bytes(b"one\ntwo\nth\xffree\n")
         with pytest.raises(ValueError, match=r"a\.txt: line 3: expected UTF-8, found byte 0xff"):
             TextFiles([tmp_path / "a.txt"]).read(0)
@@ -36,7 +36,7 @@ class TestTextFiles:
 
     @pytest.mark.parametrize("name", ["a.txt.gz", "a.txt.xz"])
     @pytest.mark.parametrize("damage", ["cut", "other"])
-    def test_damaged_archives_are_told(self, tmp_path, name, damage):
+    def test_damaged_archives_are_reported(self, tmp_path, name, damage):
         compress = gzip.compress if name.endswith("gz") else lzma.compress
         content = compress(b"one two three\n" * 100)[:-12] if damage == "cut" else b"one two three\n"
         (tmp_path / name).write_bytes(content)

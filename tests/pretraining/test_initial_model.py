@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a training begins with: presets, vocabularies, models that exist."""
+"""What a run starts from: presets, vocabularies, existing models."""
 
 import pytest
 import torch

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Training of language models: what is resumed is as if nothing had happened, whatever happened."""
+"""Training runs: whatever interrupts one, it resumes as if nothing had happened."""
 
 import errno
 import json
@@ -35,7 +35,7 @@ from tests.helpers.training_examples import STEPS, WORDS, losses, settings, star
 
 
 class Killed(BaseException):
-    """Ends a training as a signal that can't be handled does."""
+    """Ends a run as a signal that can't be handled does."""
 
 
 def kill(*args, **kwargs):
@@ -145,7 +145,7 @@ class TestResume:
         assert train() == expected
 
     @pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
-    def test_a_file_that_can_not_grow_leaves_the_older_checkpoints(self, train, expected, monkeypatch, tmp_path):
+    def test_a_file_that_cannot_grow_leaves_the_older_checkpoints(self, train, expected, monkeypatch, tmp_path):
         import resource
 
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -166,7 +166,7 @@ class TestResume:
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint-3"]
         assert train() == expected
 
-    def test_another_training_in_the_same_directory_is_kept_out(self, train, expected, text, monkeypatch, tmp_path):
+    def test_another_run_in_the_same_directory_is_refused(self, train, expected, text, monkeypatch, tmp_path):
         refused = []
 
         def on_step_begin(self, args, state, control, **kwargs):
@@ -193,7 +193,7 @@ class TestResume:
     @pytest.mark.parametrize(
         "name", ["model.safetensors", "optimizer.pt", "scheduler.pt", "pretraining_rows_0.pt", "trainer_state.json"]
     )
-    def test_a_checkpoint_that_is_damaged_is_told(self, train, trained, name):
+    def test_a_damaged_checkpoint_is_reported(self, train, trained, name):
         (trained / "checkpoint-8" / name).write_bytes(b"{half a fi")
         with pytest.raises(ValueError, match=r"checkpoint-8: can't be read \(.+; delete it to resume from the"):
             train()
@@ -202,7 +202,7 @@ class TestResume:
         shutil.rmtree(trained / "checkpoint-8")
         assert train() == expected
 
-    def test_a_checkpoint_that_lacks_the_rows_of_a_process_is_told(self, train, trained):
+    def test_a_checkpoint_that_lacks_the_rows_of_a_process_is_reported(self, train, trained):
         path = trained / "checkpoint-8" / "pretraining_rows_0.pt"
         state = torch.load(path, weights_only=True)
         torch.save({**state, "first_row": 4}, path.with_name("pretraining_rows_1.pt"))
@@ -221,12 +221,12 @@ class TestResume:
         monkeypatch.setattr(atomic.FileLock, "acquire", acquire)
         assert train(options={"max_steps": 2}) == expected[:2]
 
-    def test_the_lock_of_a_training_that_was_killed_is_none(self, train, expected, tmp_path):
+    def test_the_lock_of_a_killed_run_is_ignored(self, train, expected, tmp_path):
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / ".lock").touch()
         assert train(options={"max_steps": 2}) == expected[:2]
 
-    def test_a_training_at_a_constant_rate_can_be_made_longer(self, train, trained, expected):
+    def test_a_run_at_a_constant_rate_can_be_extended(self, train, trained, expected):
         longer = train(options={"max_steps": 10})
         assert longer[:STEPS] == expected
         assert len(longer) == 10
@@ -311,7 +311,7 @@ class TestProcesses:
         assert len(list(checkpoints(tmp_path / "two")[-1].glob("pretraining_rows_*"))) == 2
         before = losses(tmp_path / "two")
         torch.testing.assert_close(before, losses(tmp_path / "one"), rtol=1e-4, atol=1e-5)
-        # Its checkpoints are for any number of processes.
+        # Any number of processes can resume from its checkpoints.
         shutil.rmtree(tmp_path / "two" / "checkpoint-6")
         assert self.in_process(arguments) == 0
         torch.testing.assert_close(losses(tmp_path / "two"), before, rtol=1e-4, atol=1e-5)

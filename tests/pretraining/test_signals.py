@@ -14,7 +14,7 @@ from modeling_elmo.pretraining import signals as stop_signals
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_second_signal_ends_the_process_at_once_but_not_the_same_twice(monkeypatch):
+def test_a_second_signal_ends_the_process_unless_it_is_the_same_one(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(stop_signals.time, "monotonic", lambda: now[0])
     with stop_signals.StopSignals() as signals:
@@ -39,5 +39,5 @@ def test_a_signal_to_one_process_is_one_to_all(monkeypatch):
     signals.on_step_end(SimpleNamespace(world_size=2, device="cpu"), None, control)
     assert control.should_training_stop
     assert control.should_save
-    # So that each knows, when the training has ended, that it has not come to its end.
+    # Each process knows that the run is incomplete.
     assert signals.received == signal.SIGTERM

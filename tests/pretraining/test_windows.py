@@ -115,7 +115,7 @@ class TestWindows:
 
     @pytest.mark.parametrize("is_raw", [False, True])
     @pytest.mark.parametrize("stop", [0, 1, 13, 60])
-    def test_go_on_where_they_were(self, shards, tokenizer, stop, is_raw):
+    def test_resume_where_they_were(self, shards, tokenizer, stop, is_raw):
         corpus = TextFiles([shards])
         settings = plan(is_raw=is_raw)
         items = take(Windows(corpus, tokenizer, settings, True), stop + 5)
@@ -134,7 +134,7 @@ class TestWindows:
         # Some rows are ahead of others; but 140 shards have been read before.
         assert len(blocks) <= 24
 
-    def test_a_shard_that_has_changed_is_told(self, shards, tokenizer, tmp_path):
+    def test_a_shard_that_has_changed_is_reported(self, shards, tokenizer, tmp_path):
         corpus = TextFiles([tmp_path / "a.txt"])
         positions = take(Windows(corpus, tokenizer, plan(), True), 3)[-1][1]
         with open(tmp_path / "a.txt", "a", encoding="utf-8") as file:
@@ -195,7 +195,7 @@ class TestSentenceRows:
             assert torch.equal(batch["labels"], torch.where(mask, expected["input_ids"], IGNORED_LABEL))
 
     @pytest.mark.parametrize("stop", [1, 4, 30])
-    def test_go_on_where_they_were(self, shards, tokenizer, stop):
+    def test_resume_where_they_were(self, shards, tokenizer, stop):
         corpus = TextFiles([shards])
         items = take(SentenceRows(corpus, tokenizer, plan(), True), stop + 3)
         resumed = take(SentenceRows(corpus, tokenizer, plan(), True, items[stop - 1][1]), 3)
@@ -266,13 +266,13 @@ class TestWindowsOfAStreamedDataset:
         # Skipping reads what it skips.
         assert rows.skips == [0, 0]
 
-    def test_goes_on_where_it_was(self, tokenizer):
+    def test_resumes_where_it_was(self, tokenizer):
         corpus = StreamedDataset(Rows([{"text": f"the word{number} bank"} for number in range(25)]), rows_per_block=10)
         items = take(Windows(corpus, tokenizer, plan(), True), 20)
         resumed = take(Windows(corpus, tokenizer, plan(), True, items[9][1]), 10)
         assert all(torch.equal(a["character_ids"], b["character_ids"]) for (a, _), (b, _) in zip(items[10:], resumed))
 
-    def test_without_text_is_told(self, tokenizer):
+    def test_without_text_is_reported(self, tokenizer):
         with pytest.raises(ValueError, match="this corpus holds no text"):
             next(iter(Windows(StreamedDataset(Rows([])), tokenizer, plan(), True)))
 
