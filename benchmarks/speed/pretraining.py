@@ -144,10 +144,10 @@ class TimedTraining(ElmoPretrainer):
         """Returns the batches, the first one when enough of them are prepared."""
         return FilledFirst(super().get_train_dataloader(), 1.5 * NUM_WINDOWS_AHEAD * self.seconds_per_window)
 
-    def _seed_window(self) -> None:
-        # Called at the start of a step: the end of the previous one, including the optimizer.
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Trains on a window. Its start is the end of the previous step, including the optimizer."""
         self.ends.append(time.perf_counter())
-        super()._seed_window()
+        return super().training_step(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Records the end of the last step; does not save the model."""
