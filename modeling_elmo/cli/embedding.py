@@ -5,54 +5,47 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
+from typer import Argument, Option, echo
 
-from .options import Column, DType, ReplaceInvalid, Tokenized, check_at_least_one, is_main_process, printable
+from .options import Column, DType, ReplaceInvalid, Tokenized, is_main_process, printable
 
 
 def embed(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory.")],
+    model: Annotated[Path, Argument(metavar="MODEL", help="A model directory.")],
     input: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="INPUT",
-            help="A text file with one sentence per line (.gz and .xz too), - for standard input, a .parquet or "
-            ".jsonl file, or a directory written by Dataset.save_to_disk.",
+            help="Text with a sentence per line (.gz, .xz), - for standard input, a .parquet or .jsonl file, or a "
+            "directory written by Dataset.save_to_disk.",
         ),
     ],
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file or directory to create.")],
-    layers: Annotated[str, typer.Option(help="all, average, top, mix (the model's own), or a layer index.")] = "all",
+    output: Annotated[Path, Argument(metavar="OUTPUT", help="The file or directory to create.")],
+    layers: Annotated[str, Option(help="all, average, top, mix (the model's own), or a layer index.")] = "all",
     pool: Annotated[
-        Literal["none", "mean", "max", "first-last"],
-        typer.Option(help="Pool the words of each sentence into one vector."),
+        Literal["none", "mean", "max", "first-last"], Option(help="Pool the words of each sentence into one vector.")
     ] = "none",
-    dtype: Annotated[DType, typer.Option(help="dtype of the vectors.")] = "float32",
-    keep_boundaries: Annotated[
-        bool, typer.Option("--keep-boundaries", help="Keep the vectors of <S> and </S>.")
-    ] = False,
+    dtype: Annotated[DType, Option(help="dtype of the vectors.")] = "float32",
+    keep_boundaries: Annotated[bool, Option("--keep-boundaries", help="Keep the vectors of <S> and </S>.")] = False,
     tokenized: Tokenized = True,
     column: Column = None,
     format: Annotated[
         Literal["hdf5", "parquet", "safetensors"] | None,
-        typer.Option(
-            help="By default, from OUTPUT's extension: .hdf5, .h5, .parquet; otherwise a directory of safetensors.",
+        Option(
+            help="By default from OUTPUT's ending: .hdf5, .h5, .parquet; otherwise a directory of safetensors.",
             show_default=False,
         ),
     ] = None,
-    batch_words: Annotated[int, typer.Option(help="Words per batch, including padding.")] = 4096,
-    shard_size: Annotated[int, typer.Option(help="Shard size in MB: the most work lost if the run is killed.")] = 256,
+    batch_words: Annotated[int, Option(help="Words per batch, including padding.")] = 4096,
+    shard_size: Annotated[int, Option(min=1, help="Shard size in MB: the most work lost if the run is killed.")] = 256,
     carry_state: Annotated[
-        bool,
-        typer.Option(
-            "--carry-state",
-            help="Carry the LSTM state from sentence to sentence, as the original commands did. Slow.",
-        ),
+        bool, Option("--carry-state", help="Carry the LSTM state from sentence to sentence, as the original did. Slow.")
     ] = False,
     forget_sentences: Annotated[
-        bool, typer.Option("--forget-sentences", help="Omit sentence_to_index from an HDF5 file.")
+        bool, Option("--forget-sentences", help="Omit sentence_to_index from an HDF5 file.")
     ] = False,
     replace_invalid: ReplaceInvalid = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace OUTPUT if it exists.")] = False,
+    force: Annotated[bool, Option("--force", help="Replace OUTPUT if it exists.")] = False,
 ) -> None:
     """Compute the vectors of every sentence of INPUT, in order.
 
@@ -66,7 +59,6 @@ def embed(
 
     from ..embedding import embed_corpus
 
-    check_at_least_one("--shard-size", shard_size)
     options = {"pool": pool, "dtype": getattr(torch, dtype), "keep_boundaries": keep_boundaries}
     source, embedder = _open(input, column, replace_invalid, model, layers, batch_words=batch_words, **options)
     result = embed_corpus(
@@ -81,22 +73,22 @@ def embed(
         force=force,
     )
     if is_main_process():
-        typer.echo(f"Wrote {printable(output)}: {result.num_words:,} words in {result.num_sentences:,} sentences")
+        echo(f"Wrote {printable(output)}: {result.num_words:,} words in {result.num_sentences:,} sentences")
 
 
 def neighbors(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model directory.")],
-    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="Sentences, as embed accepts them as INPUT.")],
+    model: Annotated[Path, Argument(metavar="MODEL", help="A model directory.")],
+    corpus: Annotated[str, Argument(metavar="CORPUS", help="Sentences, as embed accepts them as INPUT.")],
     sentence: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="SENTENCE", help='A sentence with the word in brackets: "He sat on the [bank] of the river ."'
         ),
     ],
-    top_k: Annotated[int, typer.Option(help="Number of contexts to show.")] = 10,
-    layer: Annotated[str, typer.Option(help="average, top, mix (the model's own), or a layer index.")] = "top",
+    top_k: Annotated[int, Option(help="Number of contexts to show.")] = 10,
+    layer: Annotated[str, Option(help="average, top, mix (the model's own), or a layer index.")] = "top",
     any_word: Annotated[
-        bool, typer.Option("--any-word", help="Compare with all words of the corpus, not only with the same word.")
+        bool, Option("--any-word", help="Compare with all words, not only with the same word.")
     ] = False,
     tokenized: Tokenized = True,
     column: Column = None,
@@ -110,10 +102,10 @@ def neighbors(
     found = nearest_contexts(embedder, source, words, index, top_k, any_word=any_word, tokenized=tokenized)
     for context in found:
         place = f"{source.name}:{context.line}"
-        typer.echo(f"{context.similarity:.4f}  {printable(place)}  {printable(context.marked())}")
+        echo(f"{context.similarity:.4f}  {printable(place)}  {printable(context.marked())}")
     if not found:
         word = "a word" if any_word else repr(words[index])
-        typer.echo(f"{printable(source.name)}: no sentence with {printable(word)}", err=True)
+        echo(f"{printable(source.name)}: no sentence with {printable(word)}", err=True)
 
 
 def _open(input: str, column: str | None, replace_invalid: bool, model: Path, layers: str, **kwargs: Any) -> Any:

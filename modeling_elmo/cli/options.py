@@ -5,59 +5,48 @@
 import os
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument, Option
 
 
 DType = Literal["float32", "bfloat16", "float16"]
 
 Column = Annotated[
     str | None,
-    typer.Option(
-        help='Column or field that holds the sentences, for Parquet, JSON lines and datasets; "text" by default.'
-    ),
+    Option(help='Column or field that holds the sentences, for Parquet, JSON lines and datasets; "text" by default.'),
 ]
 
 Force = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--force", help="Replace OUT_DIR if it contains files. (A directory with subdirectories is never replaced.)"
     ),
 ]
 
 Tokenized = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--tokenized/--raw", help="Whether words are already separated by white space, or ELMo's tokenizer splits them."
     ),
 ]
 
 License = Annotated[
     str | None,
-    typer.Option(help='License for the model card, by its identifier on the Hub: "apache-2.0".', show_default=False),
+    Option(help='License for the model card, by its identifier on the Hub: "apache-2.0".', show_default=False),
 ]
 
 Language = Annotated[
-    list[str], typer.Option(metavar="CODE", help='Language for the model card, an ISO code: "en". May be repeated.')
+    list[str], Option(metavar="CODE", help='Language for the model card, an ISO code: "en". May be repeated.')
 ]
 
 ReplaceInvalid = Annotated[
-    bool, typer.Option("--replace-invalid", help="Decode invalid UTF-8 as U+FFFD. By default, it is an error.")
+    bool, Option("--replace-invalid", help="Decode invalid UTF-8 as U+FFFD. By default, it is an error.")
 ]
 
-Texts = Annotated[
-    list[str], typer.Argument(metavar="TEXT...", help="Text files (.gz and .xz too), or quoted patterns.")
-]
+Texts = Annotated[list[str], Argument(metavar="TEXT...", help="Text files (.gz and .xz too), or quoted patterns.")]
 
 SentencePerRow = Annotated[
-    bool,
-    typer.Option("--sentence-per-row", help="Process each sentence separately; LSTM states are not carried over."),
+    bool, Option("--sentence-per-row", help="Process each sentence separately; LSTM states are not carried over.")
 ]
-
-
-def check_at_least_one(option: str, value: int) -> None:
-    """Raises a usage error if the value of an option is less than 1."""
-    if value < 1:
-        raise typer.BadParameter(f"{option}: expected at least 1, found {value}")
 
 
 def is_main_process() -> bool:

@@ -424,6 +424,3 @@ def _padded(rows: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     values_BW = np.zeros(mask_BW.shape, dtype=np.int64)
     values_BW[mask_BW] = np.concatenate(rows)
     return torch.from_numpy(mask_BW), torch.from_numpy(values_BW)
-
-
-__all__ = ["ElmoEmbedder", "Sentence", "checked_layers", "windows"]

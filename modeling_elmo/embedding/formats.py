@@ -163,6 +163,3 @@ def _embeddings_column(pa: Any, shard: ShardFile, rows: np.ndarray, counts: np.n
     sentences = [rows[:, end - count : end].reshape(-1, rows.shape[-1]) for end, count in zip(ends, counts)]
     by_layer = lists(np.repeat(counts, len(rows)), vectors(np.concatenate(sentences)))
     return lists(np.full(len(counts), len(rows)), by_layer)
-
-
-__all__ = ["write_hdf5", "write_parquet"]

@@ -55,13 +55,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class EmbeddedCorpus:
-    """The result of a job.
-
-    Attributes:
-        output (`Path`): The file or directory.
-        num_sentences (`int`): Sentences of the corpus.
-        num_words (`int`): Their words, boundaries not counted.
-    """
+    """The file or directory that a job made, and the sentences and words (boundaries not counted) of the corpus."""
 
     output: Path
     num_sentences: int
@@ -150,11 +144,7 @@ def embed_corpus(
 
 
 def output_format(path: Path, format: str | None = None) -> str:
-    """Returns the format of an output.
-
-    Raises:
-        `ValueError`: If it is unknown, or the name has the ending of another format.
-    """
+    """Returns the format of an output. Raises `ValueError` if it is unknown, or the name ends like another format."""
     by_name = ENDINGS.get(path.suffix.lower())
     if format is None:
         return by_name or "safetensors"
@@ -479,6 +469,3 @@ def _are_settings(path: Path) -> bool:
         return {"version", "model", "layers", "shard_bytes"} <= set(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return False
-
-
-__all__ = ["EmbeddedCorpus", "embed_corpus", "output_format"]

@@ -27,23 +27,14 @@ MAX_BYTES_IN_MEMORY = 1 << 20
 
 @dataclass
 class LongSentence:
-    """A run of a model over one sentence, piece by piece.
-
-    Attributes:
-        model (`ElmoModel`): The model.
-        encode (`Callable[[list[str]], torch.Tensor]`): Returns the embeddings `(n, P)` of tokens.
-        tokens (`Sequence[str]`): The sentence with its boundaries.
-        piece_words (`int`): Tokens of a piece.
-        num_layers (`int`): How many LSTM layers to run.
-        state (`State`): Where the LSTMs start, `(2L, 1, P)` and `(2L, 1, H)`; once all pieces have been taken, the
-            state after the sentence.
-    """
+    """A run of the lower `num_layers` of a model over one sentence, piece by piece."""
 
     model: ElmoModel
-    encode: Callable[[list[str]], torch.Tensor]
-    tokens: Sequence[str]
+    encode: Callable[[list[str]], torch.Tensor]  # Returns the embeddings `(n, P)` of tokens.
+    tokens: Sequence[str]  # With the boundaries.
     piece_words: int
     num_layers: int
+    # Where the LSTMs start, `(2L, 1, P)` and `(2L, 1, H)`; the state after the sentence once all pieces are taken.
     state: State
 
     def pieces(self) -> Iterator[tuple[int, torch.Tensor]]:
@@ -105,6 +96,3 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     """Returns the bytes of a tensor."""
     flat = tensor.detach().cpu().contiguous().flatten()
     return flat.view(torch.uint8).numpy().data if flat.numel() else memoryview(b"")
-
-
-__all__ = ["LongSentence", "mapped_tensor", "tensor_bytes", "write_rows"]

@@ -121,6 +121,3 @@ def nearest_contexts(
 
     # Of equal contexts the earlier one is kept.
     return heapq.nlargest(top_k, contexts(), key=lambda context: context.similarity)
-
-
-__all__ = ["Context", "marked_word", "nearest_contexts"]

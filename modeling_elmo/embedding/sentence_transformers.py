@@ -118,6 +118,3 @@ class ElmoEncoder(InputModule):
         location = {name: kwargs[name] for name in names if name in kwargs}
         config = cls.load_config(model_name_or_path, **location)
         return cls(cls.load_dir_path(model_name_or_path, **location), **config)
-
-
-__all__ = ["ElmoEncoder"]

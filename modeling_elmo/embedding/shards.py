@@ -41,31 +41,19 @@ DTYPE_NAMES = {
 
 @dataclass
 class Shard:
-    """The sentences of one file.
-
-    Attributes:
-        index (`int`): Its index among the shards.
-        first_sentence (`int`): The index of its first sentence in the corpus.
-        windows (`list[list[Sentence]]`): The sentences.
-        offsets (`np.ndarray` of shape `(S + 1,)`): The first row of each sentence, before pooling.
-        shares (`tuple[float, float]`, *optional*): The share of the corpus that was read before it and after it.
-        text (`bytes`): The sentences in UTF-8.
-        text_offsets (`np.ndarray` of shape `(S + 1,)`): The first byte of each sentence in `text`.
-        num_sentences (`int`): S.
-        num_words (`int`): Words, boundaries not counted.
-        digest (`str`): A hash of the sentences.
-    """
+    """The sentences of one file. Their words in `num_words` exclude boundaries."""
 
     index: int
-    first_sentence: int
+    first_sentence: int  # Its index in the corpus.
     windows: list[list[Sentence]]
-    offsets: np.ndarray
-    shares: tuple[float, float] | None = None
+    offsets: np.ndarray  # `(S + 1,)`: the first row of each sentence, before pooling.
+    shares: tuple[float, float] | None = None  # Of the corpus: read before this shard, and after it.
 
     def __post_init__(self) -> None:
         sentences = list(itertools.chain(*self.windows))
         texts = [sentence.text.encode("utf-8") for sentence in sentences]
         self.text = b"".join(texts)
+        # `(S + 1,)`: the first byte of each sentence.
         self.text_offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
         self.num_sentences = len(sentences)
         self.num_words = sum(len(sentence.words) for sentence in sentences)
@@ -246,6 +234,3 @@ class ShardFile:
             if sentence == len(ends) or (ends[sentence] - begin) * row_bytes > max_bytes:
                 yield first, sentence, begin, end
                 first, begin = sentence, end
-
-
-__all__ = ["Shard", "ShardFile", "ShardWriter", "new_shard", "shards"]

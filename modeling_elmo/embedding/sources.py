@@ -30,15 +30,10 @@ INSTALL = "pip install 'modeling-elmo[embedding]'"
 
 
 class SentenceSource(Protocol):
-    """Sentences in order.
+    """Sentences in order."""
 
-    Attributes:
-        name (`str`): For messages.
-        is_repeatable (`bool`): Whether it can be read again, by this process and others.
-    """
-
-    name: str
-    is_repeatable: bool
+    name: str  # For messages.
+    is_repeatable: bool  # Whether it can be read again, by this process and others.
 
     def __iter__(self) -> Iterator[str | Sequence[str]]:
         """Yields texts or lists of words."""
@@ -48,12 +43,7 @@ class SentenceSource(Protocol):
 
 
 class JSONLines(TextLines):
-    """One field of JSON objects, one object per line: texts or lists of words.
-
-    Args:
-        path, errors: As for `TextLines`.
-        column (`str`, *optional*, defaults to `"text"`): The field.
-    """
+    """The field `column` of JSON objects, one object per line: texts or lists of words."""
 
     def __init__(self, path: str | os.PathLike[str], column: str = DEFAULT_COLUMN, errors: str = "strict"):
         super().__init__(path, errors)
@@ -211,6 +201,3 @@ def checked_sentence(item: Any, name: str) -> str | Sequence[str]:
     if len(text) > MAX_LINE_BYTES // 4 and len(text.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
         raise ValueError(f"{name}: expected at most {MAX_LINE_BYTES} bytes, found more")
     return item
-
-
-__all__ = ["DatasetColumn", "JSONLines", "SentenceSource", "TextLines", "checked_sentence", "open_source"]

@@ -385,7 +385,17 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
         Raises:
             `ValueError`: If rows have more texts than `config.num_segments`, or if labels don't fit the problem type;
                 see also [`ElmoModel`].
-        """
+
+        Example:
+        ```python
+        >>> from modeling_elmo import ElmoConfig, ElmoForSequenceClassification, ElmoTokenizer
+
+        >>> tokenizer = ElmoTokenizer()
+        >>> sizes = {"cell_size": 64, "projection_size": 16, "character_filters": [[1, 8], [3, 24]]}
+        >>> model = ElmoForSequenceClassification(ElmoConfig(**sizes, num_labels=3, num_segments=2)).eval()
+        >>> model(**tokenizer("A man sleeps.", "Nobody is awake.", return_tensors="pt")).logits.shape
+        torch.Size([1, 3])
+        ```"""
         words = self._encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
         if self.max_segments == 1:
             features = self.pooling(words.features, words.mask)

@@ -44,7 +44,7 @@ class TestEmbed:
             "layers: expected all, average, top, mix or a number", "embed", model_dir, corpus, output, "--layers", "9"
         )
         fails("hdf5 does not support bfloat16", "embed", model_dir, corpus, output, "--dtype", "bfloat16")
-        fails("--shard-size: expected at least 1, found 0", "embed", model_dir, corpus, output, "--shard-size", "0")
+        fails("Invalid value for '--shard-size'", "embed", model_dir, corpus, output, "--shard-size", "0")
         (tmp_path / "bad.txt").write_bytes(b"fine\n\xff\n")
         fails("bad.txt: line 2: expected UTF-8, found byte 0xff", "embed", model_dir, tmp_path / "bad.txt", output)
         assert not list(tmp_path.glob("vectors*"))
