@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reading HDF5 files that may come from anyone: no links, no plug-in filters, bounded memory.
+"""Reading HDF5 files that may come from anyone: no links, no plug-in filters, bounded memory. Writing them safely.
 
 HDF5 trusts its files: it follows links and references to other files, loads plug-ins, allocates whatever a file
 declares, and reads past the end of a chunk that unpacks to less than its size. All of this is checked before it reads a
@@ -47,6 +47,19 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
         file = h5py.File(path, "r")
     with file:
         yield file
+
+
+@contextmanager
+def new_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Yields a file in memory, which is written to `path` when the block ends without an error.
+
+    HDF5 crashes the process if it can't write its file, so Python writes it, and raises `OSError`.
+    """
+    with h5py.File(path, "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    path.write_bytes(image)
 
 
 def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:

@@ -8,7 +8,6 @@ bilm-tf writes it to skip the character encoder. Its inference on a model that r
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from tqdm.auto import tqdm
@@ -17,7 +16,7 @@ from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
-from .hdf5 import dataset_names, open_hdf5, read_datasets
+from .hdf5 import dataset_names, new_hdf5, open_hdf5, read_datasets
 
 
 DATASET = "embedding"
@@ -47,7 +46,7 @@ def write_vocab_embedding(path: Path, model: ElmoModel, tokenizer: ElmoTokenizer
         words (`Sequence[str]`): The vocabulary, in the order of its ids.
     """
     input_name = "character_ids" if model.config.token_input == "characters" else "input_ids"
-    with h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         dataset = file.create_dataset(DATASET, (len(words), model.config.projection_size), dtype="float32")
         starts = range(0, len(words), BATCH_WORDS)
         for start in tqdm(starts, "Embedding the vocabulary", disable=None, delay=1, leave=False):

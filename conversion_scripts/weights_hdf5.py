@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 
-from .hdf5 import dataset_names, file_name, open_hdf5, read_datasets
+from .hdf5 import dataset_names, file_name, new_hdf5, open_hdf5, read_datasets
 
 
 # The file has no character embedding for padding positions.
@@ -198,7 +198,7 @@ def write_weights(path: Path, config: ElmoConfig, parameters: dict[str, torch.Te
     Raises:
         `ElmoFormatError`: If a parameter contains NaN or infinity.
     """
-    with h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         table = weight_table(config, num_words)
         for dataset in tqdm(table, "Writing weights", disable=None, delay=1, leave=False):
             values = [parameters[name].float().numpy() for name in dataset.parameters]
