@@ -19,14 +19,9 @@ def conversion_card(
     license: str | None = None,
     language: Sequence[str] | None = None,
 ) -> str:
-    """Returns the text of the card.
+    """Returns the text of the card; `differences` are those of the layers, from `measure_parity`.
 
-    Args:
-        config (`ElmoConfig`): The model's config.
-        files (`OriginalFiles`): The original files, listed with their sizes and SHA-256.
-        differences (`Sequence[float]`): The largest difference of each layer, from `measure_parity`.
-        license (`str`, *optional*): The Hub's name of the license.
-        language (`Sequence[str]`, *optional*): ISO codes of the languages. Defaults to that of `files`.
+    The original files are listed with their sizes and SHA-256. See `model_card` for license and languages.
     """
     links = {name: f"[{name}]({url})" for name, url in files.addresses.items()}
     sources = [

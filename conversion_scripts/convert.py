@@ -45,10 +45,7 @@ def locate(
 ) -> OriginalFiles:
     """Finds the files that the arguments of `elmo convert` mean: in a directory, one by one, or to download.
 
-    Args:
-        source (`Path`, *optional*): A directory, or else the name of a published model.
-        options, weights, vocab, token_embeddings (`Path`, *optional*): See `OriginalFiles.find`.
-        mirror, cache_dir (*optional*): See `download`.
+    `source` is a directory, or else the name of a published model. See `OriginalFiles.find` and `download`.
 
     Raises:
         `ElmoFormatError`: If files are missing, or an argument does not apply to this kind of source.

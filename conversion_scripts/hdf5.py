@@ -63,14 +63,10 @@ def new_hdf5(path: Path) -> Iterator[h5py.File]:
 
 
 def dataset_names(file: h5py.File, expected: set[str]) -> set[str]:
-    """Lists the datasets of a file.
-
-    Args:
-        file (`h5py.File`): The open file.
-        expected (`set[str]`): The allowed names, such as `"CNN/W_cnn_0"`.
+    """Returns the names of the datasets of a file, such as `"CNN/W_cnn_0"`.
 
     Raises:
-        `ElmoFormatError`: For any other dataset or group, for soft and external links, and for a damaged file.
+        `ElmoFormatError`: For any that is not expected, for soft and external links, and for a damaged file.
     """
     known_groups = {name[:end] for name in expected for end, letter in enumerate(name) if letter == "/"}
     found, groups = set(), [""]

@@ -26,19 +26,12 @@ MAX_NESTING = 20
 
 
 class Option(NamedTuple):
-    """An option that describes a model.
+    """An option that describes a model."""
 
-    Attributes:
-        path (`str`): Its sections and its name, separated by periods.
-        field (`str`): The field of the config.
-        default (`Any`): The field's value where the option is missing or null. No required field accepts `None`.
-        only_if_set (`bool`): Whether the option is not written where the field has its default value.
-    """
-
-    path: str
-    field: str
-    default: Any = None
-    only_if_set: bool = False
+    path: str  # Its sections and its name, separated by periods.
+    field: str  # The field of the config.
+    default: Any = None  # The field's value where the option is missing or null. No required field accepts `None`.
+    only_if_set: bool = False  # Whether the option is left out where the field has its default value.
 
 
 # In the order of the published files.
@@ -67,17 +60,10 @@ NOT_OF_TRAINING = {"lstm", "char_cnn", "n_tokens_vocab", "dropout"}
 
 
 def read_options(path: Path, **kwargs: Any) -> tuple[ElmoConfig, int | None]:
-    """Reads a model's `options.json`.
+    """Returns the config of an `options.json` and, if it states it, the number of words (`n_tokens_vocab`).
 
-    Args:
-        path (`Path`): The file.
-        kwargs: Fields of the config that replace those of the file.
-
-    Returns:
-        `ElmoConfig`, and the number of words of the vocabulary (`n_tokens_vocab`) if the file states it.
-
-    Raises:
-        `ElmoFormatError`: If the file is not JSON or does not describe an ELMo model.
+    `kwargs` are fields of the config that replace those of the file. Raises `ElmoFormatError` if the file is not JSON
+    or does not describe an ELMo model.
     """
     try:
         options = read_json_object(path, MAX_BYTES)
@@ -98,12 +84,7 @@ def read_options(path: Path, **kwargs: Any) -> tuple[ElmoConfig, int | None]:
 
 
 def write_options(path: Path, config: ElmoConfig, num_words: int | None) -> None:
-    """Writes `options.json` for inference with the original code.
-
-    Args:
-        path (`Path`): The file to write.
-        config (`ElmoConfig`): The model's config.
-        num_words (`int`, *optional*): Number of words of the vocabulary file, if there is one.
+    """Writes `options.json` for inference with the original code; `num_words` are those of the vocabulary file.
 
     Raises:
         `ElmoFormatError`: If the original code has no option for a value of the config.

@@ -12,23 +12,14 @@ from modeling_elmo.files.errors import ElmoFormatError
 
 @dataclass(frozen=True)
 class OriginalFiles:
-    """The files of an original model.
+    """The files of an original model. The last two fields are set by `download`."""
 
-    Attributes:
-        options (`Path`): `options.json`.
-        weights (`Path`): `weights.hdf5`.
-        vocab (`Path`, *optional*): `vocab.txt`, one word a line.
-        token_embeddings (`Path`, *optional*): `vocab_embedding.hdf5`. With it, the converted model reads words.
-        addresses (`Mapping[str, str]`): URLs of published files by their names. Set by `download`.
-        language (`str`, *optional*): ISO code of the card's default language. Set by `download`.
-    """
-
-    options: Path
-    weights: Path
-    vocab: Path | None = None
-    token_embeddings: Path | None = None
-    addresses: Mapping[str, str] = field(default_factory=dict)
-    language: str | None = None
+    options: Path  # `options.json`
+    weights: Path  # `weights.hdf5`
+    vocab: Path | None = None  # `vocab.txt`, one word a line
+    token_embeddings: Path | None = None  # `vocab_embedding.hdf5`. With it, the converted model reads words.
+    addresses: Mapping[str, str] = field(default_factory=dict)  # URLs of published files by their names
+    language: str | None = None  # ISO code of the card's default language
 
     @classmethod
     def find(

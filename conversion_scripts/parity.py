@@ -33,12 +33,7 @@ MAX_DIFFERENCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 
 def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, files: OriginalFiles) -> list[float]:
-    """Runs a few sentences through a converted model and through the equations.
-
-    Args:
-        model_dir (`Path`): The directory of the model.
-        tokenizer (`ElmoTokenizer`): Its tokenizer.
-        files (`OriginalFiles`): The files that it was converted from.
+    """Runs a few sentences through a converted model, and through the equations with the original `files`.
 
     Returns:
         `list[float]`: The largest absolute difference of each layer, the token embedding first.

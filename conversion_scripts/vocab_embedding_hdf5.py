@@ -37,14 +37,7 @@ def read_vocab_embedding(path: Path, num_words: int, projection_size: int) -> np
 
 @torch.no_grad()
 def write_vocab_embedding(path: Path, model: ElmoModel, tokenizer: ElmoTokenizer, words: Sequence[str]) -> None:
-    """Writes the token embeddings of a vocabulary.
-
-    Args:
-        path (`Path`): The file to write.
-        model (`ElmoModel`): A model that reads characters or words.
-        tokenizer (`ElmoTokenizer`): Its tokenizer.
-        words (`Sequence[str]`): The vocabulary, in the order of its ids.
-    """
+    """Writes the token embeddings of a vocabulary, `words` in the order of their ids."""
     input_name = "character_ids" if model.config.token_input == "characters" else "input_ids"
     with new_hdf5(path) as file:
         dataset = file.create_dataset(DATASET, (len(words), model.config.projection_size), dtype="float32")

@@ -135,16 +135,7 @@ def _swap_gates(values: np.ndarray) -> np.ndarray:
 def read_weights(
     path: Path, config: ElmoConfig, num_words: int = 0, dtype: torch.dtype = torch.float32
 ) -> dict[str, torch.Tensor]:
-    """Reads `weights.hdf5` into parameters of `ElmoModel`.
-
-    Args:
-        path (`Path`): The file.
-        config (`ElmoConfig`): The model's config.
-        num_words (`int`): See `weight_table`.
-        dtype (`torch.dtype`): The dtype of the parameters.
-
-    Returns:
-        `dict[str, torch.Tensor]`: The biLM's parameters by name.
+    """Returns the parameters of `ElmoModel` in a `weights.hdf5` by name; see `weight_table` for `num_words`.
 
     Raises:
         `ElmoFormatError`: If the file can't be read, or its datasets do not match the config.
@@ -187,13 +178,7 @@ def as_tensor(values: np.ndarray, dtype: torch.dtype, name: str) -> torch.Tensor
 
 
 def write_weights(path: Path, config: ElmoConfig, parameters: dict[str, torch.Tensor], num_words: int = 0) -> None:
-    """Writes parameters of `ElmoModel` as `weights.hdf5`, in float32.
-
-    Args:
-        path (`Path`): The file to write.
-        config (`ElmoConfig`): The model's config.
-        parameters (`dict[str, torch.Tensor]`): The model's state dict.
-        num_words (`int`): See `weight_table`.
+    """Writes parameters of `ElmoModel` as `weights.hdf5`, in float32; see `weight_table` for `num_words`.
 
     Raises:
         `ElmoFormatError`: If a parameter contains NaN or infinity.

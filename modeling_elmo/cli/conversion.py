@@ -5,7 +5,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, BadParameter, Option, echo
 
 from ..configuration import NAMES
 from .hub import push
@@ -15,24 +15,24 @@ from .options import DType, Force, Language, License, printable
 def convert(
     directories: Annotated[
         list[Path],
-        typer.Argument(
+        Argument(
             metavar="[SOURCE] OUT_DIR",
             help="SOURCE is a directory of original files, or the name of a published model to download "
             f"({', '.join(NAMES)}); a directory of that name takes precedence. OUT_DIR is the directory to create.",
         ),
     ],
-    options: Annotated[Path | None, typer.Option(help="options.json, if it is not in SOURCE.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="weights.hdf5, if it is not in SOURCE.")] = None,
+    options: Annotated[Path | None, Option(help="options.json, if it is not in SOURCE.")] = None,
+    weights: Annotated[Path | None, Option(help="weights.hdf5, if it is not in SOURCE.")] = None,
     vocab: Annotated[
-        Path | None, typer.Option(help="vocab.txt, if it is not in SOURCE, or to replace a published one. Optional.")
+        Path | None, Option(help="vocab.txt, if it is not in SOURCE, or to replace a published one. Optional.")
     ] = None,
     token_embeddings: Annotated[
-        Path | None, typer.Option(help="vocab_embedding.hdf5. The converted model then reads words, not characters.")
+        Path | None, Option(help="vocab_embedding.hdf5. The converted model then reads words, not characters.")
     ] = None,
-    dtype: Annotated[DType, typer.Option(help="dtype of the converted weights.")] = "float32",
+    dtype: Annotated[DType, Option(help="dtype of the converted weights.")] = "float32",
     mirror: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="URL",
             help="For a published model: server to download from, in place of "
             "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo.",
@@ -40,15 +40,13 @@ def convert(
     ] = None,
     cache_dir: Annotated[
         Path | None,
-        typer.Option(
-            help="For a published model: where downloads are kept. By default, the directory elmo in HF_HOME."
-        ),
+        Option(help="For a published model: where downloads are kept. By default, the directory elmo in HF_HOME."),
     ] = None,
     force: Force = False,
     license: License = None,
     language: Language = [],  # noqa: B006
     push_to_hub: Annotated[
-        str | None, typer.Option(metavar="ORG/NAME", help="Then push OUT_DIR to the Hub, as elmo push does.")
+        str | None, Option(metavar="ORG/NAME", help="Then push OUT_DIR to the Hub, as elmo push does.")
     ] = None,
 ) -> None:
     """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
@@ -57,7 +55,7 @@ def convert(
     from ..hub.push import check_target
 
     if len(directories) > 2:
-        raise typer.BadParameter(f"expected [SOURCE] OUT_DIR, found {len(directories)} directories")
+        raise BadParameter(f"expected [SOURCE] OUT_DIR, found {len(directories)} directories")
     *sources, out_dir = directories
     source = sources[0] if sources else None
     if push_to_hub is not None:
@@ -66,22 +64,22 @@ def convert(
     try:
         files = conversion_scripts.locate(source, options, weights, vocab, token_embeddings, mirror, cache_dir)
     except KeyboardInterrupt:
-        typer.echo("elmo: interrupted; rerun the same command to resume the download", err=True)
+        echo("elmo: interrupted; rerun the same command to resume the download", err=True)
         raise
     if source is not None and source.is_dir() and str(source) in NAMES:
-        typer.echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
+        echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
     conversion_scripts.convert(files, out_dir, dtype=dtype, force=force, license=license, language=language)
-    typer.echo(f"Wrote {printable(out_dir)}")
+    echo(f"Wrote {printable(out_dir)}")
     if push_to_hub is not None:
         push(out_dir, push_to_hub)
 
 
 def export(
-    model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
-    out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="The directory to create.")],
+    model_dir: Annotated[Path, Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
+    out_dir: Annotated[Path, Argument(metavar="OUT_DIR", help="The directory to create.")],
     token_embeddings: Annotated[
         bool | None,
-        typer.Option(
+        Option(
             "--token-embeddings/--no-token-embeddings",
             help="Also write vocab_embedding.hdf5, the token embedding of every word. By default, only for models "
             "that read words.",
@@ -97,4 +95,4 @@ def export(
     from ..conversion_scripts import export as export_files
 
     export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force)
-    typer.echo(f"Wrote {printable(out_dir)}")
+    echo(f"Wrote {printable(out_dir)}")

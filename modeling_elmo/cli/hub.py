@@ -6,20 +6,19 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option, echo
 
 from .options import Language, License, printable
 
 
 def push(
-    model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
-    repository: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The repository on the Hub.")],
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    model_dir: Annotated[Path, Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
+    repository: Annotated[str, Argument(metavar="ORG/NAME", help="The repository on the Hub.")],
+    private: Annotated[bool, Option("--private", help="Make a new repository private.")] = False,
     revision: Annotated[
-        str | None,
-        typer.Option(help="Branch to update; created if it does not exist. By default, main.", show_default=False),
+        str | None, Option(help="Branch to update; created if it does not exist. By default, main.", show_default=False)
     ] = None,
-    commit_message: Annotated[str | None, typer.Option(help="Message of the commit.", show_default=False)] = None,
+    commit_message: Annotated[str | None, Option(help="Message of the commit.", show_default=False)] = None,
     license: License = None,
     language: Language = [],  # noqa: B006
 ) -> None:
@@ -43,6 +42,6 @@ def push(
         language=language,
     )
     if done.is_new:
-        typer.echo(f"Pushed {printable(model_dir)} to {printable(done.url)}, commit {done.commit}")
+        echo(f"Pushed {printable(model_dir)} to {printable(done.url)}, commit {done.commit}")
     else:
-        typer.echo(f"{printable(done.url)}: nothing to change, commit {done.commit}")
+        echo(f"{printable(done.url)}: nothing to change, commit {done.commit}")

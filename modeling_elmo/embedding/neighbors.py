@@ -26,19 +26,12 @@ WORDS_SHOWN = 12
 
 @dataclass(frozen=True)
 class Context:
-    """A word in a sentence of the corpus.
+    """A word in a sentence of the corpus."""
 
-    Attributes:
-        similarity (`float`): Cosine of its vector and the given word's.
-        line (`int`): The line of the sentence in the corpus, from 1.
-        words (`tuple[str, ...]`): The sentence.
-        index (`int`): The index of the word in it.
-    """
-
-    similarity: float
-    line: int
+    similarity: float  # Cosine of its vector and the given word's.
+    line: int  # The line of the sentence in the corpus, from 1.
     words: tuple[str, ...]
-    index: int
+    index: int  # The index of the word in its sentence.
 
     def marked(self) -> str:
         """Returns the surrounding words, with the word in brackets."""
@@ -50,8 +43,7 @@ class Context:
 def marked_word(embedder: ElmoEmbedder, sentence: str, tokenized: bool = True) -> tuple[list[str], int]:
     """Returns the words of a sentence and the index of the one in brackets: `"He sat on the [bank] of the river ."`.
 
-    Raises:
-        `ValueError`: If not exactly one word is in brackets.
+    Raises `ValueError` if not exactly one word is in brackets.
     """
     marks = list(MARKED.finditer(sentence))
     if len(marks) != 1:

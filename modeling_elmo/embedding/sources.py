@@ -23,8 +23,9 @@ from ..files.text import MAX_LINE_BYTES, STANDARD_INPUT, TextLines
 
 DEFAULT_COLUMN = "text"
 
-# Rows of a Parquet file that are read together.
+# Rows of a Parquet file that are read together, fewer if they are long.
 CHUNK_ROWS = 1024
+CHUNK_BYTES = 2**25
 
 INSTALL = "pip install 'modeling-elmo[embedding]'"
 
@@ -62,12 +63,7 @@ class JSONLines(TextLines):
 
 
 class DatasetColumn:
-    """One column of a Hugging Face dataset, streamed or not: texts or lists of words.
-
-    Args:
-        dataset: A `datasets.Dataset`, a `datasets.IterableDataset`, or anything that yields rows as they do.
-        column (`str`, *optional*, defaults to `"text"`): The column.
-        name (`str`, *optional*, defaults to `"dataset"`): For messages.
+    """One column of a `datasets.Dataset` or `IterableDataset`, or of anything that yields rows as they do.
 
     Raises:
         `ValueError`: If there is no such column, or the dataset has several splits.
@@ -125,8 +121,17 @@ class ParquetRows:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with self._opened() as file:
-            for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=[self.column]):
-                yield from batch.to_pylist()
+            for group in range(file.num_row_groups):
+                num_rows, num_bytes = _size(file.metadata.row_group(group), self.column)
+                mean_bytes = num_bytes // max(num_rows, 1)
+                if mean_bytes > MAX_LINE_BYTES:
+                    raise ValueError(
+                        f"{self.path}: row group {group}: expected at most {MAX_LINE_BYTES} bytes a row, found "
+                        f"{mean_bytes} in {self.column}"
+                    )
+                size = max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(mean_bytes, 1)))
+                for batch in file.iter_batches(size, [group], [self.column]):
+                    yield from ({self.column: value} for value in _values(batch.column(0)))
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
@@ -134,10 +139,43 @@ class ParquetRows:
         import pyarrow
 
         try:
-            with open(self.path, "rb") as handle, parquet.ParquetFile(handle) as file:
-                yield file
+            with open(self.path, "rb") as handle:
+                with parquet.ParquetFile(handle) as file:
+                    schema = file.schema
+                    paths = [schema.column(index).path for index in range(len(schema))]
+                # Values that occur once in the file may fill the memory otherwise.
+                repeated = [path for path in paths if path.partition(".")[0] == self.column]
+                with parquet.ParquetFile(handle, read_dictionary=repeated) as file:
+                    yield file
         except pyarrow.ArrowException as error:
             raise ValueError(f"{self.path}: not a readable Parquet file ({' '.join(str(error).split())})") from error
+
+
+def _values(column: Any) -> Iterator[Any]:
+    """Yields the Python values of a part of a column. Equal ones share memory in Arrow, but not in Python."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    is_list = pa.types.is_list(column.type)
+    words = column.flatten() if is_list else column
+    if pa.types.is_dictionary(words.type):
+        num_bytes = compute.sum(compute.take(compute.binary_length(words.dictionary), words.indices)).as_py()
+        if len(column) > 1 and (num_bytes or 0) > CHUNK_BYTES:
+            half = len(column) // 2
+            yield from _values(column.slice(0, half))
+            yield from _values(column.slice(half))
+            return
+        plain = words.type.value_type
+        column = column.cast(pa.list_(plain) if is_list else plain)
+    yield from column.to_pylist()
+
+
+def _size(row_group: Any, column: str) -> tuple[int, int]:
+    """Returns the number of rows of a row group, and the bytes that its metadata and word counts admit."""
+    chunks = [row_group.column(index) for index in range(row_group.num_columns)]
+    of_column = [chunk for chunk in chunks if chunk.path_in_schema.partition(".")[0] == column]
+    # A word takes a byte of the text that separates it from the next one.
+    return row_group.num_rows, sum(chunk.total_uncompressed_size + chunk.num_values for chunk in of_column)
 
 
 def open_source(path: str | os.PathLike[str], column: str | None = None, errors: str = "strict") -> SentenceSource:

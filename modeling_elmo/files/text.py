@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 STANDARD_INPUT = "-"
 
-# The longest line accepted. Its words need some fifty times as much memory.
+# The longest line accepted: its words need some fifty times as much memory, and a small file may unpack to gigabytes.
 MAX_LINE_BYTES = 2**25
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -32,23 +32,18 @@ class TextLines:
         path (`str` or `os.PathLike`): The file, or `-` for standard input.
         errors (`str`, *optional*, defaults to `"strict"`): `"strict"`: invalid UTF-8 is an error that names the line;
             `"replace"`: it is read as U+FFFD.
-        is_bounded (`bool`, *optional*, defaults to `True`): Whether a line longer than `MAX_LINE_BYTES` is an error: a
-            small compressed file may hold a line of gigabytes.
-
-    Attributes:
-        name (`str`): The file, for messages.
-        is_repeatable (`bool`): Whether it can be read more than once, by this process and others.
 
     Raises:
         `OSError`: If the file can't be read. A missing file raises here, before anything is read.
         `ValueError`: While reading: for invalid UTF-8, damaged compressed data, or a line that is too long.
     """
 
-    def __init__(self, path: str | os.PathLike[str], errors: str = "strict", is_bounded: bool = True):
+    def __init__(self, path: str | os.PathLike[str], errors: str = "strict"):
         self.path = os.fspath(path)
         self.errors = errors
-        self.is_bounded = is_bounded
+        # For messages.
         self.name = "standard input" if self.path == STANDARD_INPUT else self.path
+        # Whether it can be read more than once, by this process and others.
         self.is_repeatable = self.path != STANDARD_INPUT and os.path.isfile(self.path)
         self._size = 0
         self._file: BinaryIO | None = None
@@ -77,8 +72,7 @@ class TextLines:
         try:
             with damage_as_value_error(self.name):
                 # Binary files split lines at a line feed only: U+0085, U+2028 and others may be part of a text.
-                lines = bounded_lines(file, MAX_LINE_BYTES, self.name) if self.is_bounded else file
-                for number, line in enumerate(lines, start=1):
+                for number, line in enumerate(bounded_lines(file, MAX_LINE_BYTES, self.name), start=1):
                     text = line.decode("utf-8", self.errors)
                     if number == 1:
                         text = text.removeprefix(BYTE_ORDER_MARK)
@@ -111,6 +105,3 @@ def bounded_lines(file: BinaryIO, max_bytes: int, name: str) -> Iterator[bytes]:
         if len(line) > max_bytes:
             raise ValueError(f"{name}: line {number}: expected at most {max_bytes} bytes, found more")
         yield line
-
-
-__all__ = ["TextLines", "bounded_lines", "damage_as_value_error", "decompressed"]

@@ -37,12 +37,8 @@ def model_card(
 ) -> str:
     """Returns the text of a model card.
 
-    Args:
-        config (`ElmoConfig`): The model's config.
-        origin (`str`, *optional*): Where the model comes from, as the end of a sentence.
-        sections (`Sequence[str]`, *optional*): Sections after the architecture.
-        license (`str`, *optional*): The Hub's name of the license, such as `"apache-2.0"`.
-        language (`Sequence[str]`, *optional*): ISO codes of the languages.
+    `origin` ends a sentence on where the model comes from; `sections` follow the architecture. `license` is the Hub's
+    name, such as `"apache-2.0"`; languages are ISO codes.
     """
     name = class_name(config)
     data = ModelCardData(

@@ -49,19 +49,12 @@ class PushError(OSError):
 
 @dataclass(frozen=True)
 class PushResult:
-    """The result of `push`.
+    """The result of `push`."""
 
-    Attributes:
-        repo_id (`str`): The full name of the repository.
-        url (`str`): Its URL.
-        commit (`str`): The commit that holds the model, to pin with `revision=`.
-        is_new (`bool`): Whether the push made this commit; otherwise nothing had changed.
-    """
-
-    repo_id: str
+    repo_id: str  # The full name of the repository.
     url: str
-    commit: str
-    is_new: bool
+    commit: str  # The commit that holds the model, to pin with `revision=`.
+    is_new: bool  # Whether the push made this commit; otherwise nothing had changed.
 
 
 def push(
@@ -124,12 +117,7 @@ def push(
 
 
 def check_target(repo_id: str, token: str | None = None) -> None:
-    """Checks the name of a repository and that there is a token. Sends no request.
-
-    Raises:
-        `HFValidationError`: If the Hub does not allow the name.
-        `PushError`: If there is no token.
-    """
+    """Raises `HFValidationError` for a name that the Hub does not allow, `PushError` without a token. Sends nothing."""
     validate_repo_id(repo_id)
     if token is None and get_token() is None:
         raise PushError("no token for the Hub: run `hf auth login` or set HF_TOKEN")

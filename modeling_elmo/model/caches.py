@@ -124,12 +124,8 @@ class TextCache(_Cache):
     ) -> Iterator[torch.Tensor]:
         """Yields the layers `(B, W, 2P)` of a batch, zero outside the mask, computing only sequences not cached.
 
-        Args:
-            ids: Word ids `(B, W)` or character ids `(B, W, C)`.
-            mask: True at real tokens, `(B, W)`; `sequences` are theirs, at least one.
-            compute: The biLM, without gradients.
-            num_layers: The number of layers that `compute` yields, including layer 0.
-            key: Everything the layers depend on besides the ids.
+        `ids` are words `(B, W)` or characters `(B, W, C)`; `sequences`, at least one, are those of `mask` `(B, W)`.
+        `compute` yields `num_layers` layers, layer 0 included, without gradients, which depend on `key` and ids only.
         """
         lengths = sequences.length.tolist()
         positions = sequences.position.split(lengths)

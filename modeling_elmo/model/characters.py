@@ -42,14 +42,9 @@ BOUNDARY_CONTENTS = (b"\xfb", b"\xfc")
 
 
 def encode_characters(words: Sequence[str], max_characters_per_token: int) -> np.ndarray:
-    """Returns the character ids of words.
+    """Returns the character ids of N words, `(N, C)`, int64. `<S>` is three characters here, not the boundary.
 
-    Args:
-        words (`Sequence[str]`): N words. `<S>` is three characters here, not the boundary.
-        max_characters_per_token (`int`): C, at least 3. A word keeps its first C - 2 bytes.
-
-    Returns:
-        `np.ndarray` of shape `(N, C)`, int64.
+    C is `max_characters_per_token`, at least 3. A word keeps its first C - 2 bytes.
     """
     distinct = dict.fromkeys(words)
     contents = [leading_bytes(word, max_characters_per_token) for word in distinct]
@@ -83,13 +78,9 @@ def character_matrix(
     max_characters_per_token: int,
     table: np.ndarray = CHARACTER_OF_BYTE,
 ) -> np.ndarray:
-    """Returns rows `(N, C)` of character ids.
+    """Returns rows `(N, C)` of character ids for the bytes of distinct words; index -1 is a position without a word.
 
-    Args:
-        contents (`Sequence[bytes]`): The bytes of distinct words.
-        indices_N (`np.ndarray` of shape `(N,)`): The word of each row, -1 for a position without a word.
-        max_characters_per_token (`int`): C.
-        table (`np.ndarray`, *optional*): `CHARACTER_OF_BYTE`, or `INTEGER_OF_BYTE` for rows that become lists.
+    The `table` is `CHARACTER_OF_BYTE`, or `INTEGER_OF_BYTE` for rows that become lists.
     """
     length = max_characters_per_token
     rows = [bytes([EMPTY_BYTE]) * length, *(word_row(content, length) for content in contents)]

@@ -43,10 +43,7 @@ class LabelConstraints:
         """Derives the constraints from names such as `O`, `B-PER`, `I-PER`.
 
         The scheme is `"BIO"` (each entity begins with B) or `"BIOES"` (E ends an entity of several words, S marks an
-        entity of one word; also with `L` for E, `U` for S and `M` for I).
-
-        Raises:
-            `ValueError`: If a name does not belong to the scheme.
+        entity of one word; also with `L` for E, `U` for S and `M` for I). Raises `ValueError` for other names.
         """
         marks = MARKS[scheme]
         parsed = []

@@ -21,23 +21,14 @@ DirectionState = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class Sequences:
-    """The sequences of a padded batch, row by row.
+    """The sequences of a padded batch, row by row."""
 
-    Attributes:
-        position (`torch.Tensor` of shape `(N,)`): Flat position (row * W + column) of each real token.
-        index (`torch.Tensor` of shape `(N,)`): Index of the sequence that each token belongs to.
-        start (`torch.Tensor` of shape `(S,)`): Index, among the N tokens, of each sequence's first.
-        length (`torch.Tensor` of shape `(S,)`): Number of tokens of each sequence.
-        row (`torch.Tensor` of shape `(S,)`): Batch row of each sequence.
-        has_segments (`bool`): Whether some row holds more than one sequence.
-    """
-
-    position: torch.Tensor
-    index: torch.Tensor
-    start: torch.Tensor
-    length: torch.Tensor
-    row: torch.Tensor
-    has_segments: bool
+    position: torch.Tensor  # (N,): flat position (row * W + column) of each real token.
+    index: torch.Tensor  # (N,): index of the sequence that each token belongs to.
+    start: torch.Tensor  # (S,): index, among the N tokens, of each sequence's first.
+    length: torch.Tensor  # (S,): number of tokens of each sequence.
+    row: torch.Tensor  # (S,): batch row of each sequence.
+    has_segments: bool  # Whether some row holds more than one sequence.
 
     @classmethod
     def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Sequences":
@@ -63,22 +54,13 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Packing:
-    """The positions of the real tokens of a padded batch, in the order in which the LSTMs read them.
+    """The positions of the real tokens of a padded batch, in the order in which the LSTMs read them."""
 
-    Attributes:
-        batch_sizes (`list[int]`): Number of running sequences at each of the T steps, in decreasing order.
-        forward_index (`torch.Tensor` of shape `(N,)`): Flat positions (row * W + column) of the tokens, step by step,
-            longest sequence first.
-        backward_index (`torch.Tensor` of shape `(N,)`): The same, with every sequence read from its end.
-        rows (`torch.Tensor` of shape `(S,)`): The batch row of each sequence, longest sequence first.
-        has_segments (`bool`): Whether some row holds more than one sequence.
-    """
-
-    batch_sizes: list[int]
-    forward_index: torch.Tensor
-    backward_index: torch.Tensor
-    rows: torch.Tensor
-    has_segments: bool
+    batch_sizes: list[int]  # Number of running sequences at each of the T steps, in decreasing order.
+    forward_index: torch.Tensor  # (N,): flat positions of the tokens, step by step, longest sequence first.
+    backward_index: torch.Tensor  # (N,): the same, with every sequence read from its end.
+    rows: torch.Tensor  # (S,): the batch row of each sequence, longest sequence first.
+    has_segments: bool  # Whether some row holds more than one sequence.
 
     @classmethod
     def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Packing":

@@ -68,7 +68,7 @@ class TextFiles:
         """Returns the lines of a file that are not blank. Raises `ValueError` if there are none, or if the file is
         not UTF-8 or damaged."""
         name = self.names[block]
-        lines = [line for line in TextLines(name, self.errors, is_bounded=False) if line.strip()]
+        lines = [line for line in TextLines(name, self.errors) if line.strip()]
         if not lines:
             raise ValueError(f"{name}: this file holds no text")
         return lines
@@ -77,12 +77,8 @@ class TextFiles:
 class StreamedDataset:
     """A corpus of the rows of a Hugging Face dataset, which may be streamed. Each run of rows is a block.
 
-    Rows are shuffled within a block; blocks stay in the order of the dataset.
-
-    Args:
-        dataset: A `datasets.Dataset` or `datasets.IterableDataset`.
-        column (`str`): The column that holds the text. Blank rows are skipped.
-        rows_per_block (`int`): Number of rows that are shuffled together.
+    Rows are shuffled within a block of `rows_per_block`; blocks stay in the order of the dataset.
+    The dataset is a `datasets.Dataset` or `IterableDataset`; `column` holds the text. Blank rows are skipped.
     """
 
     def __init__(self, dataset: Any, column: str = "text", rows_per_block: int = ROWS_PER_BLOCK):

@@ -49,12 +49,7 @@ def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str]
 
 
 def build_vocabulary(counts: Counter[str], size: int | None = None, min_count: int = 1) -> Vocabulary:
-    """Chooses the words of a vocabulary.
-
-    Args:
-        counts (`Counter[str]`): The count of each word in the text.
-        size (`int`, *optional*): Maximum number of entries, including the three special tokens.
-        min_count (`int`): Minimum count for a word to be included.
+    """Chooses words that occur at least `min_count` times, up to `size` entries with the three special tokens.
 
     Raises:
         `ValueError`: If `size` leaves no room for a word, or `min_count` is below 1.

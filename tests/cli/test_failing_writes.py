@@ -56,7 +56,7 @@ LIMITS = [0, 10, 100, 1000, 2000, 4096, 10_000, 20_000, 30_000, 40_000, 100_000,
 @pytest.mark.parametrize(
     ("command", "output"),
     [
-        ("convert ./original out", "out"),
+        ("convert files out", "out"),
         ("export elmo out --token-embeddings", "out"),
         ("build-vocab text.txt -o out.txt", "out.txt"),
         ("embed elmo text.txt out.hdf5", "out.hdf5"),
@@ -67,7 +67,7 @@ LIMITS = [0, 10, 100, 1000, 2000, 4096, 10_000, 20_000, 30_000, 40_000, 100_000,
 def test_a_write_that_fails_is_one_line(original_dir, model_dir, tmp_path, command, output):
     folder = tmp_path / "inputs"
     folder.mkdir()
-    (folder / "original").symlink_to(original_dir)
+    (folder / "files").symlink_to(original_dir)
     (folder / "elmo").symlink_to(model_dir)
     (folder / "text.txt").write_text("the bank of the river .\n" * 200 + " ".join(f"word{n}" for n in range(300)))
     code = f"import sys\n{PROGRAM}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from modeling_elmo.embedding.sources import DatasetColumn, JSONLines, checked_sentence, open_source
+from modeling_elmo.embedding.sources import DatasetColumn, JSONLines, ParquetRows, checked_sentence, open_source
 
 
 class TestTextFiles:
@@ -93,6 +93,23 @@ class TestParquet:
         (tmp_path / "bad.parquet").write_bytes(b"nothing of the kind")
         with pytest.raises(ValueError, match="bad.parquet: not a readable Parquet file"):
             open_source(tmp_path / "bad.parquet")
+
+    def test_repeated_values_are_not_copied(self, write, monkeypatch):
+        monkeypatch.setattr("modeling_elmo.embedding.sources.CHUNK_BYTES", 1000)
+        pyarrow = pytest.importorskip("pyarrow")
+        long, dictionary = "x" * 600, pyarrow.array(["a b", "x" * 600])
+        texts = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0, 1, 1, None, 1]), dictionary)
+        words = pyarrow.array([[long, "a"], [], [long], [long, long], None])
+        path = write({"text": texts, "words": words})
+        assert list(ParquetRows(path, "text")) == [{"text": text} for text in texts.to_pylist()]
+        assert list(ParquetRows(path, "words")) == [{"words": row} for row in words.to_pylist()]
+
+    def test_rows_that_are_too_long_on_average_are_not_read(self, write, monkeypatch):
+        monkeypatch.setattr("modeling_elmo.embedding.sources.MAX_LINE_BYTES", 5000)
+        path = write({"text": ["x" * 10_000], "words": [["x"] * 10_000]})
+        for column in ("text", "words"):
+            with pytest.raises(ValueError, match=f"row group 0: expected at most 5000 bytes a row, found .* {column}"):
+                list(open_source(path, column))
 
     def test_says_what_to_install(self, tmp_path, monkeypatch):
         (tmp_path / "rows.parquet").write_bytes(b"")

@@ -43,6 +43,13 @@ class TestTextFiles:
         with pytest.raises(ValueError, match=f"{name}: damaged, or not compressed as its name says"):
             TextFiles([tmp_path / name]).read(0)
 
+    def test_a_line_that_is_too_long_is_reported(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("modeling_elmo.files.text.MAX_LINE_BYTES", 100)
+        path = tmp_path / "a.txt.gz"
+        path.write_bytes(gzip.compress(b"the bank\n" + b"a" * 101))
+        with pytest.raises(ValueError, match="a.txt.gz: line 2: expected at most 100 bytes, found more"):
+            TextFiles([str(path)]).read(0)
+
     def test_patterns(self, tmp_path):
         for name in ("a1.txt", "a2.txt", "b[1].txt"):
             (tmp_path / name).write_text("one\n")
