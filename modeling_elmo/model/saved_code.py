@@ -38,7 +38,8 @@ def module_of(reference: Any) -> str:
 
 def code_files(folder: Path) -> list[Path]:
     """Returns the files of a folder that define the classes of `AUTO_MAP`, and the files they import."""
-    modules = [folder / f"{module_of(reference)}.py" for reference in AUTO_MAP.values()]
-    present = [path for path in modules if path.is_file()]
-    imported = [Path(name) for path in present for name in get_relative_import_files(path)]
-    return sorted({path.resolve() for path in present + imported})
+    # A set: most entries name the same module, and finding its imports means parsing every file.
+    modules = {folder / f"{module_of(reference)}.py" for reference in AUTO_MAP.values()}
+    present = {path for path in modules if path.is_file()}
+    imported = {Path(name) for path in present for name in get_relative_import_files(path)}
+    return sorted({path.resolve() for path in present | imported})
