@@ -2,15 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Original file formats <-> this package. One file per format.
 
-| File | Converts |
+| File | Contents |
 | --- | --- |
 | `options_json.py` | `options.json` <-> `ElmoConfig` |
 | `weights_hdf5.py` | `weights.hdf5` <-> the tensors of `model.safetensors` |
 | `vocab_embedding_hdf5.py` | `vocab_embedding.hdf5` <-> the word embeddings of a model that reads words |
 | `convert.py`, `export.py` | all of them <-> a model directory (`ElmoTokenizer` reads and writes `vocab.txt`) |
-
-| File | Contains |
-| --- | --- |
 | `original_files.py` | which files make up an original model |
 | `download.py` | the name of a published model -> its original files |
 | `hdf5.py` | reading HDF5 files that may come from anyone |

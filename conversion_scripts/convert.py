@@ -1,10 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Original files -> a model directory for transformers, checked against the original equations.
-
-`locate` recognises what the source is, the modules of the formats read it into config, state dict and vocabulary, and
-`save_model_directory` writes them.
-"""
+"""Original files -> a model directory for transformers, checked against the original equations."""
 
 import shutil
 from collections.abc import Sequence

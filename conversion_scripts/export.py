@@ -41,7 +41,12 @@ def export(model_dir: Path, out_dir: Path, token_embeddings: bool | None = None,
         if token_embeddings is None:
             token_embeddings = reads_words
         tokenizer = _load_tokenizer(model_dir)
-        words = None if tokenizer is None else _write_vocabulary(model_dir, tokenizer, target)
+        words = None
+        if tokenizer is not None:
+            # A word added to the tokenizer may contain a line break.
+            with as_format_error(f"{model_dir}: tokenizer"):
+                tokenizer.save_vocabulary(str(target))
+            words = read_vocabulary(target / "vocab.txt")
         if words is None and (reads_words or token_embeddings):
             raise ElmoFormatError(f"{model_dir}: contains no vocabulary, so its embeddings can't be written")
         num_words = None if words is None else len(words)
@@ -65,10 +70,3 @@ def _load_tokenizer(model_dir: Path) -> ElmoTokenizer | None:
         tokenizer = ElmoTokenizer.from_pretrained(model_dir)
     has_vocabulary = tokenizer.num_words > 0 or len(tokenizer) > len(SPECIAL_TOKENS)
     return tokenizer if has_vocabulary else None
-
-
-def _write_vocabulary(model_dir: Path, tokenizer: ElmoTokenizer, target: Path) -> list[str]:
-    # A word added to the tokenizer may contain a line break.
-    with as_format_error(f"{model_dir}: tokenizer"):
-        tokenizer.save_vocabulary(str(target))
-    return read_vocabulary(target / "vocab.txt")

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import ceil, prod
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -120,7 +119,11 @@ def _check_total_size(file: h5py.File, names: Iterable[str]) -> None:
         datasets = []
         for name in names:
             datasets.append(file[name])
-            _check_is_within(f"{path}: {name}", datasets[-1])
+            # Always first: even to find the shape, HDF5 may open the other file.
+            if datasets[-1].is_virtual or datasets[-1].external:
+                raise ElmoFormatError(
+                    f"{path}: {name}: expected data within the file, found a reference to another file"
+                )
         size = file.id.get_filesize()
         stored = sum(dataset.id.get_storage_size() for dataset in datasets)
         declared = sum(dataset.nbytes for dataset in datasets)
@@ -129,12 +132,6 @@ def _check_total_size(file: h5py.File, names: Iterable[str]) -> None:
     most = max(MAX_COMPRESSION * size, MIN_BYTES)
     if declared > most:
         raise ElmoFormatError(f"{path}: values: expected at most {most} bytes in a file of {size}, found {declared}")
-
-
-def _check_is_within(path: str, dataset: h5py.Dataset) -> None:
-    # Always first: even to find the shape, HDF5 may open the other file.
-    if dataset.is_virtual or dataset.external:
-        raise ElmoFormatError(f"{path}: expected data within the file, found a reference to another file")
 
 
 def _check_dataset(path: str, dataset: h5py.Dataset, shape: tuple[int, ...]) -> None:
@@ -171,7 +168,9 @@ def _check_chunks(path: str, dataset: h5py.Dataset) -> None:
             raise ElmoFormatError(f"{path}: expected chunks of at most {size} bytes, found {chunk.size}")
         applied = [number for position, number in enumerate(filters) if not chunk.filter_mask >> position & 1]
         if h5py.h5z.FILTER_DEFLATE in applied:
-            found = _unpacked_size(dataset, chunk, most=size + 1)
+            # Up to a bound: HDF5 would allocate whatever the stream yields.
+            _, stream = dataset.id.read_direct_chunk(chunk.chunk_offset)
+            found = len(zlib.decompressobj().decompress(stream, size + 1))
         elif h5py.h5z.FILTER_LZF in applied:
             # h5py unpacks an LZF chunk into the number of bytes that the filter's third value declares.
             found = (*properties.get_filter_by_id(h5py.h5z.FILTER_LZF)[1], 0, 0, 0)[2]
@@ -179,9 +178,3 @@ def _check_chunks(path: str, dataset: h5py.Dataset) -> None:
             found = min(chunk.size - CHECKSUM_BYTES * (h5py.h5z.FILTER_FLETCHER32 in applied), size)
         if found != size:
             raise ElmoFormatError(f"{path}: expected chunks of {size} bytes, found one of {found}")
-
-
-def _unpacked_size(dataset: h5py.Dataset, chunk: Any, most: int) -> int:
-    """Measures a deflated chunk, up to a bound. HDF5 would allocate whatever the stream yields."""
-    _, stream = dataset.id.read_direct_chunk(chunk.chunk_offset)
-    return len(zlib.decompressobj().decompress(stream, most))

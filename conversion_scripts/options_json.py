@@ -100,12 +100,7 @@ def write_options(path: Path, config: ElmoConfig, num_words: int | None) -> None
 
 
 def config_from_options(options: Mapping[str, Any], **kwargs: Any) -> ElmoConfig:
-    """Builds a config from the contents of an original `options.json`.
-
-    Args:
-        options (`Mapping[str, Any]`): A section `lstm`, a section `char_cnn` unless the model reads words, and, in
-            files written by training, options at the top level.
-        kwargs: Fields of the config that replace those of the file.
+    """Builds a config from the contents of an original `options.json`. `kwargs` replace fields of the file.
 
     Raises:
         `ValueError`: If a section is missing, and for unidirectional models.

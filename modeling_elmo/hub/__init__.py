@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Model directories on the Hugging Face Hub: their cards and their upload.
 
-What a repository contains is decided elsewhere: `model/` holds the code, `model/saved_code.py` the rule.
-
 | File | Contains |
 | --- | --- |
 | `model_card.py` | the `README.md` of a model, with the metadata that the Hub reads |

@@ -124,10 +124,7 @@ def check_target(repo_id: str, token: str | None = None) -> None:
 
 
 def _files_to_push(model_dir: Path, work: Path) -> dict[str, Path]:
-    """Loads a model, as its users will, and returns its files by their names in the repository, without the card.
-
-    Files that complete a directory without code are written to the empty directory `work`.
-    """
+    """Loads a model, and returns its files by name, except the card. Writes those that it lacks to `work`."""
     check_model_directory(model_dir)
     if missing := [name for name in NEEDED if not (model_dir / name).is_file()]:
         raise ElmoFormatError(f"{model_dir}: incomplete ELMo model, lacks {', '.join(missing)}")
