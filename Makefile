@@ -31,7 +31,7 @@ demo: $(BIN)/.installed ## Show what the model that comes with the project knows
 	$(BIN)/python examples/demo.py
 
 test: $(BIN)/.installed-dev ## Run all tests.
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(BIN)/.installed-dev ## Check style and types.
 	$(BIN)/ruff check .

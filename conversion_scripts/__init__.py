@@ -10,7 +10,7 @@
 | `convert.py`, `export.py` | all of them <-> a model directory (`ElmoTokenizer` reads and writes `vocab.txt`) |
 | `original_files.py` | which files make up an original model |
 | `download.py` | the name of a published model -> its original files |
-| `hdf5.py` | reading HDF5 files that may come from anyone |
+| `hdf5.py` | reading HDF5 files that may come from anyone, and writing them |
 | `reference.py`, `parity.py` | ELMo in NumPy, and how far a converted model is from it |
 | `conversion_card.py` | what the model card says about a conversion |
 

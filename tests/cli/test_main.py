@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import modeling_elmo
+from tests.helpers import programs
 
 
 # Some tests call `main` themselves.
@@ -101,20 +102,17 @@ class TestProcess:
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
     def test_stopped_by_a_signal_leaves_nothing(self, source, tmp_path, number, code):
         program = (
-            "import sys, time\n"
+            "import os, sys, time\n"
             "import modeling_elmo.conversion_scripts\n"
             "from modeling_elmo.cli.main import main\n"
-            "def wait(*args, **kwargs):\n"
-            "    print('saving', flush=True)\n"
+            "def stop(*args, **kwargs):\n"
+            "    os.kill(os.getpid(), int(number))\n"
             "    time.sleep(60)\n"
-            "sys.modules['modeling_elmo.conversion_scripts.convert'].save_file = wait\n"
-            f"sys.argv = ['elmo', 'convert', {str(source)!r}, {str(tmp_path / 'a' / 'elmo')!r}]\n"
+            "sys.modules['modeling_elmo.conversion_scripts.convert'].save_file = stop\n"
+            "number = sys.argv.pop()\n"
+            "sys.argv = ['elmo', 'convert', 'source', os.path.join('a', 'elmo')]\n"
             "main()\n"
         )
-        command = [sys.executable, "-c", program]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stdout.readline() == "saving\n"
-            process.send_signal(number)
-            assert process.wait(60) == code
-            assert process.stderr.read() == ""
+        result = programs.run(program, int(number), env=os.environ, cwd=tmp_path)
+        assert (result.returncode, result.stdout, result.stderr) == (code, "", "")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
