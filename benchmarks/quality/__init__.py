@@ -10,6 +10,7 @@
 | `readers.py` | the formats of the data for probes |
 | `plots.py` | plots of runs and probes |
 | `ngram_perplexity.py` | perplexity of n-gram models, to compare with `elmo evaluate` |
+| `soak.py` | one model in many threads, a server and jobs for an hour: wrong answers, growth of memory |
 | `treebank_agreement.py` | agreement of word splitting with NLTK |
 """
 
