@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 
 _SERVER = multiprocessing.get_context("forkserver")
-# What transformers imports of torch.
+# What transformers imports of other packages.
 _SERVER.set_forkserver_preload(
     ["torch._dynamo", "torch.distributed.tensor", "torch.distributed.fsdp", "scipy.optimize"]
 )
@@ -76,6 +76,8 @@ def _execute(code: str, command: list[str], environment: dict[str, str], cwd: Pa
     for number, path in enumerate(paths, start=1):
         with open(path, "wb") as file:
             os.dup2(file.fileno(), number)
+    # transformers puts its cache of code there, in the process of the tests, which programs have in common.
+    sys.path[:] = [path for path in sys.path if path != os.environ.get("HF_MODULES_CACHE")]
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
