@@ -33,6 +33,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 WORDS = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river", "."]
 TEXT = "the bank of the river .\nthe river\n\nof the bank of rivers .\n" * 400
 REPOSITORY = f"{ORGANIZATION}/killed"
+SERVER = multiprocessing.get_context("forkserver")
 
 Files = dict[str, bytes]
 
@@ -112,7 +113,6 @@ class Killer:
 
     def __init__(self, command: Command, inputs: Path, workspace: Path, hub: HubServer) -> None:
         self.command, self.inputs, self.workspace, self.hub = command, inputs, workspace, hub
-        self._context = multiprocessing.get_context("forkserver")
         self.prepare()
         process = self.start()
         start = time.monotonic()
@@ -129,7 +129,7 @@ class Killer:
 
     def start(self) -> BaseProcess:
         """Starts the command, and returns when its own code begins to run."""
-        process = self._context.Process(target=execute, args=(self.workspace, self.command.arguments.split()))
+        process = SERVER.Process(target=execute, args=(self.workspace, self.command.arguments.split()))
         process.start()
         log = self.workspace / "log"
         while not log.exists() and process.is_alive():
@@ -193,8 +193,7 @@ def kill_commands(moments: int, seed: int, commands: list[Command] | None = None
         hub = stack.enter_context(HubServer())
         # Before the server of processes starts, which hands them on.
         stack.enter_context(mock.patch.dict(os.environ, hub.environment(folder / "home")))
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["modeling_elmo.cli.app", "modeling_elmo.pretraining.job", "pyarrow.parquet"])
+        SERVER.set_forkserver_preload(["modeling_elmo.cli.app", "modeling_elmo.pretraining.job", "pyarrow.parquet"])
         (folder / "inputs").mkdir()
         make_inputs(folder / "inputs")
         for command in COMMANDS if commands is None else commands:

@@ -7,7 +7,7 @@
 Three kinds of users work at once on the same texts, whose vectors were computed by one thread before:
 
 - threads that call the tokenizer and the model on batches of random texts;
-- clients of an HTTP server in this process, which calls them for each request in a thread of its own;
+- clients of an HTTP server in this process, which computes each request in a separate thread;
 - jobs that embed a file into a file.
 
 Meanwhile, the model is saved and loaded again, and a copy of it is trained for a step. The program exits with 1 if an
@@ -38,6 +38,7 @@ from modeling_elmo import ElmoEmbedder, ElmoModel, ElmoTokenizer
 from modeling_elmo.embedding.job import embed_corpus
 from modeling_elmo.embedding.sources import TextLines
 
+from ..speed.measurement import status_mib
 from ..speed.report import JsonOnly, Quick, Report, Threads, rounded, run
 from ..speed.sentences import synthetic_sentences
 
@@ -63,7 +64,6 @@ class Soak:
     """
 
     def __init__(self, model_dir: Path, num_texts: int):
-        self.model_dir = model_dir
         self.tokenizer = ElmoTokenizer.from_pretrained(model_dir)
         self.model = ElmoModel.from_pretrained(model_dir).eval()
         self.texts = [" ".join(words) for words in synthetic_sentences(num_texts)]
@@ -181,10 +181,9 @@ def start_server(soak: Soak) -> ThreadingHTTPServer:
 
 def memory_mib() -> float:
     """Returns the physical memory of this process in MiB (Linux)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError("/proc/self/status: expected a line VmRSS; the memory of a process is read on Linux only")
+    if (found := status_mib("VmRSS")) is None:
+        raise ValueError("/proc/self/status: expected a line VmRSS; the memory of a process is read on Linux only")
+    return found
 
 
 def slope(samples: list[tuple[float, float]]) -> float:

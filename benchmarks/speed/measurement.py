@@ -102,13 +102,17 @@ def _start(threads: int) -> None:
     logging.disable_progress_bar()
 
 
+def status_mib(name: str) -> float | None:
+    """Returns one of this process's sizes in MiB: `VmHWM`, the peak, or `VmRSS`. None where Linux does not say."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:")), None)
+
+
 def peak_memory_mib() -> float:
     """Returns the peak physical memory of this process in MiB. Memory-mapped files count once they are read."""
     # Avoid ru_maxrss on Linux: a new process inherits its parent's.
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
+    if (found := status_mib("VmHWM")) is not None:
+        return found
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1024**2 if sys.platform == "darwin" else peak / 1024

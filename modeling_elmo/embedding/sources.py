@@ -140,12 +140,11 @@ class ParquetRows:
 
         try:
             with open(self.path, "rb") as handle:
-                with parquet.ParquetFile(handle) as file:
-                    schema = file.schema
-                    paths = [schema.column(index).path for index in range(len(schema))]
+                metadata = parquet.read_metadata(handle)
+                paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
                 # Values that occur once in the file may fill the memory otherwise.
                 repeated = [path for path in paths if path.partition(".")[0] == self.column]
-                with parquet.ParquetFile(handle, read_dictionary=repeated) as file:
+                with parquet.ParquetFile(handle, metadata=metadata, read_dictionary=repeated) as file:
                     yield file
         except pyarrow.ArrowException as error:
             raise ValueError(f"{self.path}: not a readable Parquet file ({' '.join(str(error).split())})") from error
