@@ -11,6 +11,7 @@
 | `original_files.py` | which files make up an original model |
 | `download.py` | the name of a published model -> its original files |
 | `hdf5.py` | reading HDF5 files that may come from anyone, and writing them |
+| `torch_pickles.py` | reading state dicts of `torch.save` that may come from anyone |
 | `reference.py`, `parity.py` | ELMo in NumPy, and how far a converted model is from it |
 | `conversion_card.py` | what the model card says about a conversion |
 
