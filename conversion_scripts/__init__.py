@@ -12,6 +12,7 @@
 | `download.py` | the name of a published model -> its original files |
 | `hdf5.py` | reading HDF5 files that may come from anyone, and writing them |
 | `torch_pickles.py` | reading state dicts of `torch.save` that may come from anyone |
+| `torch_reference.py` | ELMo in NumPy on the arrays of AllenNLP and ELMoForManyLangs |
 | `reference.py`, `parity.py` | ELMo in NumPy, and how far a converted model is from it |
 | `conversion_card.py` | what the model card says about a conversion |
 
