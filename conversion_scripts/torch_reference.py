@@ -45,11 +45,12 @@ def lstm(
 ) -> np.ndarray:
     """One direction of a layer over its inputs `[words, P]`, in its reading order, from zero states."""
     inputs = linear(weights, f"{name}.input_linearity", x)
+    recurrent = {part: float64(weights, f"{name}.state_linearity.{part}") for part in ("weight", "bias")}
     projection = float64(weights, f"{name}.state_projection.weight")  # [P, H]
     h, c = np.zeros(projection.shape[0]), np.zeros(projection.shape[1])
     rows = []
     for row in inputs:
-        i, f, g, o = np.split(row + linear(weights, f"{name}.state_linearity", h), 4)
+        i, f, g, o = np.split(row + recurrent["weight"] @ h + recurrent["bias"], 4)
         c = clip(sigmoid(f) * c + sigmoid(i) * np.tanh(g), cell_clip)
         h = clip(projection @ (sigmoid(o) * np.tanh(c)), projection_clip)
         rows.append(h)

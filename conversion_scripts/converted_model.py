@@ -1,0 +1,40 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the reader of each original format returns, and `convert` saves, measures and describes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from modeling_elmo.model.configuration_elmo import ElmoConfig
+from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
+
+
+@dataclass(kw_only=True)
+class ConvertedModel:
+    """An ELMo of any original format, in this package's parts.
+
+    Attributes:
+        description (`str`): What it was, such as "an ELMoForManyLangs model"; printed, and in the model card.
+        config (`ElmoConfig`): `architectures` names the class that the parameters belong to: `ElmoModel`, or
+            `ElmoForPreTraining` if there is a softmax.
+        parameters (`dict[str, torch.Tensor]`): By their names in that class, in the config's dtype.
+        tokenizer (`ElmoTokenizer`): Makes the ids that the model reads.
+        files (`list[Path]`): What was read. The output never replaces them.
+        notes (`list[str]`): What was left out, assumed or ignored, in whole sentences.
+        expected_layers (`Callable`): Words of a sentence -> all layers by the equations on the source's own arrays,
+            float64 `[L + 1, words + 2, 2P]`.
+        language (`list[str]`): ISO codes, if the source tells them.
+    """
+
+    description: str
+    config: ElmoConfig
+    parameters: dict[str, torch.Tensor]
+    tokenizer: ElmoTokenizer
+    files: list[Path]
+    notes: list[str]
+    expected_layers: Callable[[Sequence[str]], np.ndarray]
+    language: list[str]
