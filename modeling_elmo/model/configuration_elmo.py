@@ -38,6 +38,9 @@ MAX_LABELS = 100_000
 # Accepted dtypes of weights.
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
+# Fields that most models leave at their defaults; `config.json` then lacks them.
+SELDOM_SET = {"character_projection", "lstm_projection"}
+
 # Just below the greatest float32. Greater values turn vectors into NaN.
 MAX_NUMBER = 3e38
 
@@ -69,13 +72,18 @@ class ElmoConfig(PreTrainedConfig):
         Number of highway layers after the convolutions; may be 0.
     hidden_act (`str`, *optional*, defaults to `"relu"`):
         Activation after max-pooling: `"relu"` or `"tanh"`. Highway layers always use relu.
+    character_projection (`bool`, *optional*):
+        Whether a linear map follows the highway layers. By default, only where the number of filters is not
+        `projection_size`, as in the published English models. Saved only if it is set.
     num_hidden_layers (`int`, *optional*, defaults to 2):
         Number of bidirectional LSTM layers.
     cell_size (`int`, *optional*, defaults to 4096):
         Number of LSTM cells per direction and layer.
     projection_size (`int`, *optional*, defaults to 512):
-        Size of a token embedding and of the output of one direction. If it equals `cell_size`, the LSTMs have no
-        projection.
+        Size of a token embedding and of the output of one direction.
+    lstm_projection (`bool`, *optional*):
+        Whether a linear map makes the LSTMs' output. By default, only where `projection_size` is not `cell_size`, as in
+        the published English models. Saved only if it is set.
     cell_clip (`float`, *optional*, defaults to 3.0):
         Bound of the LSTM's cell state, which is clipped to plus or minus this value; `None` for no clipping.
     projection_clip (`float`, *optional*, defaults to 3.0):
@@ -163,9 +171,11 @@ class ElmoConfig(PreTrainedConfig):
     )
     num_highway_layers: int = 2
     hidden_act: Literal["relu", "tanh"] = "relu"
+    character_projection: bool | None = None
     num_hidden_layers: int = 2
     cell_size: int = 4096
     projection_size: int = 512
+    lstm_projection: bool | None = None
     cell_clip: float | int | None = 3.0
     projection_clip: float | int | None = 3.0
     use_skip_connections: bool = True
@@ -232,13 +242,15 @@ class ElmoConfig(PreTrainedConfig):
 
     @property
     def has_character_projection(self) -> bool:
-        """`bool`: Whether a linear map follows the CNN. The original omits it where the sizes already agree."""
-        return self.num_character_filters != self.projection_size
+        """`bool`: Whether a linear map follows the CNN. bilm-tf omits it where the sizes already agree."""
+        if self.character_projection is None:
+            return self.num_character_filters != self.projection_size
+        return self.character_projection
 
     @property
     def has_lstm_projection(self) -> bool:
         """`bool`: Whether the LSTMs project their output."""
-        return self.projection_size < self.cell_size
+        return self.projection_size < self.cell_size if self.lstm_projection is None else self.lstm_projection
 
     def validate_architecture(self) -> None:
         """Checks sizes and their consistency. Raises `ValueError` with the values found."""
@@ -259,6 +271,11 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError(
                 f"projection_size must not exceed cell_size, got projection_size={self.projection_size} and "
                 f"cell_size={self.cell_size}"
+            )
+        if self.lstm_projection is False and self.projection_size != self.cell_size:
+            raise ValueError(
+                f"lstm_projection=False requires projection_size to equal cell_size, got {self.projection_size} and "
+                f"{self.cell_size}"
             )
         if self.mix_parameters is not None and len(self.mix_parameters) != self.num_hidden_layers + 1:
             raise ValueError(
@@ -313,12 +330,21 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError(
                 f"character_filters must have at most {MAX_SIZE} filters, got {self.num_character_filters}"
             )
+        if self.character_projection is False and self.num_character_filters != self.projection_size:
+            raise ValueError(
+                f"character_projection=False requires as many filters as projection_size, got "
+                f"{self.num_character_filters} and {self.projection_size}"
+            )
         widest = max(width for width, _ in self.character_filters)
         if widest > self.max_characters_per_token:
             raise ValueError(
                 "max_characters_per_token must not be less than the widest filter, got "
                 f"{self.max_characters_per_token} and a filter of width {widest}"
             )
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        fields = super().to_diff_dict()
+        return {name: value for name, value in fields.items() if value is not None or name not in SELDOM_SET}
 
     @classmethod
     def _dict_from_json_file(cls, json_file: str | os.PathLike) -> dict[str, Any]:

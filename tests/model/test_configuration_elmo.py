@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from transformers import AutoConfig
 
 import modeling_elmo
-from modeling_elmo import ElmoConfig
+from modeling_elmo import ElmoConfig, ElmoModel
+from modeling_elmo.model.configuration_elmo import SELDOM_SET
 from modeling_elmo.model.saved_code import AUTO_MAP
 from tests.test_repository import MODEL_FILES
 
@@ -54,6 +55,8 @@ class TestValidation:
         [
             ({"hidden_size": 100}, "hidden_size=100 and projection_size=512"),
             ({"projection_size": 5000}, "projection_size=5000 and cell_size=4096"),
+            ({"lstm_projection": False}, "lstm_projection=False requires .* got 512 and 4096"),
+            ({"character_projection": False}, "character_projection=False requires .* got 2048 and 512"),
             ({"max_characters_per_token": 6}, "got 6 and a filter of width 7"),
             ({"mix_parameters": [1.0]}, "1 values and num_hidden_layers=2"),
             ({"character_vocab_size": 300}, "character_vocab_size must be 262 .* got 300"),
@@ -108,6 +111,20 @@ class TestValidation:
         assert config.hidden_size == 128
         config.projection_size = 32
         assert config.hidden_size == 64
+
+    def test_projections_are_made_on_request_where_sizes_agree(self, tmp_path):
+        sizes = {"cell_size": 16, "projection_size": 16, "character_filters": [[1, 16]]}
+        assert not any(
+            ".projection." in name or "weight_hr" in name for name in ElmoModel(ElmoConfig(**sizes)).state_dict()
+        )
+        config = ElmoConfig(**sizes, character_projection=True, lstm_projection=True)
+        config.save_pretrained(tmp_path)
+        names = ElmoModel(ElmoConfig.from_pretrained(tmp_path)).state_dict()
+        assert {"character_encoder.projection.weight", "layers.1.backward_lstm.weight_hr"} <= names.keys()
+
+    def test_a_saved_config_lacks_what_only_other_kinds_of_models_set(self, tmp_path):
+        ElmoConfig().save_pretrained(tmp_path)
+        assert not SELDOM_SET & json.loads((tmp_path / "config.json").read_text()).keys()
 
     def test_defaults_are_those_of_the_original_model(self):
         config = ElmoConfig()
