@@ -4,7 +4,7 @@
 
 `source.json` names the training corpus, the language and the URLs of the original files, in the order to try them. If
 known, their SHA-256 follows as `"sha256": {"options": "...", "weights": "...", "vocabulary": "..."}`. No weights are
-kept here.
+kept here. `published.json` lists the models of other collections.
 
     from transformers import AutoConfig
     from modeling_elmo import configuration
@@ -14,6 +14,9 @@ kept here.
 
 from pathlib import Path
 
+
+# Models of other collections: names, languages, licenses and addresses.
+PUBLISHED = Path(__file__).parent / "published.json"
 
 NAMES = ("small", "medium", "original", "original-5.5b", "portuguese")
 

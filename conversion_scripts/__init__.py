@@ -10,6 +10,7 @@
 | `convert.py`, `export.py` | all of them <-> a model directory (`ElmoTokenizer` reads and writes `vocab.txt`) |
 | `original_files.py` | which files make up an original model |
 | `download.py` | the name of a published model -> its original files |
+| `published.py` | the name of a model in another collection -> its files |
 | `hdf5.py` | reading HDF5 files that may come from anyone, and writing them |
 | `converted_model.py` | what the reader of a format returns |
 | `allennlp_archive.py` | `model.tar.gz` of AllenNLP, unpacked: the ELMo in it |

@@ -120,6 +120,9 @@ def read_allennlp(
             f"{found}: AllenNLP's ELMo reads 50 characters per word and has skip connections; these options describe "
             "another model: pass those it was made with as --options"
         )
+    # AllenNLP has both, whatever the sizes are. The config says so only where its default is another.
+    config.character_projection = None if config.has_character_projection else True
+    config.lstm_projection = None if config.has_lstm_projection else True
     parameters = _read_parameters(weights.name, state, prefix, config)
     tokenizer = ElmoTokenizer(max_characters_per_token=config.max_characters_per_token)
     if num_words is not None:

@@ -9,10 +9,11 @@ if it is known. If it is not, the SHA-256 of the first download is recorded next
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import pooch
 from filelock import FileLock
@@ -33,8 +34,19 @@ from .original_files import OriginalFiles, check_given
 # The start of every official URL, which `mirror` replaces.
 OFFICIAL = "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo"
 
-# Far above any published file (the largest has 375 MB), and small enough for any disk.
-MAX_BYTES = {"options": 1_000_000, "vocabulary": 100_000_000, "weights": 1_000_000_000}
+# Far above any published file, and small enough for any disk: the largest weights have 375 MB, archives 1.5 GB,
+# checkpoints 4 GB.
+MAX_BYTES = {
+    "options": 1_000_000,
+    "vocabulary": 100_000_000,
+    "weights": 1_000_000_000,
+    "archive": 8_000_000_000,
+    "parts": 8_000_000_000,
+    "checkpoint_files": 8_000_000_000,
+}
+
+# How zip, gzip, bzip2 and xz files begin.
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 # After a failure that may pass, pooch tries again; each attempt resumes where the one before stopped.
 MAX_RETRIES = 4
@@ -67,28 +79,18 @@ def download(
         `OSError`: If the cache can't be written.
     """
     source = json.loads((configuration.directory(name) / "source.json").read_text(encoding="utf-8"))
-    if mirror is not None and not MIRROR.fullmatch(mirror):
-        # Not quoted, because it may contain a password. Model cards and the cache would reveal it.
-        raise ValueError(
-            "mirror: expected a URL such as https://example.org/elmo, without user, query and fragment; "
-            "to convert local files, pass their directory"
-        )
+    check_mirror(mirror)
     check_given(vocab=vocab, token_embeddings=token_embeddings)
-    cache_dir = cache_dir or Path(constants.HF_HOME) / "elmo"
+    cache_dir = cache_dir or default_cache()
     urls: dict[str, str] = {}
 
     def get(kind: str) -> Path:
-        failures = []
-        for official in source[kind]:
-            url = official if mirror is None else mirror.rstrip("/") + official.removeprefix(OFFICIAL)
-            try:
-                path = _fetch(url, cache_dir, kind, source.get("sha256", {}).get(kind))
-            except (ElmoDownloadError, RequestException) as error:
-                failures.append(f"{url}: {one_line(error)}")
-            else:
-                urls[path.name] = official
-                return path
-        raise ElmoDownloadError(f"{name}: {kind} can't be downloaded: {'; '.join(failures)}")
+        addresses = {
+            url if mirror is None else mirror.rstrip("/") + url.removeprefix(OFFICIAL): url for url in source[kind]
+        }
+        path, url = fetch_first(name, kind, addresses, cache_dir, source.get("sha256", {}).get(kind))
+        urls[path.name] = addresses[url]
+        return path
 
     options = get("options")
     if vocab is None and "vocabulary" in source:
@@ -96,12 +98,56 @@ def download(
     return OriginalFiles(options, get("weights"), vocab, token_embeddings, urls, source["language"])
 
 
-def _fetch(url: str, cache_dir: Path, kind: str, sha256: str | None) -> Path:
-    """Returns the cached file of a URL, downloading it unless a verified copy exists. Safe in several processes."""
-    # One folder per URL: files of different models have the same names.
-    folder = cache_dir / hashlib.sha256(url.encode()).hexdigest()[:16]
+def default_cache() -> Path:
+    """Returns the directory where downloads are kept."""
+    return Path(constants.HF_HOME) / "elmo"
+
+
+def check_mirror(mirror: str | None) -> None:
+    """Raises `ValueError` if a mirror is not a plain URL."""
+    if mirror is not None and not MIRROR.fullmatch(mirror):
+        # Not quoted, because it may contain a password. Model cards and the cache would reveal it.
+        raise ValueError(
+            "mirror: expected a URL such as https://example.org/elmo, without user, query and fragment; "
+            "to convert local files, pass their directory"
+        )
+
+
+def fetch_first(
+    name: str, kind: str, urls: Iterable[str], cache_dir: Path, sha256: str | None = None
+) -> tuple[Path, str]:
+    """Returns the cached file of the first URL that provides it, and that URL.
+
+    Raises:
+        `ElmoDownloadError`: If none does.
+    """
+    failures = []
+    for url in urls:
+        try:
+            return fetch(url, cache_dir, kind, sha256), url
+        except (ElmoDownloadError, RequestException) as error:
+            failures.append(f"{url}: {one_line(error)}")
+    raise ElmoDownloadError(f"{name}: {kind} can't be downloaded: {'; '.join(failures)}")
+
+
+def folder_of(url: str, cache_dir: Path) -> Path:
+    """Returns the folder of the cache for a URL: files of different models have the same names."""
+    return cache_dir / hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def fetch(url: str, cache_dir: Path, kind: str, sha256: str | None = None, folder: Path | None = None) -> Path:
+    """Returns the cached file of a URL, downloading it unless a verified copy exists. Safe in several processes.
+
+    It is in the `folder_of` the URL, or in another folder for files that belong together.
+
+    Raises:
+        `ElmoDownloadError`, `RequestException`: If it can't be downloaded.
+    """
+    folder = folder or folder_of(url, cache_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / url.rpartition("/")[2]
+    address = urlsplit(url)
+    # The archives of TensorFlow Hub have addresses such as `.../elmo/3?tf-hub-format=compressed`.
+    path = folder / (address.path.rpartition("/")[2] + (".tar.gz" if address.query else ""))
     record = folder / f"{path.name}.sha256"
     pooch.get_logger().setLevel("WARNING")  # Otherwise it logs each file on standard error.
     with FileLock(f"{path}.lock"):
@@ -188,5 +234,18 @@ def _check_content(path: Path, kind: str) -> None:
     elif kind == "weights":
         with open_hdf5(path):
             pass
-    elif missing := set(list(SPECIAL_TOKENS.values())[:3]) - set(read_vocabulary(path)):
+    elif kind == "vocabulary":
+        _check_vocabulary(path)
+    else:
+        with open(path, "rb") as file:
+            start = file.read(6)
+        # Later parts and the files of a checkpoint begin in any way, but not as a web page.
+        if not start.startswith(ARCHIVES) if kind == "archive" else start.lstrip().startswith(b"<"):
+            raise ElmoFormatError(
+                f"{path.name}: expected {'a zip or tar file' if kind == 'archive' else 'binary data'}"
+            )
+
+
+def _check_vocabulary(path: Path) -> None:
+    if missing := set(list(SPECIAL_TOKENS.values())[:3]) - set(read_vocabulary(path)):
         raise ElmoFormatError(f"{path.name}: expected a vocabulary with {', '.join(sorted(missing))}")

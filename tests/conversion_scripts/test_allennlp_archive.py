@@ -105,6 +105,18 @@ class TestLayers:
         # The equations for parity, on the archive's own arrays.
         assert np.abs(converted.expected_layers(WORDS) - expected).max() < 1e-6
 
+    def test_have_projections_whatever_the_sizes_are(self, write):
+        options = make_options(filters=[(1, 2), (2, 3)], projection_dim=5, dim=5)
+        weights, rng = make_weights(options), np.random.default_rng(1)
+        shapes = {"CNN_proj/W_proj": (5, 5), "CNN_proj/b_proj": (5,)}
+        shapes |= {f"RNN_{d}/RNN/MultiRNNCell/Cell{layer}/LSTMCell/W_P_0": (5, 5) for d in (0, 1) for layer in (0, 1)}
+        weights |= {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+        state = named(EMBEDDER, elmo_state(options, weights))
+        converted = read_allennlp(write(state, fta={KEY: json.dumps(options).encode()}))
+        assert (converted.config.character_projection, converted.config.lstm_projection) == (True, True)
+        layers = np.stack([layer[0].numpy() for layer in run(converted, WORDS).hidden_states])
+        assert np.abs(layers - original_layers(options, weights, WORDS)).max() < 2e-6
+
     def test_are_trained_ones_not_those_of_the_file_before_training(self, write):
         directory = write(fta={KEY: json.dumps(OPTIONS).encode(), KEY.replace("options", "weight"): b"untrained"})
         assert run(read_allennlp(directory), WORDS).hidden_states
