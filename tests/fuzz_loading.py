@@ -11,6 +11,7 @@ input determine it: repeat one with `--first NUMBER --inputs 1`.
 import argparse
 import copy
 import importlib
+import io
 import json
 import multiprocessing
 import os
@@ -21,6 +22,7 @@ import struct
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -192,6 +194,28 @@ def _replace_dataset(file: h5py.File, name: str, rng: random.Random) -> None:
         file[f"{name}x"] = values
 
 
+def mutate_zip(data: bytes, rng: random.Random) -> bytes:
+    """Mutates one member of a zip file, such as the pickle of a file of torch, or how the members are stored."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w") as mutated:
+        members = [(info.filename, archive.read(info)) for info in archive.infolist()]
+        pickles = [index for index, (name, _) in enumerate(members) if name.endswith(".pkl")]
+        chosen = rng.choice(pickles) if pickles and rng.random() < 0.7 else rng.randrange(len(members))
+        kind = rng.choice(["content", "content", "content", "remove", "rename", "twice", "packed"])
+        for index, (name, content) in enumerate(members):
+            if index != chosen:
+                mutated.writestr(name, content)
+            elif kind == "content":
+                mutated.writestr(name, mutate_bytes(content, rng))
+            elif kind in ("rename", "twice"):
+                mutated.writestr(rng.choice(["/etc/x", "../x", f"{name}x", "archive/data.pkl", "a" * 1000]), content)
+            elif kind == "packed":
+                mutated.writestr(name, content + b"\0" * 10**6, zipfile.ZIP_DEFLATED)
+            if index == chosen and kind == "twice":
+                mutated.writestr(members[0][0], content)
+    return out.getvalue()
+
+
 @dataclass(frozen=True)
 class Target:
     """A file to mutate.
@@ -211,12 +235,18 @@ class Target:
     weight: int = 2
 
 
+ALLENNLP_OPTIONS = "model.text_field_embedder.token_embedders.elmo.options_file"
+
 TARGETS = [
     Target("original", "options.json", mutate_json, "convert", 3),
     Target("original", "weights.hdf5", mutate_hdf5, "convert", 5),
     Target("original", "vocab.txt", mutate_bytes, "convert", 1),
     Target("words", "vocab_embedding.hdf5", mutate_hdf5, "convert", 1),
     Target("compressed", "weights.hdf5", mutate_bytes, "convert", 3),
+    Target("allennlp", "weights.th", mutate_zip, "convert", 3),
+    Target("allennlp", "config.json", mutate_json, "convert", 2),
+    Target("allennlp", f"fta/{ALLENNLP_OPTIONS}", mutate_json, "convert", 1),
+    Target("allennlp_old", "weights.th", mutate_bytes, "convert", 3),
     Target("elmo", "config.json", mutate_json, "model", 4),
     Target("elmo", "model.safetensors", mutate_safetensors, "model", 4),
     Target("tagger", "config.json", mutate_json, "tagger", 2),
@@ -235,6 +265,7 @@ def make_models(directory: Path) -> None:
 
     from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
     from modeling_elmo.conversion_scripts import OriginalFiles, convert
+    from tests.helpers import allennlp_format as allennlp
     from tests.helpers.original_format import make_options, make_weights, write_hdf5, write_model
 
     torch.manual_seed(0)
@@ -252,6 +283,13 @@ def make_models(directory: Path) -> None:
                 {"compression": "gzip", "fletcher32": True},
             ]
             file.create_dataset(name, data=values, chunks=values.shape, **kinds[number % 3])
+    state = {**allennlp.named(allennlp.EMBEDDER, allennlp.elmo_state(options, weights)), "rest": torch.zeros(2)}
+    experiment = allennlp.experiment(
+        {"elmo": allennlp.elmo_settings(projection_dim=3, scalar_mix_parameters=[1, 2, 3])}
+    )
+    fta = {ALLENNLP_OPTIONS: json.dumps(options).encode()}
+    allennlp.write_model(directory / "allennlp", experiment, state, fta)
+    allennlp.write_model(directory / "allennlp_old", experiment, state, fta, is_zip=False)
     convert(OriginalFiles.find(directory / "original"), directory / "elmo")
     model = ElmoModel.from_pretrained(directory / "elmo")
     model.save_pretrained(directory / "shards", max_shard_size="3KB")
@@ -279,8 +317,13 @@ def load_input(target: Target, folder: Path) -> None:
 
     from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
     from modeling_elmo.conversion_scripts import OriginalFiles, convert, export
+    from modeling_elmo.conversion_scripts.allennlp_archive import read_allennlp
 
     out = folder.parent / "out" / "model"
+    if target.folder.startswith("allennlp"):
+        converted = read_allennlp(folder)
+        converted.expected_layers(["bank"])
+        return
     if target.load == "convert":
         embeddings = folder / "vocab_embedding.hdf5" if target.folder == "words" else None
         convert(OriginalFiles.find(folder, token_embeddings=embeddings), out)
