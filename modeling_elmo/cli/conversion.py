@@ -5,11 +5,19 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, BadParameter, Option, echo
+from typer import Argument, BadParameter, Exit, Option, echo
 
 from ..configuration import NAMES
 from .hub import push
 from .options import DType, Force, Language, License, printable
+
+
+def _list_published(is_requested: bool) -> None:
+    if is_requested:
+        from ..conversion_scripts.published import published_table
+
+        echo(published_table())
+        raise Exit
 
 
 def convert(
@@ -48,6 +56,10 @@ def convert(
     push_to_hub: Annotated[
         str | None, Option(metavar="ORG/NAME", help="Then push OUT_DIR to the Hub, as elmo push does.")
     ] = None,
+    list_published: Annotated[
+        bool,
+        Option("--list", callback=_list_published, is_eager=True, help="Print the published models, and exit."),
+    ] = False,
 ) -> None:
     """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
     from .. import conversion_scripts

@@ -34,6 +34,13 @@ class TestConvert:
         assert elmo("convert", source, tmp_path / "elmo") == (0, f"Wrote {tmp_path / 'elmo'}\n", "")
         AutoModel.from_pretrained(tmp_path / "elmo")
 
+    def test_lists_published_models(self, elmo):
+        code, output, errors = elmo("convert", "--list")
+        assert (code, errors) == (0, "")
+        lines = output.splitlines()
+        assert lines[0].startswith("small ")
+        assert any(line.startswith("manylangs/de, nlpl/142 ") for line in lines)
+
     def test_takes_files_by_name(self, elmo, source, tmp_path):
         for name in ("options.json", "weights.hdf5", "vocab.txt"):
             (source / name).rename(source / f"x{name}")

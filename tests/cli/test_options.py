@@ -25,6 +25,7 @@ COMMANDS = {
         ("--license", None),
         ("--language", []),
         ("--push-to-hub", None),
+        ("--list", False),
     ],
     "push": [
         ("MODEL_DIR", "required"),
