@@ -56,6 +56,7 @@ DEFAULT = "original"
 
 MAX_ELMOS = 100
 MAX_LISTED = 10
+MAX_NAME = 500
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,10 @@ def _choose(
         raise ElmoFormatError(f"{name}: {_what_instead(experiment)}")
     if len(prefixes) > MAX_ELMOS:
         raise ElmoFormatError(f"{name}: expected at most {MAX_ELMOS} ELMos, found {len(prefixes)}")
+    # Messages quote names.
+    for prefix in prefixes:
+        if not prefix.isprintable() or len(prefix) > MAX_NAME:
+            raise ElmoFormatError(f"{name}: {abbreviated(prefix)}: expected a name of at most {MAX_NAME} letters")
     if embedder is not None:
         chosen = [prefix for prefix in prefixes if re.search(rf"(^|\W|_){re.escape(embedder)}$", _label(prefix))]
         if not chosen:
@@ -349,7 +354,9 @@ def _read_parameters(
     for name in sorted(tensors.keys() - table.keys()):
         # Of `vocab_to_cache`: the token embeddings of some words, computed from the rest.
         if name.startswith("_elmo_lstm.") and not name.startswith("_elmo_lstm._word_embedding."):
-            raise ElmoFormatError(f"{file}: {prefix}{name}: not part of the model that the options describe")
+            raise ElmoFormatError(
+                f"{file}: {prefix}: {abbreviated(name)}: not part of the model that the options describe"
+            )
     parameters: dict[str, torch.Tensor] = {}
     for name, dataset in table.items():
         path = f"{file}: {prefix}{name}"

@@ -4,20 +4,25 @@
 
 import json
 import re
+import tarfile
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from modeling_elmo import ElmoModel
 from modeling_elmo.conversion_scripts import ElmoFormatError, reference
 from modeling_elmo.conversion_scripts.allennlp_archive import is_allennlp, is_member_needed, read_allennlp
+from modeling_elmo.conversion_scripts.torch_pickles import read_state_dict
+from tests.conftest import SHARED
 from tests.helpers.allennlp_format import EMBEDDER, elmo_settings, elmo_state, experiment, named, write_model
 from tests.helpers.original_format import make_options, make_weights
 
 
+FORMATS = SHARED / "formats" / "allennlp"
 WORDS = ["The", "bank", "lends", "naïve", "日本", "x" * 60]
 KEY = "model.text_field_embedder.token_embedders.elmo.options_file"
 OPTIONS = make_options()
@@ -262,9 +267,7 @@ class TestOptions:
 
     def test_of_another_model_are_noticed(self, refuses):
         options = make_options(n_layers=1)
-        refuses(
-            "backward_layer_1.input_linearity.weight: not part of the model", fta={KEY: json.dumps(options).encode()}
-        )
+        refuses("backward_layer_1.input_linearity.w...: not part of the model", fta={KEY: json.dumps(options).encode()})
 
 
 class TestNames:
@@ -394,6 +397,14 @@ class TestRefusals:
             state={**named(EMBEDDER, STATE), f"{EMBEDDER}scalar_mix_0.gamma": torch.zeros(3, 3)},
         )
 
+    @pytest.mark.parametrize("prefix", ["a\nb._elmo.", "x" * 1000])
+    def test_names_that_are_none(self, refuses, prefix):
+        refuses("expected a name of at most 500 letters", state=named(prefix, STATE))
+
+    def test_unknown_tensors_of_the_lstms(self, refuses):
+        state = {**named(EMBEDDER, STATE), f"{EMBEDDER}_elmo_lstm.x\ny": torch.zeros(2)}
+        refuses("'_elmo_lstm.x\\ny': not part of the model that the options describe", state=state)
+
     def test_integers(self, refuses):
         state = {name: value.long() for name, value in named(EMBEDDER, STATE).items()}
         refuses("found torch.int64", state=state)
@@ -447,3 +458,67 @@ def test_any_config_gives_a_model_or_one_error(tmp_path_factory, path, value):
         assert read_allennlp(directory).parameters
     except ElmoFormatError as error:
         assert len(str(error).splitlines()) == 1  # noqa: PT017
+
+
+@pytest.mark.skipif(not FORMATS.is_dir(), reason="needs the small models of shared/formats")
+class TestSharedModels:
+    """Against what AllenNLP computed for the same archives."""
+
+    @pytest.fixture(params=["tagger_frozen", "tagger_finetuned", "two_mixes"])
+    def name(self, request):
+        return request.param
+
+    @pytest.fixture
+    def converted(self, name, tmp_path):
+        with tarfile.open(FORMATS / f"{name}.tar.gz") as archive:
+            archive.extractall(tmp_path, filter="data")
+        options = None if name == "tagger_finetuned" else FORMATS / "options.json"
+        return read_allennlp(tmp_path, options=options)
+
+    def outputs(self, name, converted):
+        """The output for the five sentences as one batch, the sentences, and the expected arrays."""
+        sentences = json.loads((FORMATS / "sentences.json").read_text())
+        batch = converted.tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
+        with torch.no_grad():
+            output = loaded(converted)(**batch, output_hidden_states=True)
+        return output, sentences, np.load(FORMATS / f"{name}.expected.npz")
+
+    def assert_representations(self, name, converted, start):
+        output, sentences, expected = self.outputs(name, converted)
+        keys = [key for key in expected if key.startswith(start)]
+        assert len(keys) == converted.config.num_output_representations
+        for key in keys:
+            found = output.elmo_representations[int(key[-1])].numpy()
+            for row, sentence in enumerate(sentences):
+                length = len(sentence)
+                assert np.abs(found[row, 1 : length + 1] - expected[key][row, :length]).max() < 5e-5
+                assert not found[row, length + 2 :].any()
+
+    def test_representations(self, name, converted):
+        self.assert_representations(name, converted, "elmo_representations_")
+
+    def test_layers(self, name, converted):
+        output, sentences, expected = self.outputs(name, converted)
+        for layer in range(3):
+            if (key := f"activations_with_boundaries_{layer}") in expected:
+                mask = expected["mask_with_boundaries"][..., None]
+                assert np.abs((output.hidden_states[layer].numpy() - expected[key]) * mask).max() < 5e-5
+                for row, sentence in enumerate(sentences):
+                    equations = converted.expected_layers(sentence)[layer]
+                    assert np.abs(equations - expected[key][row, : len(sentence) + 2]).max() < 5e-5
+
+    def test_layer_norm(self, name, converted):
+        if name == "two_mixes":
+            converted.config.mix_layer_norm = True
+            self.assert_representations(name, converted, "layer_norm_elmo_representations_")
+
+    def test_the_projection_of_the_embedder_is_the_one_that_the_note_names(self, name, converted):
+        if name == "tagger_finetuned":
+            output, sentences, expected = self.outputs(name, converted)
+            state = read_state_dict(converted.files[0])
+            projection = "text_field_embedder.token_embedder_elmo._projection"
+            assert any(projection in note for note in converted.notes)
+            projected = F.linear(output.last_hidden_state, state[f"{projection}.weight"], state[f"{projection}.bias"])
+            for row, sentence in enumerate(sentences):
+                found = projected[row, 1 : len(sentence) + 1].numpy()
+                assert np.abs(found - expected["token_embedder_output"][row, : len(sentence)]).max() < 5e-5
