@@ -6,6 +6,9 @@ Each command runs once undisturbed. Then it is started again and again in a new 
 part of its time: SIGKILL, SIGTERM or SIGINT. What is there under the name of the output must be complete, no other file
 may be left (but for what the command resumes from, and after SIGKILL), and the same command run again must end with the
 files of the undisturbed run.
+
+At as many moments a second process of the same command starts. One of the two must succeed, and one that fails must
+print a single line.
 """
 
 import argparse
@@ -18,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -29,7 +32,8 @@ from tests.helpers.hub_server import ORGANIZATION, HubServer
 from tests.helpers.original_format import make_options, write_model
 
 
-SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+TWICE = "twice"
+DISTURBANCES = ("SIGKILL", "SIGTERM", "SIGINT", TWICE)
 WORDS = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river", "."]
 TEXT = "the bank of the river .\nthe river\n\nof the bank of rivers .\n" * 400
 REPOSITORY = f"{ORGANIZATION}/killed"
@@ -91,15 +95,15 @@ def files_of(path: Path) -> Files:
     return {each.relative_to(path.parent).as_posix(): each.read_bytes() for each in paths}
 
 
-def execute(folder: Path, arguments: list[str]) -> None:
+def execute(folder: Path, arguments: list[str], log: str) -> None:
     """Runs the command in a process of its own."""
     from modeling_elmo.cli.main import main
 
     os.chdir(folder)
     sys.argv = ["elmo", *arguments]
-    with open("log", "wb") as log:
+    with open(log, "wb") as file:
         for stream in (1, 2):
-            os.dup2(log.fileno(), stream)
+            os.dup2(file.fileno(), stream)
     main()
 
 
@@ -127,12 +131,11 @@ class Killer:
         shutil.copytree(self.inputs, self.workspace)
         self.hub.repositories.pop(REPOSITORY, None)
 
-    def start(self) -> BaseProcess:
+    def start(self, log: str = "log") -> BaseProcess:
         """Starts the command, and returns when its own code begins to run."""
-        process = SERVER.Process(target=execute, args=(self.workspace, self.command.arguments.split()))
+        process = SERVER.Process(target=execute, args=(self.workspace, self.command.arguments.split(), log))
         process.start()
-        log = self.workspace / "log"
-        while not log.exists() and process.is_alive():
+        while not (self.workspace / log).exists() and process.is_alive():
             time.sleep(0.001)
         return process
 
@@ -143,9 +146,14 @@ class Killer:
         files = files_of(self.workspace / self.command.output)
         return {name: data for name, data in files.items() if self.command.is_steady(name)}
 
-    def log(self) -> str:
+    def log(self, name: str = "log") -> str:
         """Returns what the command has printed."""
-        return (self.workspace / "log").read_text()
+        return (self.workspace / name).read_text()
+
+    def left(self) -> set[str]:
+        """Returns the names of files that are neither inputs, logs nor the output."""
+        left = {path.name for path in self.workspace.iterdir()} - {path.name for path in self.inputs.iterdir()}
+        return left - {"log", "second log", self.command.output}
 
     def kill(self, share: float, number: signal.Signals) -> str:
         """Kills the command after a share of its time. Returns `done`, `stopped` or what is wrong."""
@@ -169,8 +177,7 @@ class Killer:
             found = {}
         if found not in ({}, self.expected) and self.command.resumes_from != self.command.output:
             return f"WRONG partial output: {sorted(found)}"
-        left = {path.name for path in self.workspace.iterdir()} - {path.name for path in self.inputs.iterdir()}
-        left -= {"log", self.command.output, self.command.resumes_from}
+        left = self.left() - {self.command.resumes_from}
         if left and number != signal.SIGKILL:
             return f"WRONG left behind: {sorted(left)}"
         if not was_done:
@@ -184,9 +191,30 @@ class Killer:
             return f"WRONG output of the second run: {sorted(self.output())}: {self.log()}"
         return "done" if was_done else "stopped"
 
+    def run_twice(self, share: float) -> str:
+        """Starts a second process of the command after a share of its time. Returns `N done` or what is wrong."""
+        self.prepare()
+        first = self.start()
+        time.sleep(share * self.seconds)
+        processes = {"log": first, "second log": self.start("second log")}
+        for process in processes.values():
+            process.join()
+        for log, process in processes.items():
+            text = self.log(log)
+            is_error = text.splitlines()[-1].startswith("elmo: ")
+            if process.exitcode not in (0, 2) or is_error == (process.exitcode == 0) or "Traceback" in text:
+                return f"WRONG exit code {process.exitcode}: {text}"
+        if self.output() != self.expected:
+            return f"WRONG output: {sorted(self.output())}"
+        if left := self.left():
+            return f"WRONG left behind: {sorted(left)}"
+        return f"{sum(process.exitcode == 0 for process in processes.values())} done"
 
-def kill_commands(moments: int, seed: int, commands: list[Command] | None = None, report: bool = False) -> Counter[str]:
-    """Kills commands at random moments and counts the outcomes, by command and signal."""
+
+def kill_commands(
+    moments: int, seed: int, commands: list[Command], disturbances: Collection[str] = DISTURBANCES, report: bool = False
+) -> Counter[str]:
+    """Disturbs commands at random moments and counts the outcomes, by command and disturbance."""
     outcomes: Counter[str] = Counter()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="elmo-kill-")))
@@ -196,33 +224,35 @@ def kill_commands(moments: int, seed: int, commands: list[Command] | None = None
         SERVER.set_forkserver_preload(["modeling_elmo.cli.app", "modeling_elmo.pretraining.job", "pyarrow.parquet"])
         (folder / "inputs").mkdir()
         make_inputs(folder / "inputs")
-        for command in COMMANDS if commands is None else commands:
+        for command in commands:
             killer = Killer(command, folder / "inputs", folder / "workspace", hub)
             rng = random.Random(f"{seed} {command.arguments}")
-            for number in SIGNALS:
+            for name in disturbances:
                 for _ in range(moments):
                     share = rng.random()
-                    outcome = killer.kill(share, number)
+                    outcome = killer.run_twice(share) if name == TWICE else killer.kill(share, signal.Signals[name])
                     kind = " ".join(command.arguments.split()[:4])
-                    outcomes[f"{kind}: {number.name}: {outcome}"] += 1
+                    outcomes[f"{kind}: {name}: {outcome}"] += 1
                     if report and outcome.startswith("WRONG"):
-                        print(
-                            f"{kind}: {number.name} after {share:.1%} of {killer.seconds:.1f} s: {outcome}", flush=True
-                        )
+                        print(f"{kind}: {name} after {share:.1%} of {killer.seconds:.1f} s: {outcome}", flush=True)
             if report:
-                print(f"{command.arguments}: {3 * moments} moments of {killer.seconds:.1f} s", flush=True)
+                count = len(disturbances) * moments
+                print(f"{command.arguments}: {count} moments of {killer.seconds:.1f} s", flush=True)
     return outcomes
 
 
 def main() -> int:
     """Runs the program; returns 1 if an outcome was wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--moments", type=int, default=20, help="moments of each signal and command")
+    parser.add_argument("--moments", type=int, default=20, help="moments of each disturbance and command")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--command", help="only the commands that begin with this, such as embed")
+    parser.add_argument("--disturbance", choices=DISTURBANCES, help="only this one")
     given = parser.parse_args()
     commands = [command for command in COMMANDS if command.arguments.startswith(given.command or "")]
-    outcomes = kill_commands(given.moments, given.seed, commands, report=True)
+    outcomes = kill_commands(
+        given.moments, given.seed, commands, [given.disturbance] if given.disturbance else DISTURBANCES, report=True
+    )
     for outcome, count in sorted(outcomes.items()):
         print(f"{count:5,}  {outcome}")
     return int(any("WRONG" in outcome for outcome in outcomes))

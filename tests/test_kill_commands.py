@@ -12,3 +12,4 @@ def test_a_killed_command_leaves_all_or_nothing_and_can_be_run_again():
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "convert original out: SIGKILL: " in result.stdout
+    assert "convert original out: twice: " in result.stdout

@@ -77,6 +77,7 @@ class RandomText:
         shares = (np.arange(len(words)) + 3.7) ** -1.2
         cumulated = np.cumsum(shares / shares.sum())
         self.names = ["random text"]
+        self.sizes: list[int] = []
         self.sentences = []
         for _ in range(num_sentences):
             length = int(np.clip(np.rint(random.lognormal(mean=2.9, sigma=0.6)), SHORTEST, LONGEST))

@@ -106,6 +106,7 @@ def checkpoint_settings(
         **asdict(settings),
         "vocabulary": vocabulary,
         "text": [os.path.basename(name) for name in corpus.names],
+        "text_bytes": corpus.sizes,
         # The values that JSON returns: lists for tuples.
         "model": json.loads(json.dumps(fields)),
         "epoch_size": epoch_size,
@@ -125,6 +126,9 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
     """Raises `ValueError`, naming the differences, if a checkpoint was made with other settings."""
     saved = read_settings(checkpoint)
     free = {"model", "epoch_size"}
+    # Checkpoints of the first version do not have it.
+    if "text_bytes" not in saved:
+        free.add("text_bytes")
     # At a constant learning rate, a run can be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")

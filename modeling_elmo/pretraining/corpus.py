@@ -22,6 +22,7 @@ class Corpus(Protocol):
     """Sentences in blocks that fit in memory. Each epoch reads the blocks again, so their content must not change."""
 
     names: list[str]  # Names of the blocks, or one name for all, for messages.
+    sizes: list[int]  # Bytes of each named file, to notice changes; empty where there are no files.
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
         """Returns the blocks of one epoch, shuffled if there is a seed. It may continue past the last block."""
@@ -54,10 +55,10 @@ class TextFiles:
         name, count = Counter(self.names).most_common(1)[0]
         if count > 1:
             raise ValueError(f"{name}: this file is named twice")
+        self.sizes = [os.path.getsize(name) for name in self.names]
         # Fail now, not days into training.
-        for name in self.names:
-            if not os.path.getsize(name):
-                raise ValueError(f"{name}: this file holds no text")
+        if 0 in self.sizes:
+            raise ValueError(f"{self.names[self.sizes.index(0)]}: this file holds no text")
 
     def order(self, seed: tuple[int, ...] | None) -> Iterable[int]:
         """Returns the numbers of all files, shuffled if there is a seed."""
@@ -66,8 +67,12 @@ class TextFiles:
 
     def read(self, block: int) -> list[str]:
         """Returns the lines of a file that are not blank. Raises `ValueError` if there are none, or if the file is
-        not UTF-8 or damaged."""
+        not UTF-8, damaged, or of another size than at first."""
         name = self.names[block]
+        if (size := os.path.getsize(name)) != self.sizes[block]:
+            raise ValueError(
+                f"{name}: had {self.sizes[block]} bytes when the run began, found {size}; restore it and resume"
+            )
         lines = [line for line in TextLines(name, self.errors) if line.strip()]
         if not lines:
             raise ValueError(f"{name}: this file holds no text")
@@ -86,6 +91,7 @@ class StreamedDataset:
         self.column = column
         self.rows_per_block = rows_per_block
         self.names = [f"dataset column {column}"]
+        self.sizes: list[int] = []
         self._rows: Iterator[Any] = iter(())
         self._next_block = -1
 

@@ -15,7 +15,7 @@ import hashlib
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,11 +36,15 @@ class Request:
 
 @dataclass
 class Response:
-    """What it gets. With `Accept-Ranges` among the `headers`, ranges of the `body` can be asked for."""
+    """What it gets. With `Accept-Ranges` among the `headers`, ranges of the `body` can be asked for.
+
+    `pieces` are sent instead of the `body`, without its length, until the client closes the connection.
+    """
 
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    pieces: Iterable[bytes] | None = None
 
 
 @dataclass
@@ -171,9 +175,16 @@ class _Handler(BaseHTTPRequestHandler):
         if request.method != "HEAD":
             cut = self.http_server._take_fault("cut_after", request.path, request.method, len(body))
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+        if response.pieces is not None:
+            headers["Connection"] = "close"
+        else:
+            headers["Content-Length"] = str(len(body))
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+        if response.pieces is not None and request.method != "HEAD":
+            self.wfile.writelines(response.pieces)
+            return
         if cut is not None:
             body, self.close_connection = body[:cut], True
         if request.method != "HEAD":

@@ -77,6 +77,26 @@ def test_only_the_number_of_steps_may_differ(check, name):
             check({name: OTHERS[name]})
 
 
+def test_a_text_that_was_edited_is_named(check, text):
+    check()
+    path = text / "b.txt"
+    content = path.read_bytes()
+    path.write_bytes(content + b"the bank\n")
+    try:
+        with pytest.raises(
+            ValueError, match=rf"made with text_bytes=.*, {len(content)}\], found .*, {len(content) + 9}\]"
+        ):
+            check()
+    finally:
+        path.write_bytes(content)
+
+
+def test_a_checkpoint_that_does_not_know_the_size_of_the_text_is_resumed(tmp_path, text):
+    new = checkpoint_settings(settings(), start().model.config, start().tokenizer, TextFiles([text / "a.txt"]))
+    (tmp_path / "pretraining.json").write_text(json.dumps({k: v for k, v in new.items() if k != "text_bytes"}))
+    check_settings(tmp_path, new)
+
+
 def test_a_falling_rate_needs_the_same_number_of_steps(text, tmp_path):
     def of_steps(max_steps):
         options = settings(optimizer="adamw", max_steps=max_steps)

@@ -28,6 +28,17 @@ class TestTextFiles:
         with pytest.raises(ValueError, match=r"b\.txt: this file holds no text"):
             TextFiles([tmp_path / "*.txt"])
 
+    def test_a_file_that_changes_during_the_run_is_named(self, tmp_path):
+        path = tmp_path / "a.txt"
+        path.write_text("the bank\n")
+        corpus = TextFiles([path])
+        assert corpus.read(0) == ["the bank"]
+        path.write_text("the bank\nof the river\n")
+        with pytest.raises(
+            ValueError, match=r"a\.txt: had 9 bytes when the run began, found 22; restore it and resume"
+        ):
+            corpus.read(0)
+
     def test_invalid_utf_8_is_reported_with_its_line(self, tmp_path):
         (tmp_path / "a.txt").write_bytes(b"one\ntwo\nth\xffree\n")
         with pytest.raises(ValueError, match=r"a\.txt: line 3: expected UTF-8, found byte 0xff"):

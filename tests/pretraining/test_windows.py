@@ -139,6 +139,7 @@ class TestWindows:
         positions = take(Windows(corpus, tokenizer, plan(), True), 3)[-1][1]
         with open(tmp_path / "a.txt", "a", encoding="utf-8") as file:
             file.write("the bank\n")
+        corpus = TextFiles([tmp_path / "a.txt"])
         with pytest.raises(ValueError, match=r"a\.txt: it held 10 sentences when last read, found 11"):
             take(Windows(corpus, tokenizer, plan(), True, positions), 20)
 
