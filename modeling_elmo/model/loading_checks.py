@@ -84,6 +84,13 @@ def _check_json_value(name: str, value: dict[str, Any], max_bytes: int | None) -
         raise ValueError(f"{name}: not a valid JSON file: {error}") from error
     if max_bytes is not None and size > max_bytes:
         raise ValueError(f"{name}: expected at most {max_bytes} bytes, found {size}")
+    values: list[Any] = [value]
+    for item in values:
+        # transformers turns every `dtype` into a name when it prints or saves a config.
+        if isinstance(item, dict) and not isinstance(item.get("dtype"), (str, int, dict, type(None))):
+            raise ValueError(f"{name}: dtype: expected a name, found {abbreviated(item['dtype'])}")
+        if isinstance(item, (dict, list)):
+            values.extend(item.values() if isinstance(item, dict) else item)
 
 
 def abbreviated(value: Any) -> str:
@@ -116,9 +123,18 @@ def checked_config_fields(config_class: Any, fields: Mapping[str, Any]) -> dict[
         raise ValueError(f"config.json: model_type: expected {config_class.model_type!r}, found {abbreviated(found)}")
     if not isinstance(fields.get("id2label"), (dict, type(None))):
         raise ValueError(f"config.json: id2label: expected an object, found {abbreviated(fields['id2label'])}")
+    classes = fields.get("auto_map") or {}
+    if not isinstance(classes, dict) or not all(map(_names_a_class, classes.values())):
+        raise ValueError(f"config.json: auto_map: expected the names of classes, found {abbreviated(classes)}")
     for name in fields.keys() - own:
         raise ValueError(f"config.json: {name}: an ELMo config has no such field, found {abbreviated(fields[name])}")
     return fields
+
+
+def _names_a_class(reference: Any) -> bool:
+    """Whether an entry of an `auto_map` is a name, or the pair of names, of which one may be missing, of tokenizers."""
+    names = reference if isinstance(reference, list) and len(reference) == 2 else [reference]
+    return any(names) and all(isinstance(name, (str, type(None))) for name in names)
 
 
 def check_tokenizer_fields(name: str, fields: Mapping[str, Any]) -> None:

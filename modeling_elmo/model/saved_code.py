@@ -32,7 +32,7 @@ TAGS = ("elmo", "custom_code")
 
 def module_of(reference: Any) -> str:
     """Returns the module of an entry of an `auto_map`: `module.Class`, `repository--module.Class`, or a pair."""
-    name = reference if isinstance(reference, str) else reference[0]
+    name = reference if isinstance(reference, str) else next(filter(None, reference))
     return name.rpartition("--")[2].partition(".")[0]
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import copy
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -266,6 +267,40 @@ class TestForgetting:
         check(model, batch)
         check(model, batch)
         assert computed == [7, 7]
+
+    def test_weights_may_be_written_while_other_threads_compute(self, tiny_config):
+        # Large enough for oneDNN, so that packed copies of weights are made too.
+        model = randomized_bilm(ElmoModel(tiny_config(cell_size=32, projection_size=32)))
+        batches = [batch_of(*rows) for rows in (["a b", "c"], ["c", "d e"], ["a b", "d e"])]
+        weights, expected = [], []
+        for factor in (1, 0.5):
+            weights.append([factor * parameter.detach() for parameter in model.parameters()])
+            with torch.no_grad():
+                plain = copy.deepcopy(model)
+                torch._foreach_mul_(list(plain.parameters()), factor)
+                expected.append([plain(**batch)[0] for batch in batches])
+        model.cache_texts(ROOM)
+        model.cache_vocabulary(max_new_words=10)
+        ends = threading.Event()
+
+        def compute():
+            while not ends.is_set():
+                for batch in batches:
+                    with torch.no_grad():
+                        model(**batch)
+
+        with torch.no_grad(), ThreadPoolExecutor(2) as pool:
+            futures = [pool.submit(compute) for _ in range(2)]
+            try:
+                for number in range(30):
+                    for parameter, weight in zip(model.parameters(), weights[number % 2]):
+                        parameter.copy_(weight)
+                    for batch, wanted in zip(batches, expected[number % 2]):
+                        torch.testing.assert_close(model(**batch)[0], wanted, atol=1e-5, rtol=1e-5)
+            finally:
+                ends.set()
+            for future in futures:
+                future.result()
 
     def test_the_mixes_are_no_part_of_what_is_remembered(self, model, computed):
         model.cache_texts(ROOM)
