@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from huggingface_hub.errors import StrictDataclassError
 
 from modeling_elmo.files.errors import ElmoFormatError, one_line
-from modeling_elmo.model.configuration_elmo import NUM_APPENDED_TOKENS, ElmoConfig
+from modeling_elmo.model.configuration_elmo import NUM_APPENDED_TOKENS, SELDOM_SET, ElmoConfig
 from modeling_elmo.model.loading_checks import abbreviated, nests_deeper, read_json_object
 
 
@@ -137,8 +137,16 @@ def options_of_config(config: ElmoConfig) -> dict[str, Any]:
     mixes, `representation_dropout`, `freeze_bilm`, those of the task models).
 
     Raises:
-        `ValueError`: If `forget_bias` is not 1.0, the value built into the original code.
+        `ValueError`: If the original format can't hold the model, or `forget_bias` is not 1.0, the value built into the
+            original code.
     """
+    for name, default in SELDOM_SET.items():
+        # A projection of characters is one more dataset. One of LSTMs is tied to their sizes.
+        is_held = name == "character_projection" or (
+            name == "lstm_projection" and config.projection_size < config.cell_size
+        )
+        if getattr(config, name) != default and not is_held:
+            raise ValueError(f"the original format can't hold a model with {name} {getattr(config, name)!r}")
     if config.forget_bias != 1.0:
         raise ValueError(f"the original code's forget_bias is always 1.0, found {config.forget_bias}")
     options = dict(config.training_options or {})

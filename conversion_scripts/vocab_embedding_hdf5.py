@@ -38,11 +38,10 @@ def read_vocab_embedding(path: Path, num_words: int, projection_size: int) -> np
 @torch.no_grad()
 def write_vocab_embedding(path: Path, model: ElmoModel, tokenizer: ElmoTokenizer, words: Sequence[str]) -> None:
     """Writes the token embeddings of a vocabulary, `words` in the order of their ids."""
-    input_name = "character_ids" if model.config.token_input == "characters" else "input_ids"
     with new_hdf5(path) as file:
         dataset = file.create_dataset(DATASET, (len(words), model.config.projection_size), dtype="float32")
         starts = range(0, len(words), BATCH_WORDS)
         for start in tqdm(starts, "Embedding the vocabulary", disable=None, delay=1, leave=False):
             batch = list(words[start : start + BATCH_WORDS])
-            encoded = tokenizer([batch], is_split_into_words=True, add_special_tokens=False, return_tensors="pt")
-            dataset[start : start + len(batch)] = model.get_input_embeddings()(encoded[input_name][0]).float().numpy()
+            ids = torch.from_numpy(tokenizer.token_ids(batch, model.config.token_input))
+            dataset[start : start + len(batch)] = model.token_embedding(ids).float().numpy()

@@ -18,6 +18,7 @@ from arguments import FineTuningArguments, ModelArguments, PretrainedArguments
 from modeling_elmo import ElmoTokenizer
 from modeling_elmo.files.atomic import new_file
 from modeling_elmo.fine_tuning import load_word_vectors
+from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS
 from modeling_elmo.pretraining.checkpoints import checkpoints
 from modeling_elmo.pretraining.trainer import leave_process_group
 
@@ -136,7 +137,7 @@ def load_model(
         model.set_word_vectors(matrix)
     if is_elmo and model.config.freeze_bilm:
         model.elmo.cache_texts(int(arguments.text_cache_gb * 10**9))
-        if config.token_input == "characters":
+        if config.reads_characters:
             model.elmo.cache_vocabulary(max_new_words=NUM_CACHED_WORDS)
     elif arguments.freeze:
         model.base_model.requires_grad_(False)
@@ -146,14 +147,15 @@ def load_model(
 def with_vocabulary(tokenizer: Any, config: Any, texts: Iterable[str | list[str]]) -> Any:
     """Returns a tokenizer with the words of the texts, if it has no vocabulary: static vectors need word ids."""
     num_words = len(tokenizer) - len(set(tokenizer.all_special_ids))
-    if num_words or not isinstance(tokenizer, ElmoTokenizer) or config.token_input == "words":
+    if num_words or not isinstance(tokenizer, ElmoTokenizer) or config.reads_words:
         return tokenizer
     words: dict[str, None] = {}
     for text in texts:
         words |= dict.fromkeys(text if isinstance(text, list) else tokenizer.split_words([text])[0])
     special = [tokenizer.bos_token, tokenizer.eos_token, tokenizer.unk_token]
     vocabulary = [*special, *(word for word in words if word not in {"", *tokenizer.all_special_tokens})]
-    return ElmoTokenizer(vocab=vocabulary, max_characters_per_token=tokenizer.max_characters_per_token)
+    names = {name: getattr(tokenizer, name) for name in SPECIAL_TOKENS}
+    return ElmoTokenizer(vocab=vocabulary, **names, **tokenizer.character_settings())
 
 
 class MixTrainer(Trainer):

@@ -133,7 +133,7 @@ class LayerReader:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = AutoModel.from_pretrained(arguments.model_name_or_path, trust_remote_code=arguments.trust_remote_code)
         self.model = model.eval().requires_grad_(False).to(device)
-        if model.config.model_type == "elmo" and model.config.token_input == "characters":
+        if model.config.model_type == "elmo" and model.config.reads_characters:
             model.cache_vocabulary(max_new_words=NUM_CACHED_WORDS)
 
     @torch.no_grad()

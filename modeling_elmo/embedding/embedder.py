@@ -7,7 +7,8 @@ words are encoded once, and sentences are sorted by length and batched by words.
 window only, bit for bit, wherever in a corpus a run starts. A sentence longer than a *piece* is a separate window.
 
 Dimensions: S sentences of a window, B sentences of a batch, W positions of a padded row, N words of a window, K kinds
-    of vectors (all L+1 layers, or 1), X distinct words, C characters, P projection, D = 2P, n rows of a piece.
+    of vectors (all L+1 layers, or 1), X distinct words, I ids per word, P projection, D = 2P, n rows of a
+    piece.
 """
 
 import hashlib
@@ -23,7 +24,6 @@ from transformers import PreTrainedModel
 
 from ..files.model_directory import VOLATILE_FIELDS, local_device
 from ..model.bilm import ElmoModel, State
-from ..model.characters import PAD_CHARACTER, boundary_characters, encode_characters
 from ..model.configuration_elmo import ElmoConfig
 from ..model.packing import Packing
 from ..model.tokenization_elmo import CHUNK_LINES, LONE_SURROGATE, ElmoTokenizer
@@ -117,7 +117,7 @@ class ElmoEmbedder:
             if not isinstance(count, int) or count < 1:
                 raise ValueError(f"{name}_words: expected an integer of at least 1, found {count!r}")
         if tokenizer is None:
-            if self.config.token_input == "words":
+            if self.config.reads_words or self.config.character_unit != "byte":
                 raise ValueError("tokenizer: a model that reads words requires the tokenizer with its vocabulary")
             tokenizer = ElmoTokenizer(max_characters_per_token=self.config.max_characters_per_token)
         self.tokenizer = tokenizer
@@ -130,7 +130,6 @@ class ElmoEmbedder:
         self.column = column
         self.output_column = output_column
         self.boundaries = str(tokenizer.bos_token), str(tokenizer.eos_token)
-        self._vocabulary = tokenizer.get_vocab() if self.config.token_input == "words" else None
 
     @classmethod
     def from_pretrained(cls, model: str | os.PathLike[str], **kwargs: Any) -> "ElmoEmbedder":
@@ -250,19 +249,16 @@ class ElmoEmbedder:
         words = list(dict.fromkeys(itertools.chain(self.boundaries, *tokens_S)))
         id_of = {word: id for id, word in enumerate(words)}
         ids_S = [np.fromiter(map(id_of.__getitem__, tokens), np.int64, len(tokens)) for tokens in tokens_S]
-        if self._vocabulary is not None:
-            unknown = self._vocabulary[str(self.tokenizer.unk_token)]
-            vocabulary_ids_X = torch.tensor([self._vocabulary.get(word, unknown) for word in words])
-            return self.model.word_embedding(vocabulary_ids_X.to(self.model.device)), ids_S
-        size = self.config.max_characters_per_token
-        # `<S>` as a word is the boundary token, as in the tokenizer.
-        rows_XC = np.concatenate([boundary_characters(size), encode_characters(words[2:], size)])
+        ids_XI = self.tokenizer.token_ids(words, self.config.token_input)
+        if not self.config.reads_characters:
+            return self.model.token_embedding(torch.from_numpy(ids_XI).to(self.model.device)), ids_S
         # Sort by length: a batch is padded to its longest word. The encoder's cache is not used, because its vectors
         # were computed in other batches and may differ in their low bits.
-        order_X = np.argsort((rows_XC != PAD_CHARACTER).sum(axis=1), kind="stable")
+        characters_XC = ids_XI[:, int(self.config.reads_words) :]
+        order_X = np.argsort((characters_XC != self.config.pad_character_id).sum(axis=1), kind="stable")
         bucketed = len(words) + -len(words) % WORD_BUCKET
-        rows_XC = rows_XC[order_X[np.minimum(np.arange(bucketed), len(words) - 1)]]
-        encoded_XP = self.model.character_encoder.encode_sorted(torch.from_numpy(rows_XC).to(self.model.device))
+        ids_XI = ids_XI[order_X[np.minimum(np.arange(bucketed), len(words) - 1)]]
+        encoded_XP = self.model.character_encoder.encode_sorted(torch.from_numpy(ids_XI).to(self.model.device))
         table_XP = encoded_XP.new_empty(len(words), encoded_XP.shape[1])
         table_XP[torch.from_numpy(order_X).to(table_XP.device)] = encoded_XP[: len(words)]
         return table_XP, ids_S
@@ -367,8 +363,11 @@ class ElmoEmbedder:
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor_bytes(tensor))
-        if self._vocabulary is not None:
-            digest.update(json.dumps(sorted(self._vocabulary.items())).encode())
+        if self.config.reads_words:
+            digest.update(json.dumps(sorted(self.tokenizer.get_vocab().items())).encode())
+        settings = self.tokenizer.character_settings()
+        if settings.pop("max_characters_per_token") and any(settings.values()):
+            digest.update(json.dumps(settings, sort_keys=True).encode())
         names = ("layers", "pool", "keep_boundaries", "batch_words", "window_words", "piece_words")
         settings = {name: getattr(self, name) for name in names}
         return {"model": digest.hexdigest(), "dtype": str(self.dtype).removeprefix("torch."), **settings}

@@ -40,7 +40,7 @@ def model_card(
     `origin` ends a sentence on where the model comes from; `sections` follow the architecture. `license` is the Hub's
     name, such as `"apache-2.0"`; languages are ISO codes.
     """
-    name = class_name(config)
+    name, reads = class_name(config), config.token_input.replace("_", " ")
     data = ModelCardData(
         language=list(language or ()) or None,
         library_name="transformers",
@@ -49,7 +49,7 @@ def model_card(
         tags=list(TAGS),
     )
     facts = [
-        f"Contextual word vectors from a bidirectional language model over {config.token_input} (Peters et al. 2018, "
+        f"Contextual word vectors from a bidirectional language model over {reads} (Peters et al. 2018, "
         "[Deep contextualized word representations](https://arxiv.org/abs/1802.05365))"
     ]
     facts += [f"with the head `{name}`"] if name in PIPELINES else []
@@ -93,16 +93,20 @@ def _usage(name: str) -> str:
 
 
 def _architecture(config: ElmoConfig) -> list[tuple[str, str]]:
-    if config.token_input == "characters":
+    token = []
+    if config.reads_characters:
         filters = ", ".join(f"{number} of width {width}" for width, number in config.character_filters)
-        token = [
-            ("Input", f"characters, {config.max_characters_per_token} per word"),
+        unit = "characters" if config.character_unit == "byte" else f"{config.character_vocab_size - 1:,} code points"
+        token += [
+            ("Input", f"{unit}, {config.max_characters_per_token} per word"),
             ("Character embedding", str(config.character_embedding_size)),
             ("Convolution filters", f"{config.num_character_filters:,}: {filters}; {config.hidden_act}"),
             ("Highway layers", str(config.num_highway_layers)),
         ]
-    else:
-        token = [("Input", f"words, a vocabulary of {config.vocab_size:,}")]
+    if config.reads_words:
+        token.append(("Input", f"words, a vocabulary of {config.vocab_size:,}"))
+    if config.word_embedding_size is not None:
+        token.append(("Word embedding", str(config.word_embedding_size)))
     return [
         *token,
         ("Token embedding", str(config.projection_size)),

@@ -35,7 +35,7 @@ INDEX = "model.safetensors.index.json"
 # hidden files.
 NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 OPTIONAL = (
-    *("added_tokens.json", "generation_config.json", "special_tokens_map.json", "vocab.txt"),
+    *("added_tokens.json", "characters.json", "generation_config.json", "special_tokens_map.json", "vocab.txt"),
     *("trainer_state.json", "LICENSE", "LICENSE.txt", "LICENSE.md"),
 )
 

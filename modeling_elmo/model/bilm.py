@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -29,7 +28,6 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .caches import TextCache
-from .characters import boundary_characters, encode_characters
 from .configuration_elmo import ElmoConfig
 from .fast_path_guards import fingerprint, is_as_made, is_replica, is_traced, settings_of
 from .lstm import ElmoLayer
@@ -37,6 +35,7 @@ from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
 from .token_embedding import ElmoCharacterEncoder, ElmoWordEmbedding
+from .tokenization_elmo import ElmoTokenizer
 
 
 # Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward, as in torch.nn.LSTM.
@@ -77,7 +76,7 @@ class ElmoModelOutput(ModelOutput):
 class ElmoModel(ElmoPreTrainedModel):
     def __init__(self, config: ElmoConfig):
         super().__init__(config)
-        if config.token_input == "characters":
+        if config.reads_characters:
             self.character_encoder = ElmoCharacterEncoder(config)
         else:
             self.word_embedding = ElmoWordEmbedding(config)
@@ -102,35 +101,56 @@ class ElmoModel(ElmoPreTrainedModel):
 
     def _bilm_parts(self) -> tuple[nn.Module, nn.Module]:
         """Returns what `freeze_bilm` freezes: everything except the mixes."""
-        return self.get_input_embeddings(), self.layers
+        return self.token_embedding, self.layers
+
+    @property
+    def token_embedding(self) -> nn.Module:
+        """`nn.Module`: Computes token embeddings `(N, P)` from ids `(N, I)`, or `(N,)` of words alone."""
+        return self.character_encoder if self.config.reads_characters else self.word_embedding
 
     def get_input_embeddings(self) -> nn.Module:
-        """Returns the module that computes token embeddings: the character encoder or the word embedding table."""
-        return self.character_encoder if self.config.token_input == "characters" else self.word_embedding
+        """Returns the word embedding table or, without one, the character encoder."""
+        has_both = self.config.reads_characters and self.config.reads_words
+        return self.character_encoder.word_embedding if has_both else self.token_embedding
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        setattr(self, "character_encoder" if self.config.token_input == "characters" else "word_embedding", value)
+        if self.config.reads_words:
+            (self.character_encoder if self.config.reads_characters else self).word_embedding = value
+        else:
+            self.character_encoder = value
 
-    def cache_vocabulary(self, words: Iterable[str] = (), max_new_words: int = 0) -> None:
+    def cache_vocabulary(
+        self, words: Iterable[str] = (), max_new_words: int = 0, tokenizer: ElmoTokenizer | None = None
+    ) -> None:
         """Computes the token embeddings of words once and reuses them until the weights change.
 
         The original tools stored these embeddings in `vocab_embedding.hdf5`. The cache is used when the character
-        encoder needs no gradients. It costs about 400 bytes a word besides the embedding and is not saved.
+        encoder needs no gradients. It costs about 500 bytes a word besides the embedding and is not saved.
 
         Args:
             words (`Iterable[str]`, *optional*): The vocabulary. `<S>` and `</S>` are added to it.
             max_new_words (`int`, *optional*, defaults to 0): How many other words to cache as they occur. Beyond it,
                 they are all dropped to make room for new ones. No words and 0 disable the cache.
+            tokenizer (`ElmoTokenizer`, *optional*): Makes the ids of `words`. A model that reads bytes needs none.
 
         Raises:
-            `ValueError`: If the model reads words, since it has a table of their embeddings.
+            `ValueError`: If the model reads words alone, since it has a table of their embeddings, or the tokenizer is
+                missing.
         """
-        if self.config.token_input == "words":
+        if not self.config.reads_characters:
             raise ValueError("cache_vocabulary requires a model that reads characters; this one reads words")
-        size = self.config.max_characters_per_token
         words = list(words)
-        rows = np.concatenate([boundary_characters(size)[: 2 * bool(words)], encode_characters(words, size)])
-        self.character_encoder.cache_words(torch.from_numpy(rows).to(self.device), max_new_words)
+        if tokenizer is None:
+            if words and (self.config.reads_words or self.config.character_unit != "byte"):
+                raise ValueError(
+                    "tokenizer: required, since it has the vocabulary of words or characters of this model"
+                )
+            tokenizer = ElmoTokenizer(max_characters_per_token=self.config.max_characters_per_token)
+        reads, boundaries = self.config.token_input, [str(tokenizer.bos_token), str(tokenizer.eos_token)]
+        rows = torch.from_numpy(tokenizer.token_ids(words, reads, split_special_tokens=True))
+        if words:
+            rows = torch.cat([torch.from_numpy(tokenizer.token_ids(boundaries, reads)), rows])
+        self.character_encoder.cache_words(rows.to(self.device), max_new_words)
 
     def cache_texts(self, max_bytes: int = 0) -> None:
         """Caches the biLM's layers of each sequence until the weights change.
@@ -168,9 +188,9 @@ class ElmoModel(ElmoPreTrainedModel):
     ) -> tuple | ElmoModelOutput:
         r"""
         input_ids (`torch.LongTensor` of shape `(batch_size, num_words)`, *optional*):
-            Word ids. Required by a model that reads words; a model that reads characters doesn't need them.
+            Word ids. Required by a model that reads words; a model that reads characters alone doesn't need them.
         character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
-            Character ids, 0 to 261, as returned by `ElmoTokenizer`. Required by a model that reads characters.
+            Character ids, of bytes 0 to 261, as returned by `ElmoTokenizer`. Required by a model that reads characters.
         attention_mask (`torch.Tensor` of shape `(batch_size, num_words)`, *optional*):
             Positive at real words, 0 elsewhere. Padding may be anywhere in a row. By default, a position is padding if
             its characters are all 0 or its word id is `config.pad_token_id`.
@@ -321,22 +341,27 @@ class ElmoModel(ElmoPreTrainedModel):
             if (attention_mask < 0).any():
                 raise ValueError("attention_mask: expected 1 at real words and 0 elsewhere, found a negative value")
             return inputs, attention_mask != 0
-        if inputs_embeds is None and self.config.token_input == "characters":
-            return inputs, (inputs != 0).any(-1)
+        if inputs_embeds is None and self.config.reads_characters:
+            # Without the word ids, whose padding is not 0.
+            return inputs, (inputs[..., int(self.config.reads_words) :] != 0).any(-1)
         if inputs_embeds is None and self.config.pad_token_id is not None:
             return inputs, torch.ne(inputs, self.config.pad_token_id)
         return inputs, torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device)
 
     def checked_ids(self, input_ids: torch.Tensor | None, character_ids: torch.Tensor | None) -> torch.Tensor:
-        """Returns the ids that this model reads, checked as by `checked_inputs`."""
-        config = self.config
-        if config.token_input == "words":
+        """Returns the ids that this model reads, `(B, W, I)`, or `(B, W)` of words alone, checked as `checked_inputs`.
+
+        I is C, or C + 1 with the word id, which comes first.
+        """
+        config, size = self.config, self.config.max_characters_per_token
+        if config.reads_words:
             if input_ids is None:
-                raise ValueError("this model reads words: pass input_ids (batch, words) or inputs_embeds")
+                reads = config.token_input.replace("_", " ")
+                raise ValueError(f"this model reads {reads}: pass input_ids (batch, words) or inputs_embeds")
             check_shape("input_ids", input_ids, ("batch", "words"))
             check_ids("input_ids", input_ids, config.vocab_size)
-            return input_ids
-        size = config.max_characters_per_token
+            if not config.reads_characters:
+                return input_ids
         if character_ids is None:
             raise ValueError(
                 f"this model reads characters: pass character_ids (batch, words, {size}), as returned by "
@@ -346,12 +371,14 @@ class ElmoModel(ElmoPreTrainedModel):
         if input_ids is not None:
             check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
         check_ids("character_ids", character_ids, config.character_vocab_size)
-        return character_ids
+        if not config.reads_words:
+            return character_ids
+        return torch.cat([input_ids.unsqueeze(-1).long(), character_ids.long()], dim=-1)
 
     def embed_tokens(self, ids: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         """Returns token embeddings `(B, W, P)` of `ids`, computed at the flat positions `index` and zero elsewhere."""
         batch_size, num_words = ids.shape[:2]
-        tokens_NP = self.get_input_embeddings()(ids.flatten(0, 1).index_select(0, index))
+        tokens_NP = self.token_embedding(ids.flatten(0, 1).index_select(0, index))
         embeddings = tokens_NP.new_zeros(batch_size * num_words, self.config.projection_size)
         return embeddings.index_copy(0, index, tokens_NP).unflatten(0, (batch_size, num_words))
 

@@ -6,7 +6,7 @@ The original tools wrote both to files, the embeddings of a vocabulary and the l
 nothing else. Here results are cached as they are computed; a miss is computed as usual. A cache is valid for one key,
 which stands for everything that the results depend on besides the ids: with another key, all entries are dropped.
 
-Dimensions: B batch, W words of a padded row, N words or tokens, C characters per word, S sequences, L layers, P
+Dimensions: B batch, W words of a padded row, N words or tokens, I ids per word, S sequences, L layers, P
     projection.
 """
 
@@ -19,7 +19,7 @@ import torch
 from .packing import Sequences
 
 
-# Computes token embeddings (N, P) from character ids (N, C), without gradients.
+# Computes token embeddings (N, P) from ids (N, I), without gradients.
 Encode = Callable[[torch.Tensor], torch.Tensor]
 
 # Computes the layers, (B, W, 2P) each, of the real tokens of a mask (B, W), whose segments are given by ids (B, W).
@@ -52,7 +52,7 @@ class _Cache:
 
 
 class WordCache(_Cache):
-    """Token embeddings by characters: those of a vocabulary, which stay, and up to `limit` new words.
+    """Token embeddings by ids: those of a vocabulary, which stay, and up to `limit` new words.
 
     When the limit is reached, all new words are dropped: by Zipf's law, the frequent ones soon return.
     """
@@ -65,17 +65,17 @@ class WordCache(_Cache):
         return len(self._vocabulary) + len(self._new_words)
 
     @torch.no_grad()
-    def add_vocabulary(self, character_ids_NC: torch.Tensor, encode: Encode, key: object) -> None:
+    def add_vocabulary(self, ids_NI: torch.Tensor, encode: Encode, key: object) -> None:
         """Encodes words that are to stay for as long as the key is the same."""
-        vocabulary = dict(zip(_word_keys(character_ids_NC), encode(character_ids_NC).unbind()))
+        vocabulary = dict(zip(_word_keys(ids_NI), encode(ids_NI).unbind()))
         with self._lock:
             self._use(key)
             self._vocabulary.update(vocabulary)
 
     @torch.no_grad()
-    def embed(self, character_ids_NC: torch.Tensor, encode: Encode, key: object) -> torch.Tensor:
+    def embed(self, ids_NI: torch.Tensor, encode: Encode, key: object) -> torch.Tensor:
         """Returns `encode(character_ids)`, encoding only words that are not cached."""
-        words = _word_keys(character_ids_NC)
+        words = _word_keys(ids_NI)
         distinct = set(words)
         with self._lock:
             self._use(key)
@@ -83,7 +83,7 @@ class WordCache(_Cache):
             embedding_of = {word: store[word] for store in stores for word in store.keys() & distinct}
         missing = {word: index for index, word in enumerate(words) if word not in embedding_of}
         if missing:
-            encoded = dict(zip(missing, encode(character_ids_NC[list(missing.values())]).unbind()))
+            encoded = dict(zip(missing, encode(ids_NI[list(missing.values())]).unbind()))
             embedding_of.update(encoded)
             with self._lock:
                 # Another thread may have changed the key since.
@@ -124,7 +124,7 @@ class TextCache(_Cache):
     ) -> Iterator[torch.Tensor]:
         """Yields the layers `(B, W, 2P)` of a batch, zero outside the mask, computing only sequences not cached.
 
-        `ids` are words `(B, W)` or characters `(B, W, C)`; `sequences`, at least one, are those of `mask` `(B, W)`.
+        `ids` are `(B, W)` or `(B, W, I)`; `sequences`, at least one, are those of `mask` `(B, W)`.
         `compute` yields `num_layers` layers, layer 0 included, without gradients, which depend on `key` and ids only.
         """
         lengths = sequences.length.tolist()
@@ -200,8 +200,8 @@ def _select(chosen: list[int], sequences: Sequences, mask: torch.Tensor) -> tupl
     return chosen_mask.view(mask.shape), segments.view(mask.shape)
 
 
-def _word_keys(character_ids_NC: torch.Tensor) -> list[bytes]:
-    return [row.tobytes() for row in character_ids_NC.to("cpu", torch.int16).numpy()]
+def _word_keys(ids_NI: torch.Tensor) -> list[bytes]:
+    return [row.tobytes() for row in ids_NI.to("cpu", torch.int32).numpy()]
 
 
 def _sequence_keys(ids_N: torch.Tensor, lengths: list[int]) -> list[bytes]:

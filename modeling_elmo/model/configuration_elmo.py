@@ -17,7 +17,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.utils import auto_docstring
 
-from .characters import MAX_CHARACTERS
+from .characters import BEGIN_SENTENCE, END_SENTENCE, MAX_CHARACTER_VOCAB_SIZE, MAX_CHARACTERS, PAD_CHARACTER
 from .loading_checks import MAX_CONFIG_BYTES, abbreviated, checked_config_fields, read_json_object
 from .saved_code import AUTO_MAP, FORMER_MODULES, code_files, module_of
 
@@ -38,8 +38,22 @@ MAX_LABELS = 100_000
 # Accepted dtypes of weights.
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
-# Fields that most models leave at their defaults; `config.json` then lacks them.
-SELDOM_SET = {"character_projection", "lstm_projection"}
+# Ids of models that read bytes: 256 bytes, five marks, of which these are the ones that models know, and padding.
+BYTE_CHARACTERS = {
+    "character_vocab_size": 262,
+    "pad_character_id": PAD_CHARACTER,
+    "bos_character_id": BEGIN_SENTENCE,
+    "eos_character_id": END_SENTENCE,
+}
+
+# Fields that most models leave at these defaults; `config.json` then lacks them.
+SELDOM_SET = {
+    "character_unit": "byte",
+    **{name: id for name, id in BYTE_CHARACTERS.items() if name != "character_vocab_size"},
+    "character_projection": None,
+    "lstm_projection": None,
+    "word_embedding_size": None,
+}
 
 # Just below the greatest float32. Greater values turn vectors into NaN.
 MAX_NUMBER = 3e38
@@ -59,11 +73,24 @@ class ElmoConfig(PreTrainedConfig):
     vocab_size (`int`, *optional*, defaults to 5):
         Number of word ids, including special tokens. A model that reads characters has no weights of this size.
     token_input (`str`, *optional*, defaults to `"characters"`):
-        What the first layer reads: `"characters"` (character CNN) or `"words"` (an embedding table over word ids).
+        What the first layer reads: `"characters"` (character CNN), `"words"` (an embedding table over word ids), or
+        `"characters_and_words"` (both, joined and projected, as in ELMoForManyLangs).
+    word_embedding_size (`int`, *optional*):
+        Size of a row of the word table, where a projection follows it. By default a row is a whole token embedding, of
+        `projection_size`. Required with `"characters_and_words"`.
+    character_unit (`str`, *optional*, defaults to `"byte"`):
+        What a character is: a `"byte"` of UTF-8, or a Unicode `"code_point"` of the tokenizer's `characters.json`.
     character_vocab_size (`int`, *optional*, defaults to 262):
-        Number of character ids: 0 is padding, 1 to 256 are bytes plus one, 257 to 261 are marks. Always 262.
+        Number of character ids. 0 is for positions without a word. Of bytes, 1 to 256 are bytes plus one, and 257 to
+        261 are marks: always 262.
+    pad_character_id (`int`, *optional*, defaults to 261):
+        The character that fills up the row of a word. Like the next two, fixed unless characters are code points.
+    bos_character_id (`int`, *optional*, defaults to 257):
+        The only character of the word that begins a sentence.
+    eos_character_id (`int`, *optional*, defaults to 258):
+        The only character of the word that ends a sentence.
     max_characters_per_token (`int`, *optional*, defaults to 50):
-        Length of a row of character ids. A word keeps at most this many bytes minus two.
+        Length of a row of character ids. A word keeps at most this many characters minus two.
     character_embedding_size (`int`, *optional*, defaults to 16):
         Size of a character embedding.
     character_filters (`list[list[int]]`, *optional*):
@@ -73,8 +100,9 @@ class ElmoConfig(PreTrainedConfig):
     hidden_act (`str`, *optional*, defaults to `"relu"`):
         Activation after max-pooling: `"relu"` or `"tanh"`. Highway layers always use relu.
     character_projection (`bool`, *optional*):
-        Whether a linear map follows the highway layers. By default, only where the number of filters is not
-        `projection_size`, as in the published English models. Saved only if it is set.
+        Whether a linear map follows the highway layers. By default, only where their output does not have the size
+        `projection_size`, as in the published English models. Its input begins with the embedding of the word, if the
+        model reads both.
     num_hidden_layers (`int`, *optional*, defaults to 2):
         Number of bidirectional LSTM layers.
     cell_size (`int`, *optional*, defaults to 4096):
@@ -83,7 +111,7 @@ class ElmoConfig(PreTrainedConfig):
         Size of a token embedding and of the output of one direction.
     lstm_projection (`bool`, *optional*):
         Whether a linear map makes the LSTMs' output. By default, only where `projection_size` is not `cell_size`, as in
-        the published English models. Saved only if it is set.
+        the published English models.
     cell_clip (`float`, *optional*, defaults to 3.0):
         Bound of the LSTM's cell state, which is clipped to plus or minus this value; `None` for no clipping.
     projection_clip (`float`, *optional*, defaults to 3.0):
@@ -162,8 +190,13 @@ class ElmoConfig(PreTrainedConfig):
     model_type = "elmo"
 
     vocab_size: int = 3 + NUM_APPENDED_TOKENS
-    token_input: Literal["characters", "words"] = "characters"
+    token_input: Literal["characters", "words", "characters_and_words"] = "characters"
+    word_embedding_size: int | None = None
+    character_unit: Literal["byte", "code_point"] = "byte"
     character_vocab_size: int = 262
+    pad_character_id: int = PAD_CHARACTER
+    bos_character_id: int = BEGIN_SENTENCE
+    eos_character_id: int = END_SENTENCE
     max_characters_per_token: int = 50
     character_embedding_size: int = 16
     character_filters: list[list[int]] = field(
@@ -241,10 +274,32 @@ class ElmoConfig(PreTrainedConfig):
         return sum(number for _, number in self.character_filters)
 
     @property
+    def reads_characters(self) -> bool:
+        """`bool`: Whether the token embedding depends on `character_ids`."""
+        return self.token_input != "words"
+
+    @property
+    def reads_words(self) -> bool:
+        """`bool`: Whether the token embedding depends on `input_ids`."""
+        return self.token_input != "characters"
+
+    @property
+    def word_row_size(self) -> int:
+        """`int`: Size of a row of the word table, 0 without one."""
+        if not self.reads_words:
+            return 0
+        return self.projection_size if self.word_embedding_size is None else self.word_embedding_size
+
+    @property
+    def character_features(self) -> int:
+        """`int`: Size of what the character CNN's projection reads: its filters, and the word's embedding if any."""
+        return self.num_character_filters + self.word_row_size
+
+    @property
     def has_character_projection(self) -> bool:
         """`bool`: Whether a linear map follows the CNN. bilm-tf omits it where the sizes already agree."""
         if self.character_projection is None:
-            return self.num_character_filters != self.projection_size
+            return self.character_features != self.projection_size
         return self.character_projection
 
     @property
@@ -285,10 +340,8 @@ class ElmoConfig(PreTrainedConfig):
         for name, values in (("mix_parameters", self.mix_parameters or []), ("forget_bias", [self.forget_bias])):
             if not all(abs(value) <= MAX_NUMBER for value in values):
                 raise ValueError(f"{name} must be finite, got {abbreviated(values)}")
-        if self.character_vocab_size != 262:
-            raise ValueError(
-                f"character_vocab_size must be 262 (256 bytes, 5 marks, padding), got {self.character_vocab_size}"
-            )
+        self._validate_words()
+        self._validate_character_ids()
         self._validate_character_filters()
 
     def validate_dtype(self) -> None:
@@ -301,6 +354,11 @@ class ElmoConfig(PreTrainedConfig):
         _check_range(self, "num_negative_samples", 0, MAX_VOCAB_SIZE)
         if self.tie_word_embeddings and self.token_input != "words":
             raise ValueError(f"tie_word_embeddings requires token_input='words', got {self.token_input!r}")
+        if self.tie_word_embeddings and self.word_embedding_size is not None:
+            raise ValueError(
+                f"tie_word_embeddings requires word_embedding_size=None, got {self.word_embedding_size}: a softmax "
+                "reads what the projection gives"
+            )
 
     def validate_task_layers(self) -> None:
         """Checks the fields of task models. Raises `ValueError` with the values found."""
@@ -317,6 +375,28 @@ class ElmoConfig(PreTrainedConfig):
         if self.label_scheme is not None and not self.use_crf:
             raise ValueError(f"label_scheme={self.label_scheme!r} requires use_crf=True")
 
+    def _validate_words(self) -> None:
+        if self.word_embedding_size is not None:
+            _check_range(self, "word_embedding_size", 1, MAX_SIZE)
+        has_size, reads = self.word_embedding_size is not None, self.token_input
+        if (has_size and reads == "characters") or (not has_size and reads == "characters_and_words"):
+            raise ValueError(
+                f"word_embedding_size must be set with token_input='characters_and_words', and may be with 'words', "
+                f"got {self.word_embedding_size} and {reads!r}"
+            )
+
+    def _validate_character_ids(self) -> None:
+        if self.character_unit == "code_point":
+            _check_range(self, "character_vocab_size", 1, MAX_CHARACTER_VOCAB_SIZE)
+        for name, id in BYTE_CHARACTERS.items():
+            if self.character_unit == "byte" and getattr(self, name) != id:
+                raise ValueError(
+                    f"{name} must be {id} (256 bytes, 5 marks, padding) with character_unit='byte', got "
+                    f"{getattr(self, name)}"
+                )
+            if name != "character_vocab_size":
+                _check_range(self, name, 1, self.character_vocab_size - 1)
+
     def _validate_character_filters(self) -> None:
         # The config of a word model has these fields too, so they are always checked.
         if not 1 <= len(self.character_filters) <= MAX_DEPTH:
@@ -330,10 +410,10 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError(
                 f"character_filters must have at most {MAX_SIZE} filters, got {self.num_character_filters}"
             )
-        if self.character_projection is False and self.num_character_filters != self.projection_size:
+        if self.character_projection is False and self.character_features != self.projection_size:
             raise ValueError(
                 f"character_projection=False requires as many filters as projection_size, got "
-                f"{self.num_character_filters} and {self.projection_size}"
+                f"{self.character_features} and {self.projection_size}"
             )
         widest = max(width for width, _ in self.character_filters)
         if widest > self.max_characters_per_token:
@@ -344,7 +424,7 @@ class ElmoConfig(PreTrainedConfig):
 
     def to_diff_dict(self) -> dict[str, Any]:
         fields = super().to_diff_dict()
-        return {name: value for name, value in fields.items() if value is not None or name not in SELDOM_SET}
+        return {name: value for name, value in fields.items() if SELDOM_SET.get(name, ...) != value}
 
     @classmethod
     def _dict_from_json_file(cls, json_file: str | os.PathLike) -> dict[str, Any]:

@@ -27,6 +27,9 @@ MAX_NESTING = 50
 # A config with names for 100,000 labels takes 5 million bytes.
 MAX_CONFIG_BYTES = 50_000_000
 
+# All of Unicode takes 15 million bytes, one character a line.
+MAX_CHARACTERS_BYTES = 50_000_000
+
 # What a `config.json` may set besides the fields of its config class. Anything else could make transformers fetch, run
 # or compute something: kernels, quantisation, other weights. Callers may still pass it as an argument.
 OTHER_CONFIG_FIELDS = {
@@ -36,7 +39,8 @@ OTHER_CONFIG_FIELDS = {
 
 # Arguments of a tokenizer that its `tokenizer_config.json` must not set: files to read, and their contents.
 TOKENIZER_ARGUMENTS = (
-    *("gguf_file", "init_inputs", "tokenizer_file", "tokenizer_object", "vocab", "vocab_file"),
+    *("character_file", "characters", "gguf_file", "init_inputs", "tokenizer_file", "tokenizer_object", "vocab"),
+    "vocab_file",
     *("tokenizer_padding", "tokenizer_truncation", "_json_padding", "_json_truncation"),
 )
 

@@ -163,7 +163,7 @@ class ElmoPreTrainedModel(PreTrainedModel):
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
         """As in `PreTrainedModel` for a model that reads words. A model that reads characters has no word embeddings:
         only `config.vocab_size` changes."""
-        if self.config.token_input == "words":
+        if self.config.reads_words:
             return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
         if new_num_tokens is not None:
             self.config.vocab_size = new_num_tokens
@@ -173,7 +173,7 @@ class ElmoPreTrainedModel(PreTrainedModel):
     def dummy_inputs(self) -> dict[str, torch.Tensor]:
         """`dict[str, torch.Tensor]`: A batch of one word for a forward pass."""
         inputs = {"input_ids": torch.zeros(1, 1, dtype=torch.long)}
-        if self.config.token_input == "characters":
+        if self.config.reads_characters:
             inputs["character_ids"] = torch.ones(1, 1, self.config.max_characters_per_token, dtype=torch.long)
         return inputs
 

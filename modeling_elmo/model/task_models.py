@@ -52,9 +52,6 @@ from .task_layers import (
 
 logger = logging.get_logger(__name__)
 
-# The first character ids of `<S>` and `</S>` after the begin-of-word mark.
-BOUNDARY_CHARACTERS = (257, 258)
-
 
 @dataclass(frozen=True)
 class EncodedWords:
@@ -230,7 +227,9 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
             marks = [mark for mark in (self.config.bos_token_id, self.config.eos_token_id) if mark is not None]
             return torch.isin(input_ids, torch.tensor(marks, dtype=torch.long, device=input_ids.device))
         if character_ids is not None:
-            return torch.isin(character_ids[..., 1], torch.tensor(BOUNDARY_CHARACTERS, device=character_ids.device))
+            # The only character, after the begin-of-word mark.
+            marks = [self.config.bos_character_id, self.config.eos_character_id]
+            return torch.isin(character_ids[..., 1], torch.tensor(marks, device=character_ids.device))
         return torch.zeros_like(is_real)
 
     def _mean_loss(

@@ -11,13 +11,15 @@ The character encoder (Peters et al. 2018, section 3.4; Kim et al. 2015), for on
              g = sigmoid(W_g x + b_g)
     output = W_p x + b_p                                            [P], omitted where F = P
 
+A model that reads characters and words has a word table too, whose row precedes x in the projection: W_p [w; x] + b_p.
 The maximum runs over all C positions: as in training, the padding characters after a word count. All windows that lie
 in padding give the same value, so one of them is enough.
 
 `ElmoCharacterEncoder.plain_forward` is these equations, for each word at its full length. `forward` encodes each
 distinct word once, with no more padding than needed.
 
-Dimensions: N words, D distinct words, C characters per word, E character embedding, F filters, P projection.
+Dimensions: N words, D distinct words, C characters per word, I ids per word, E character embedding, F filters, P
+    projection. I is C, or C + 1 with the word id, which comes first.
 """
 
 import torch
@@ -25,7 +27,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .caches import WordCache
-from .characters import PAD_CHARACTER
+from .characters import PAD_POSITION
 from .configuration_elmo import ElmoConfig
 from .fast_matmul import apply_linear, linear
 from .fast_path_guards import fingerprint, is_as_made, is_replica, is_traced, settings_of, weights_of
@@ -43,7 +45,23 @@ class ElmoCharacterEmbedding(nn.Embedding):
     """Character ids to vectors. Id 0 is for positions without a word: its row is zero and never trained."""
 
     def __init__(self, config: ElmoConfig):
-        super().__init__(config.character_vocab_size, config.character_embedding_size, padding_idx=0)
+        super().__init__(config.character_vocab_size, config.character_embedding_size, padding_idx=PAD_POSITION)
+
+
+class ElmoWordEmbedding(nn.Embedding):
+    """The table of a model that reads words: word ids `[...]` -> `[..., D]`.
+
+    If the model reads nothing else, this is the token embedding `[..., P]`: D is P, or a projection follows.
+    """
+
+    def __init__(self, config: ElmoConfig):
+        super().__init__(config.vocab_size, config.word_row_size)
+        is_projected = config.token_input == "words" and config.word_embedding_size is not None
+        self.projection = nn.Linear(config.word_row_size, config.projection_size) if is_projected else None
+
+    def forward(self, word_ids: torch.Tensor) -> torch.Tensor:
+        rows = super().forward(word_ids)
+        return rows if self.projection is None else apply_linear(self.projection, rows)
 
 
 class ElmoHighwayGate(nn.Linear):
@@ -64,7 +82,7 @@ class ElmoHighwayLayer(nn.Module):
 
 
 class ElmoCharacterEncoder(nn.Module):
-    """Character CNN, highway layers and projection: character ids `[N, C]` (int64) -> token embeddings `[N, P]`."""
+    """Character CNN, highway layers and projection: ids `[N, I]` (int64) -> token embeddings `[N, P]`."""
 
     def __init__(self, config: ElmoConfig):
         super().__init__()
@@ -76,75 +94,78 @@ class ElmoCharacterEncoder(nn.Module):
         self.activation = torch.relu if config.hidden_act == "relu" else torch.tanh
         size = config.num_character_filters
         self.highway_layers = nn.ModuleList(ElmoHighwayLayer(size) for _ in range(config.num_highway_layers))
-        self.projection = nn.Linear(size, config.projection_size) if config.has_character_projection else None
+        self.word_embedding = ElmoWordEmbedding(config) if config.reads_words else None
+        is_projected, size = config.has_character_projection, config.character_features
+        self.projection = nn.Linear(size, config.projection_size) if is_projected else None
+        self.first_character = int(config.reads_words)
+        self.pad_character_id = config.pad_character_id
         self.widest_filter = max(width for width, _ in config.character_filters)
         self.word_cache: WordCache | None = None
 
-    def forward(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
-        if self.word_cache is None or not len(character_ids_NC) or not self._can_use_cache(character_ids_NC):
-            return self._encode_distinct(character_ids_NC)
-        return self.word_cache.embed(character_ids_NC, self._encode_distinct, self._cache_key())
+    def forward(self, ids_NI: torch.Tensor) -> torch.Tensor:
+        if self.word_cache is None or not len(ids_NI) or not self._can_use_cache(ids_NI):
+            return self._encode_distinct(ids_NI)
+        return self.word_cache.embed(ids_NI, self._encode_distinct, self._cache_key())
 
-    def encode_sorted(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
+    def encode_sorted(self, ids_NI: torch.Tensor) -> torch.Tensor:
         """Returns the embeddings `(N, P)` of distinct words sorted by length, computed in chunks, without the cache.
 
         A word's low bits depend on the other words of its chunk. The same words in the same order give the same bits,
         whatever was computed before.
         """
-        return torch.cat([self._encode(self._trim(words)) for words in character_ids_NC.split(CHUNK_WORDS)])
+        return torch.cat([self._encode(self._trim(words)) for words in ids_NI.split(CHUNK_WORDS)])
 
-    def cache_words(self, vocabulary_NC: torch.Tensor, max_new_words: int) -> None:
+    def cache_words(self, vocabulary_NI: torch.Tensor, max_new_words: int) -> None:
         """Caches these words, plus up to `max_new_words` others. No words and 0 disable the cache."""
         self.word_cache = None
-        if len(vocabulary_NC) or max_new_words:
+        if len(vocabulary_NI) or max_new_words:
             cache = WordCache(max_new_words)
-            cache.add_vocabulary(vocabulary_NC, self._encode_distinct, self._cache_key())
+            cache.add_vocabulary(vocabulary_NI, self._encode_distinct, self._cache_key())
             self.word_cache = cache
 
     def _is_trained(self) -> bool:
         return torch.is_grad_enabled() and any(parameter.requires_grad for parameter in weights_of(self))
 
-    def _can_use_cache(self, character_ids_NC: torch.Tensor) -> bool:
+    def _can_use_cache(self, ids_NI: torch.Tensor) -> bool:
         """Whether embeddings need no gradients and depend only on words and weights, and not on autocast."""
         return not (
-            self._is_trained()
-            or is_replica(self)
-            or is_traced(character_ids_NC)
-            or torch.is_autocast_enabled(character_ids_NC.device.type)
+            self._is_trained() or is_replica(self) or is_traced(ids_NI) or torch.is_autocast_enabled(ids_NI.device.type)
         ) and is_as_made(self)
 
     def _cache_key(self) -> tuple[object, ...]:
         return settings_of(self), fingerprint(*self.parameters())
 
-    def _encode_distinct(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
-        distinct_DC, occurrence_N = torch.unique(self._trim(character_ids_NC), dim=0, return_inverse=True)
+    def _encode_distinct(self, ids_NI: torch.Tensor) -> torch.Tensor:
+        distinct_DI, occurrence_N = torch.unique(self._trim(ids_NI), dim=0, return_inverse=True)
         if not self._is_trained():
-            embedding_DP = torch.cat([self._encode(words) for words in distinct_DC.split(CHUNK_WORDS)])
+            embedding_DP = torch.cat([self._encode(words) for words in distinct_DI.split(CHUNK_WORDS)])
         else:
             # All activations are kept for the gradients: chunks would not save memory.
-            num_fillers = -len(distinct_DC) % WORD_BUCKET
-            embedding_DP = self._encode(torch.cat([distinct_DC, distinct_DC[:1].expand(num_fillers, -1)]))
+            num_fillers = -len(distinct_DI) % WORD_BUCKET
+            embedding_DP = self._encode(torch.cat([distinct_DI, distinct_DI[:1].expand(num_fillers, -1)]))
         return embedding_DP.index_select(0, occurrence_N)
 
-    def _trim(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
+    def _trim(self, ids_NI: torch.Tensor) -> torch.Tensor:
         """Cuts off the padding that all words share, except for one window of the widest filter."""
-        is_used_C = (character_ids_NC != PAD_CHARACTER).any(dim=0)
+        is_used_C = (ids_NI[:, self.first_character :] != self.pad_character_id).any(dim=0)
         positions = torch.arange(1, len(is_used_C) + 1, device=is_used_C.device)
         length = int((positions * is_used_C).max()) + self.widest_filter
-        return character_ids_NC[:, : length + -length % CHARACTER_BUCKET]
+        return ids_NI[:, : self.first_character + length + -length % CHARACTER_BUCKET]
 
-    def _encode(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
-        characters_NCE = self.character_embedding(character_ids_NC)
+    def _encode(self, ids_NI: torch.Tensor) -> torch.Tensor:
+        characters_NCE = self.character_embedding(ids_NI[:, self.first_character :])
         # Activations are monotonic, and C times cheaper after the maximum.
         features = [_max_over_windows(convolution, characters_NCE) for convolution in self.convolutions]
         embedding_NF = self.activation(torch.cat(features, dim=-1))
         for highway_layer in self.highway_layers:
             embedding_NF = highway_layer(embedding_NF)
+        if self.word_embedding is not None:
+            embedding_NF = torch.cat([self.word_embedding(ids_NI[:, 0]), embedding_NF], dim=-1)
         return embedding_NF if self.projection is None else apply_linear(self.projection, embedding_NF)
 
-    def plain_forward(self, character_ids_NC: torch.Tensor) -> torch.Tensor:
+    def plain_forward(self, ids_NI: torch.Tensor) -> torch.Tensor:
         """The reference for `forward`: the equations, for each word at its full length."""
-        characters_NEC = self.character_embedding(character_ids_NC).transpose(1, 2)
+        characters_NEC = self.character_embedding(ids_NI[:, self.first_character :]).transpose(1, 2)
         filters = [tuple(group.parameters()) for group in self.convolutions]
         features = [F.conv1d(characters_NEC, weight, bias).amax(dim=-1) for weight, bias in filters]
         x_NF = self.activation(torch.cat(features, dim=-1))
@@ -152,6 +173,8 @@ class ElmoCharacterEncoder(nn.Module):
             transform, gate = layer.children()
             gate_NF = torch.sigmoid(F.linear(x_NF, *gate.parameters()))
             x_NF = gate_NF * torch.relu(F.linear(x_NF, *transform.parameters())) + (1 - gate_NF) * x_NF
+        if self.word_embedding is not None:
+            x_NF = torch.cat([self.word_embedding(ids_NI[:, 0]), x_NF], dim=-1)
         return x_NF if self.projection is None else F.linear(x_NF, *self.projection.parameters())
 
 
@@ -163,10 +186,3 @@ def _max_over_windows(convolution: nn.Module, characters_NCE: torch.Tensor) -> t
     windows_NLEW = characters_NCE.unfold(1, convolution.kernel_size[0], 1)
     values = linear(windows_NLEW.flatten(0, 1).flatten(1), convolution.weight.flatten(1), convolution.bias)
     return values.unflatten(0, windows_NLEW.shape[:2]).amax(dim=1)
-
-
-class ElmoWordEmbedding(nn.Embedding):
-    """Token embeddings of a model that reads words: word ids `[...]` -> `[..., P]`."""
-
-    def __init__(self, config: ElmoConfig):
-        super().__init__(config.vocab_size, config.projection_size)

@@ -19,28 +19,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken, Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import BatchEncoding, TokenizersBackend
 from transformers.utils import TensorType, to_py_obj
 
 from .characters import (
-    BEGIN_SENTENCE,
-    BEGIN_WORD,
-    BOUNDARY_CONTENTS,
-    CHARACTER_OF_BYTE,
-    END_SENTENCE,
-    END_WORD,
-    INTEGER_OF_BYTE,
     MAX_CHARACTERS,
-    PAD_CHARACTER,
     PAD_POSITION,
-    character_matrix,
+    ByteCharacters,
+    Characters,
+    CodePointCharacters,
     indices_among,
-    leading_bytes,
 )
-from .loading_checks import abbreviated, check_tokenizer_fields, read_json_object, read_tokenizer
-from .word_splitting import treebank_pre_tokenizer
+from .loading_checks import (
+    MAX_CHARACTERS_BYTES,
+    abbreviated,
+    check_tokenizer_fields,
+    read_json_object,
+    read_tokenizer,
+)
+from .word_splitting import first_characters, treebank_pre_tokenizer
 
 
 # Lines of raw text to pass to `ElmoTokenizer.split_words` at once: enough for several threads to share the work.
@@ -137,6 +136,15 @@ class ElmoTokenizer(TokenizersBackend):
             Length of a row of character ids; the model's `config.max_characters_per_token`.
         num_words (`int`, *optional*, defaults to 0):
             Size of the vocabulary without appended special tokens, counted when it is read, and saved with it.
+        characters (`dict`, *optional*):
+            The vocabulary of a model that reads code points; see `CodePointCharacters`. By default, characters are
+            UTF-8 bytes. It is saved as `characters.json`.
+        character_file (`str` or `os.PathLike`, *optional*):
+            That file, instead of `characters`.
+        character_unit (`str`, *optional*, defaults to `"byte"`):
+            The model's `config.character_unit`; `"code_point"` requires `characters` or its file.
+        max_lookup_characters (`int`, *optional*):
+            Words are looked up by this many of their first code points, as in ELMoForManyLangs. By default, whole.
         bos_token, eos_token, unk_token, pad_token, mask_token (`str`, *optional*):
             The special tokens, by default those of `SPECIAL_TOKENS`.
 
@@ -153,7 +161,11 @@ class ElmoTokenizer(TokenizersBackend):
     ```
     """
 
-    vocab_files_names = {"vocab_file": "vocab.txt", "tokenizer_file": "tokenizer.json"}
+    vocab_files_names = {
+        "vocab_file": "vocab.txt",
+        "tokenizer_file": "tokenizer.json",
+        "character_file": "characters.json",
+    }
     model_input_names = ["input_ids", "character_ids", "token_type_ids", "attention_mask"]
     padding_side = "right"
     model = WordLevel
@@ -166,6 +178,10 @@ class ElmoTokenizer(TokenizersBackend):
         tokenizer_file: str | os.PathLike[str] | None = None,
         tokenizer_object: Tokenizer | None = None,
         num_words: int = 0,
+        characters: Mapping[str, Any] | None = None,
+        character_file: str | os.PathLike[str] | None = None,
+        character_unit: str | None = None,
+        max_lookup_characters: int | None = None,
         **kwargs: Any,
     ):
         if type(max_characters_per_token) is not int or not 3 <= max_characters_per_token <= MAX_CHARACTERS:
@@ -173,6 +189,25 @@ class ElmoTokenizer(TokenizersBackend):
                 f"max_characters_per_token: expected an integer between 3 and {MAX_CHARACTERS}, found "
                 f"{abbreviated(max_characters_per_token)}"
             )
+        if characters is None and character_unit not in (None, "byte"):
+            if character_file is None:
+                raise ValueError("characters.json: missing; it has the character vocabulary of this tokenizer")
+            characters = read_json_object(character_file, MAX_CHARACTERS_BYTES)
+        if max_lookup_characters is not None:
+            if type(max_lookup_characters) is not int or not 1 <= max_lookup_characters <= MAX_CHARACTERS:
+                raise ValueError(
+                    f"max_lookup_characters: expected an integer between 1 and {MAX_CHARACTERS}, found "
+                    f"{abbreviated(max_lookup_characters)}"
+                )
+            kwargs["max_lookup_characters"] = max_lookup_characters
+        if characters is None:
+            self.characters: Characters = ByteCharacters(max_characters_per_token)
+        else:
+            try:
+                self.characters = CodePointCharacters(max_characters_per_token, characters)
+            except ValueError as error:
+                raise ValueError(f"characters.json: {error}") from error
+            kwargs["character_unit"] = "code_point"
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
         if tokenizer_object is not None:
@@ -200,8 +235,19 @@ class ElmoTokenizer(TokenizersBackend):
             kwargs.update(adds)
         super().__init__(max_characters_per_token=max_characters_per_token, num_words=num_words, **kwargs)
         self._add_bos_token, self._add_eos_token = adds.values()
-        self.max_characters_per_token = max_characters_per_token
         self.num_words = num_words
+        self.max_lookup_characters = max_lookup_characters
+
+    @property
+    def max_characters_per_token(self) -> int:
+        """`int`: C, the length of a row of character ids."""
+        return self.characters.length
+
+    @max_characters_per_token.setter
+    def max_characters_per_token(self, value: int) -> None:
+        # A copy of this tokenizer shares the characters.
+        self.characters = copy.copy(self.characters)
+        self.characters.length = value
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
@@ -253,8 +299,12 @@ class ElmoTokenizer(TokenizersBackend):
         """
         backend = Tokenizer(self._tokenizer.model)
         backend.post_processor = self._tokenizer.post_processor
+        steps = [] if is_split_into_words else [self._tokenizer.pre_tokenizer]
+        if self.max_lookup_characters is not None:
+            steps.append(first_characters(self.max_lookup_characters))
+        if steps:
+            backend.pre_tokenizer = steps[0] if len(steps) == 1 else pre_tokenizers.Sequence(steps)
         if not is_split_into_words:
-            backend.pre_tokenizer = self._tokenizer.pre_tokenizer
             added_tokens = self._tokenizer.get_added_tokens_decoder().values()
             backend.add_special_tokens([token for token in added_tokens if token.special])
             backend.add_tokens([token for token in added_tokens if not token.special])
@@ -314,8 +364,7 @@ class ElmoTokenizer(TokenizersBackend):
         if "character_ids" in self.model_input_names:
             origin = data.get("overflow_to_sample_mapping", range(len(encodings)))
             samples = [samples[index] for index in origin]
-            table = INTEGER_OF_BYTE if return_tensors is None else CHARACTER_OF_BYTE
-            characters_NC = self._character_ids(encodings, samples, is_split_into_words, table)
+            characters_NC = self._character_ids(encodings, samples, is_split_into_words, return_tensors is None)
             if is_rectangular:
                 rows: Any = characters_NC.reshape(len(lengths), lengths[0], self.max_characters_per_token)
             else:
@@ -333,11 +382,10 @@ class ElmoTokenizer(TokenizersBackend):
         return BatchEncoding(data, encodings, tensor_type=return_tensors, n_sequences=encoded.n_sequences)
 
     def _character_ids(
-        self, encodings: list[Any], samples: list[tuple[Any, ...]], is_split_into_words: bool, table: np.ndarray
+        self, encodings: list[Any], samples: list[tuple[Any, ...]], is_split_into_words: bool, as_objects: bool
     ) -> np.ndarray:
         """Returns the character ids `(N, C)` of all positions of the encodings, whose words come from `samples`."""
         model: Any = self._tokenizer.model
-        length = self.max_characters_per_token
         unknown = self._tokenizer.token_to_id(model.unk_token)
         is_real = np.frombuffer(b"".join([bytes(encoding.attention_mask) for encoding in encodings]), dtype=bool)
         # The id of a token determines its row; for a word outside the vocabulary, the word does.
@@ -353,13 +401,39 @@ class ElmoTokenizer(TokenizersBackend):
         distinct = dict.fromkeys(keys)
         indices_N = np.full(len(is_real), -1)
         indices_N[is_real] = indices_among(distinct, keys)
-        boundaries = dict(zip((self.bos_token_id, self.eos_token_id), BOUNDARY_CONTENTS))
+        boundaries = dict(zip((self.bos_token_id, self.eos_token_id), self.characters.boundary_rows()))
         # Not `encoding.tokens`, in which an added token may include the white space around it.
         find: Any = self._tokenizer.id_to_token
-        contents = [
-            boundaries.get(key) or leading_bytes(key if isinstance(key, str) else find(key), length) for key in distinct
-        ]
-        return character_matrix(contents, indices_N, length, table)
+        row = self.characters.row
+        rows = [boundaries.get(key) or row(key if isinstance(key, str) else find(key)) for key in distinct]
+        return self.characters.matrix(rows, indices_N, as_objects)
+
+    def token_ids(self, words: Sequence[str], token_input: str, split_special_tokens: bool = False) -> np.ndarray:
+        """Returns the ids of words for the token embedding of a model, int64. No boundaries are added.
+
+        Args:
+            words (`Sequence[str]`): N words.
+            token_input (`str`): The model's `config.token_input`.
+            split_special_tokens (`bool`, *optional*, defaults to `False`): Whether `<S>` and the like are plain words.
+
+        Returns:
+            `np.ndarray`: Word ids `(N,)`, character ids `(N, C)`, or `(N, 1 + C)` with the word ids before.
+        """
+        words = [_encodable(word, "words") for word in words]
+        special = self.all_special_tokens if split_special_tokens else ()
+        distinct = dict.fromkeys(words)
+        indices_N = indices_among(distinct, words)
+        find, unknown = self._tokenizer.token_to_id, self.unk_token_id
+        columns = []
+        if token_input != "characters":
+            ids = [None if word in special else find(word[: self.max_lookup_characters]) for word in distinct]
+            columns.append(np.array([unknown if id is None else id for id in ids], dtype=np.int64)[indices_N])
+        if token_input == "words":
+            return columns[0]
+        marks = () if split_special_tokens else (str(self.bos_token), str(self.eos_token))
+        boundaries = dict(zip(marks, self.characters.boundary_rows()))
+        rows = [boundaries.get(word) or self.characters.row(word) for word in distinct]
+        return np.column_stack([*columns, self.characters.matrix(rows, indices_N)])
 
     def pad(self, *args: Any, **kwargs: Any) -> BatchEncoding:
         """As in the base class; `character_ids` are padded with rows of zeros."""
@@ -394,7 +468,7 @@ class ElmoTokenizer(TokenizersBackend):
         Args:
             token_ids: Word ids `(words)`, of which those outside the vocabulary become `<UNK>`, or character ids
                 `(words, max_characters_per_token)`, which become the original words, or a batch of either. Character
-                ids are recognised by their form: each row is all 0 or `[259, bytes ..., 260, 261 ...]`.
+                ids are recognised by their form: each row is all 0 or, of bytes, `[259, bytes ..., 260, 261 ...]`.
             skip_special_tokens (`bool`, *optional*, defaults to `False`):
                 Whether to leave out special tokens.
         """
@@ -419,17 +493,10 @@ class ElmoTokenizer(TokenizersBackend):
 
     def _read_characters(self, row: list[int]) -> str | None:
         """Returns the word of a row of character ids, `None` if the row does not have their form."""
-        length = self.max_characters_per_token
-        if row == [0] * length:
+        if row == [PAD_POSITION] * self.max_characters_per_token:
             return str(self.pad_token)
-        content = row[1 : row.index(END_WORD)] if END_WORD in row else []
-        if row != [BEGIN_WORD, *content, END_WORD, *[PAD_CHARACTER] * (length - len(content) - 2)]:
-            return None
-        if content in ([BEGIN_SENTENCE], [END_SENTENCE]):
-            return str(self.bos_token if content == [BEGIN_SENTENCE] else self.eos_token)
-        if not all(0 < character <= 256 for character in content):
-            return None
-        return bytes(character - 1 for character in content).decode("utf-8", "replace")
+        word = self.characters.read(row)
+        return str((self.bos_token, self.eos_token)[word]) if isinstance(word, int) else word
 
     def get_words(self) -> list[str]:
         """Returns the vocabulary in the order of its ids, including added tokens."""
@@ -441,7 +508,27 @@ class ElmoTokenizer(TokenizersBackend):
         trained = super().train_new_from_iterator(*args, **kwargs)
         words = [word for word in trained.get_words() if word not in (trained.pad_token, trained.mask_token)]
         adds = {"add_bos_token": self.add_bos_token, "add_eos_token": self.add_eos_token}
-        return type(self)(vocab=words, **{**trained.init_kwargs, **adds})
+        return type(self)(vocab=words, **{**trained.init_kwargs, **adds, **self.character_settings()})
+
+    def character_settings(self) -> dict[str, Any]:
+        """Returns the arguments with which another vocabulary gets the same characters."""
+        names = ("max_characters_per_token", "max_lookup_characters")
+        settings = {name: getattr(self, name) for name in names}
+        if isinstance(self.characters, CodePointCharacters):
+            settings["characters"] = self.characters.vocabulary
+        return settings
+
+    def _save_pretrained(
+        self, save_directory: str, file_names: tuple[str, ...], *args: Any, **kwargs: Any
+    ) -> tuple[str, ...]:
+        file_names = super()._save_pretrained(save_directory, file_names, *args, **kwargs)
+        if not isinstance(self.characters, CodePointCharacters):
+            return file_names
+        prefix = kwargs.get("filename_prefix")
+        path = os.path.join(save_directory, f"{prefix}-" * bool(prefix) + self.vocab_files_names["character_file"])
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            json.dump(self.characters.vocabulary, file, ensure_ascii=False, indent=1)
+        return (*file_names, path)
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
         """Writes `vocab.txt` in the original format, without the appended `<PAD>` and `<MASK>`.

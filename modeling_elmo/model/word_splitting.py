@@ -90,3 +90,9 @@ def treebank_pre_tokenizer() -> PreTokenizer:
             Split(Regex(CLITIC), behavior="isolated"),
         ]
     )
+
+
+def first_characters(number: int) -> PreTokenizer:
+    """Returns what keeps the first code points of each word."""
+    # The look-behind can begin only where the word does.
+    return Split(Regex(rf"(?m)(?<=\A.{{{number}}}).+"), behavior="removed")

@@ -64,9 +64,9 @@ def from_preset(preset: str, vocab_file: Path, seed: int, **fields: Any) -> Init
 def from_model(model_dir: Path, vocab_file: Path | None, seed: int, **fields: Any) -> InitialModel:
     """Loads a model to continue training: a converted one, or one that was trained here.
 
-    A model that reads characters gets a new softmax, with weights from `seed`, if it has none, or if the vocabulary is
-    not its own. `fields` replace those of its config. Raises `ValueError` if it is no model directory, the vocabulary
-    can't be used for training, or the model reads words and the vocabulary is not its own.
+    A model that reads characters alone gets a new softmax, with weights from `seed`, if it has none, or if the
+    vocabulary is not its own. `fields` replace those of its config. Raises `ValueError` if it is no model directory,
+    the vocabulary can't be used for training, or the model reads words and the vocabulary is not its own.
     """
     check_model_directory(model_dir)
     config = ElmoConfig.from_pretrained(model_dir)
@@ -75,9 +75,9 @@ def from_model(model_dir: Path, vocab_file: Path | None, seed: int, **fields: An
         tokenizer = own
         check_vocabulary(own, f"{model_dir}: the vocabulary (pass another as --vocab)")
     else:
-        tokenizer = read_tokenizer(vocab_file, config.max_characters_per_token)
+        tokenizer = read_tokenizer(vocab_file, **own.character_settings())
     is_own = tokenizer.get_words() == own.get_words() and config.vocab_size == len(own)
-    if not is_own and config.token_input == "words":
+    if not is_own and config.reads_words:
         raise ValueError(
             f"{vocab_file or model_dir}: this model reads words, so it needs the vocabulary it was made with "
             f"({config.vocab_size:,} entries with <PAD> and <MASK>), found another of {len(tokenizer):,}"
@@ -99,10 +99,11 @@ def from_model(model_dir: Path, vocab_file: Path | None, seed: int, **fields: An
     return InitialModel(model, tokenizer)
 
 
-def read_tokenizer(vocab_file: Path, max_characters_per_token: int = 50) -> ElmoTokenizer:
-    """Returns a tokenizer to train with. Raises `ValueError`, naming the file, if its vocabulary can't be used."""
+def read_tokenizer(vocab_file: Path, **characters: Any) -> ElmoTokenizer:
+    """Returns a tokenizer to train with; `characters` are its `character_settings`. Raises `ValueError`, naming the
+    file, if its vocabulary can't be used."""
     try:
-        tokenizer = ElmoTokenizer(vocab_file=vocab_file, max_characters_per_token=max_characters_per_token)
+        tokenizer = ElmoTokenizer(vocab_file=vocab_file, **characters)
     except ValueError as error:
         # The tokenizer's message names its argument instead of the file.
         raise ValueError(f"{vocab_file}: {str(error).removeprefix('vocab: ')}") from error

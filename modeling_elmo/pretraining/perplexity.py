@@ -71,7 +71,7 @@ def measure_perplexity(
     model.eval()
     is_window = not plan.sentence_per_row
     batches = (Windows if is_window else SentenceRows)(
-        corpus, tokenizer, plan, has_characters=model.config.token_input == "characters"
+        corpus, tokenizer, plan, has_characters=model.config.reads_characters
     )
     # Forward loss, backward loss, predictions, words, unknown words.
     sums = torch.zeros(5, dtype=torch.float64)

@@ -99,7 +99,7 @@ class ElmoPretrainer(Trainer):
             self.corpus,
             self.tokenizer,
             self.settings.batch_plan(self.rows),
-            self.model.config.token_input == "characters",
+            self.model.config.reads_characters,
             self.rows_state.positions,
         )
         for batch, after in prefetch(batches):

@@ -24,7 +24,6 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from ..model.characters import BOUNDARY_CONTENTS, CHARACTER_OF_BYTE, EMPTY_BYTE, leading_bytes, word_row
 from ..model.configuration_elmo import IGNORED_LABEL, NUM_APPENDED_TOKENS
 from ..model.tokenization_elmo import CHUNK_LINES, ElmoTokenizer
 from ..model.word_splitting import TextSplitter, split_at_white_space
@@ -34,7 +33,7 @@ from .corpus import Corpus, independent_reader
 # The directions; these numbers are part of the seed of shuffling.
 FORWARD, BACKWARD = 0, 1
 
-# Words whose characters are kept, 50 bytes each.
+# Words whose characters are kept, 50 bytes each, or 200 of code points.
 MAX_CACHED_WORDS = 500_000
 
 # In a batch of one sentence per row, longer sentences are cut.
@@ -42,8 +41,8 @@ MAX_WORDS_PER_ROW = 512
 
 
 class WordEncoder:
-    """Encodes words as their ids and, for a model that reads characters, the bytes that represent character ids. Raises
-    `ValueError` if the tokenizer's vocabulary can't be used for training."""
+    """Encodes words as their ids and, for a model that reads characters, the numbers that represent character ids.
+    Raises `ValueError` if the tokenizer's vocabulary can't be used for training."""
 
     def __init__(self, tokenizer: ElmoTokenizer, has_characters: bool) -> None:
         check_vocabulary(tokenizer, "the tokenizer's vocabulary")
@@ -54,23 +53,33 @@ class WordEncoder:
         # The ids of <S> and </S>, and of <UNK>.
         self.boundaries = self._ids[self._marks[0]], self._ids[self._marks[1]]
         self.unknown = self._ids[str(tokenizer.unk_token)]
+        self.max_lookup = tokenizer.max_lookup_characters
+        self.characters = characters = tokenizer.characters
         # C, or 0 without characters.
-        self.length = tokenizer.max_characters_per_token if has_characters else 0
-        contents = dict(zip(self._marks, BOUNDARY_CONTENTS))
+        self.length = characters.length if has_characters else 0
+        boundaries = dict(zip(self._marks, characters.boundary_rows()))
 
         @lru_cache(MAX_CACHED_WORDS)
         def row(word: str) -> bytes:
-            return word_row(contents.get(word) or leading_bytes(word, self.length), self.length)
+            return boundaries.get(word) or characters.row(word)
 
         self._row = row
 
     def encode(self, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the word ids of a sentence with its boundaries, `(N + 2,)` int64, and the bytes of its characters,
-        `(N + 2, C)` uint8."""
+        """Returns the word ids of a sentence with its boundaries, `(N + 2,)` int64, and the numbers of its characters,
+        `(N + 2, C)`; see `character_ids`."""
         words = [self._marks[0], *words, self._marks[1]]
-        ids_N = np.array([self._ids.get(word, self.unknown) for word in words], dtype=np.int64)
+        ids_N = np.array([self._ids.get(word[: self.max_lookup], self.unknown) for word in words], dtype=np.int64)
         rows = b"".join(map(self._row, words)) if self.length else b""
-        return ids_N, np.frombuffer(rows, dtype=np.uint8).reshape(len(words), self.length)
+        return ids_N, np.frombuffer(rows, dtype=self.characters.dtype).reshape(len(words), self.length)
+
+    def empty_rows(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Returns the numbers `(*shape, C)` of positions without a word."""
+        return np.full((*shape, self.length), self.characters.empty, dtype=self.characters.dtype)
+
+    def character_ids(self, numbers: np.ndarray) -> np.ndarray:
+        """Returns the character ids, int64, of the numbers of characters."""
+        return self.characters.ids.take(numbers)
 
 
 def check_vocabulary(tokenizer: ElmoTokenizer, name: str) -> None:
@@ -188,7 +197,7 @@ class DirectionWindows:
         self.sentences = sentences
         self.encoder = encoder
         self.position = position
-        # The current sentence of each row: word ids and bytes of characters, boundaries included.
+        # The current sentence of each row: word ids and numbers of characters, boundaries included.
         self._current = [self._take(index) if taken else None for index, taken in enumerate(position.taken_R)]
 
     def next(self) -> tuple[list[np.ndarray], np.ndarray]:
@@ -197,7 +206,7 @@ class DirectionWindows:
         shape = (len(self._current), self.sentences.plan.num_steps)
         ids_RW = np.full(shape, self.encoder.unknown, dtype=np.int64)
         labels_RW = np.full(shape, IGNORED_LABEL, dtype=np.int64)
-        bytes_RWC = np.full((*shape, self.encoder.length), EMPTY_BYTE, dtype=np.uint8)
+        numbers_RWC = self.encoder.empty_rows(shape)
         lengths_R = np.zeros(shape[0], dtype=np.int64)
         taken_R, used_R = self.position.taken_R, self.position.used_R
         for index in range(shape[0]):
@@ -211,18 +220,18 @@ class DirectionWindows:
                     self._current[index] = current = following
                     taken_R[index] += 1
                     used = 0
-                ids_N, bytes_NC = current
+                ids_N, numbers_NC = current
                 count = min(len(ids_N) - 1 - used, shape[1] - filled)
                 ids_RW[index, filled : filled + count] = ids_N[used : used + count]
                 labels_RW[index, filled : filled + count] = ids_N[used + 1 : used + count + 1]
-                bytes_RWC[index, filled : filled + count] = bytes_NC[used : used + count]
+                numbers_RWC[index, filled : filled + count] = numbers_NC[used : used + count]
                 filled += count
                 used += count
             used_R[index], lengths_R[index] = used, filled
             if self.sentences.direction == BACKWARD:
-                for values in (ids_RW, labels_RW, bytes_RWC):
+                for values in (ids_RW, labels_RW, numbers_RWC):
                     values[index, :filled] = values[index, :filled][::-1]
-        characters = [CHARACTER_OF_BYTE.take(bytes_RWC)] if self.encoder.length else []
+        characters = [self.encoder.character_ids(numbers_RWC)] if self.encoder.length else []
         return [ids_RW, labels_RW, *characters], lengths_R
 
     def _take(self, index: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -230,8 +239,8 @@ class DirectionWindows:
         words = self.sentences.take(self.sentences.plan.rows[index])
         if words is None:
             return None
-        ids_N, bytes_NC = self.encoder.encode(words)
-        return (ids_N[::-1], bytes_NC[::-1]) if self.sentences.direction == BACKWARD else (ids_N, bytes_NC)
+        ids_N, numbers_NC = self.encoder.encode(words)
+        return (ids_N[::-1], numbers_NC[::-1]) if self.sentences.direction == BACKWARD else (ids_N, numbers_NC)
 
 
 Batch = tuple[dict[str, torch.Tensor], tuple[StreamPosition, StreamPosition]]
@@ -316,15 +325,15 @@ class SentenceRows:
             shape = (len(encoded), max(len(ids_N) for ids_N, _ in encoded))
             ids_RW = np.full(shape, self.encoder.unknown, dtype=np.int64)
             mask_RW = np.zeros(shape, dtype=np.int64)
-            bytes_RWC = np.full((*shape, self.encoder.length), EMPTY_BYTE, dtype=np.uint8)
-            for index, (ids_N, bytes_NC) in enumerate(encoded):
+            numbers_RWC = self.encoder.empty_rows(shape)
+            for index, (ids_N, numbers_NC) in enumerate(encoded):
                 ids_RW[index, : len(ids_N)] = ids_N
                 mask_RW[index, : len(ids_N)] = 1
-                bytes_RWC[index, : len(ids_N)] = bytes_NC
+                numbers_RWC[index, : len(ids_N)] = numbers_NC
             batch = {"input_ids": ids_RW, "attention_mask": mask_RW}
             batch["labels"] = np.where(mask_RW, ids_RW, IGNORED_LABEL)
             if self.encoder.length:
-                batch["character_ids"] = CHARACTER_OF_BYTE.take(bytes_RWC)
+                batch["character_ids"] = self.encoder.character_ids(numbers_RWC)
             positions = self.position.copy(), StreamPosition.start(len(self.plan.rows))
             yield {name: torch.from_numpy(values) for name, values in batch.items()}, positions
 
