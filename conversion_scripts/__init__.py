@@ -8,6 +8,7 @@
 | `weights_hdf5.py` | `weights.hdf5` <-> the tensors of `model.safetensors` |
 | `vocab_embedding_hdf5.py` | `vocab_embedding.hdf5` <-> the word embeddings of a model that reads words |
 | `convert.py`, `export.py` | all of them <-> a model directory (`ElmoTokenizer` reads and writes `vocab.txt`) |
+| `sources.py`, `archives.py` | what SOURCE is, and unpacking it |
 | `original_files.py` | which files make up an original model |
 | `download.py` | the name of a published model -> its original files |
 | `published.py` | the name of a model in another collection -> its files |
@@ -25,9 +26,22 @@ No model class depends on this folder.
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError
 
 from .convert import convert, locate
+from .converted_model import ConvertedModel
 from .download import download
 from .export import export
 from .original_files import OriginalFiles
+from .sources import SourceOptions, open_source
 
 
-__all__ = ["ElmoDownloadError", "ElmoFormatError", "OriginalFiles", "convert", "download", "export", "locate"]
+__all__ = [
+    "ConvertedModel",
+    "ElmoDownloadError",
+    "ElmoFormatError",
+    "OriginalFiles",
+    "SourceOptions",
+    "convert",
+    "download",
+    "export",
+    "locate",
+    "open_source",
+]

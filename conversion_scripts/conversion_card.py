@@ -9,12 +9,13 @@ import pooch
 from modeling_elmo.hub.model_card import model_card, table
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 
+from .converted_model import ConvertedModel
 from .original_files import OriginalFiles
 
 
 def conversion_card(
     config: ElmoConfig,
-    files: OriginalFiles,
+    source: OriginalFiles | ConvertedModel,
     differences: Sequence[float],
     license: str | None = None,
     language: Sequence[str] | None = None,
@@ -23,10 +24,11 @@ def conversion_card(
 
     The original files are listed with their sizes and SHA-256. See `model_card` for license and languages.
     """
-    links = {name: f"[{name}]({url})" for name, url in files.addresses.items()}
+    addresses = {} if isinstance(source, ConvertedModel) else source.addresses
+    links = {name: f"[{name}]({url})" for name, url in addresses.items()}
     sources = [
         (links.get(path.name, path.name), f"{path.stat().st_size:,}", pooch.file_hash(str(path)))
-        for path in files.all()
+        for path in (source.files if isinstance(source, ConvertedModel) else source.all())
     ]
     # The second digit depends on the number of threads.
     layers = [
@@ -41,6 +43,12 @@ def conversion_card(
         "## Source files",
         table(("File", "Bytes", "SHA-256"), sources),
     ]
-    if not language and files.language:
-        language = [files.language]
-    return model_card(config, "converted from its original files", sections, license=license, language=language)
+    origin = "converted from its original files"
+    if isinstance(source, ConvertedModel):
+        origin = f"converted from {source.description}"
+        if source.notes:
+            sections += ["## Notes", "\n".join(f"- {note}" for note in source.notes)]
+        language = language or source.language
+    elif not language and source.language:
+        language = [source.language]
+    return model_card(config, origin, sections, license=license, language=language)

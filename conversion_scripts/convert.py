@@ -19,6 +19,7 @@ from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
 
 from .conversion_card import conversion_card
+from .converted_model import ConvertedModel
 from .download import download
 from .options_json import read_options
 from .original_files import OriginalFiles
@@ -59,7 +60,7 @@ def locate(
 
 
 def convert(
-    files: OriginalFiles,
+    source: OriginalFiles | ConvertedModel,
     out_dir: Path,
     dtype: str = "float32",
     force: bool = False,
@@ -71,34 +72,38 @@ def convert(
     The model is compared with the original equations, and the card lists the differences.
 
     Args:
-        files (`OriginalFiles`): What to convert.
+        source (`OriginalFiles` or `ConvertedModel`): What to convert, see `open_source`.
         out_dir (`Path`): The directory to make. It appears only once it is complete.
-        dtype (`str`): `"float32"`, `"bfloat16"` or `"float16"`.
+        dtype (`str`): `"float32"`, `"bfloat16"` or `"float16"`, for `OriginalFiles`.
         force (`bool`): Whether to replace an `out_dir` that is not empty.
         license (`str`, *optional*): The license for the card, by its name on the Hub.
-        language (`Sequence[str]`, *optional*): ISO codes of the languages for the card. Defaults to that of `files`.
+        language (`Sequence[str]`, *optional*): ISO codes of the languages for the card. Defaults to that of `source`.
 
     Raises:
         `ElmoFormatError`: If a file is not in the expected format. Nothing is left behind.
     """
-    with new_directory(out_dir, force=force, sources=files.all()) as target:
-        config, parameters, tokenizer = _read(files, dtype)
+    files = source.files if isinstance(source, ConvertedModel) else source.all()
+    with new_directory(out_dir, force=force, sources=files) as target:
+        if isinstance(source, ConvertedModel):
+            config, parameters, tokenizer = source.config, source.parameters, source.tokenizer
+        else:
+            config, parameters, tokenizer = _read(source, dtype)
         save_model_directory(target, config, parameters, tokenizer)
         del parameters  # Frees memory for the measurement.
-        differences = measure_parity(target, tokenizer, files)
-        card = conversion_card(config, files, differences, license, language)
+        differences = measure_parity(target, tokenizer, source)
+        card = conversion_card(config, source, differences, license, language)
         (target / "README.md").write_text(card, encoding="utf-8")
 
 
 def save_model_directory(
     target: Path, config: ElmoConfig, parameters: dict[str, torch.Tensor], tokenizer: ElmoTokenizer
 ) -> None:
-    """Writes everything except the model card. The scalar mixes are initialised as for training."""
+    """Writes everything except the model card. Scalar mixes that the source lacks are initialised for training."""
     with torch.device("meta"):
         expected = {name: tuple(value.shape) for name, value in ElmoModel(config).state_dict().items()}
     dtype = next(iter(parameters.values())).dtype
     for name, shape in expected.items():
-        if name.startswith("scalar_mixes."):
+        if name.startswith("scalar_mixes.") and name not in parameters:
             parameters[name] = torch.full(shape, 1.0 if name.endswith("gamma") else 0.0, dtype=dtype)
     assert {name: tuple(value.shape) for name, value in parameters.items()} == expected
     config.save_pretrained(target)

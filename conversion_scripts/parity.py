@@ -20,6 +20,7 @@ from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
 from . import reference
+from .converted_model import ConvertedModel
 from .hdf5 import open_hdf5
 from .original_files import OriginalFiles
 
@@ -32,8 +33,8 @@ SENTENCES = [["The", "bank", "lends", "naïve", "日本", "."], ["Pneumonoultram
 MAX_DIFFERENCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 
-def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, files: OriginalFiles) -> list[float]:
-    """Runs a few sentences through a converted model, and through the equations with the original `files`.
+def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, source: OriginalFiles | ConvertedModel) -> list[float]:
+    """Runs a few sentences through a converted model, and through the equations on its source.
 
     Returns:
         `list[float]`: The largest absolute difference of each layer, the token embedding first.
@@ -52,13 +53,17 @@ def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, files: OriginalFil
     layers = torch.stack(output.hidden_states).double().numpy()  # [L + 1, sentences, words, 2P]
     differences = np.zeros(len(layers))
     for row, sentence in enumerate(sentences):
-        expected = _expected_layers(config, tokenizer, sentence, files)
+        if isinstance(source, ConvertedModel):
+            expected = source.expected_layers(sentence)
+        else:
+            expected = _expected_layers(config, tokenizer, sentence, source)
         found = layers[:, row, : expected.shape[1]]
         differences = np.maximum(differences, np.abs(found - expected).max(axis=(1, 2)))
     limit = MAX_DIFFERENCE[config.dtype] * max(1.0, np.abs(layers).max())
+    name = source.files[0].name if isinstance(source, ConvertedModel) else source.weights.name
     if not np.isfinite(differences).all() or (differences > limit).any():
         raise ElmoFormatError(
-            f"{files.weights.name}: the converted model differs by {differences.max():.1g} from the equations on it, "
+            f"{name}: the converted model differs by {differences.max():.1g} from the equations on it, "
             f"expected at most {limit:.1g} in {str(config.dtype).removeprefix('torch.')}"
         )
     return differences.tolist()

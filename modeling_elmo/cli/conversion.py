@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`elmo convert` and `elmo export`: original files to a model directory and back."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,9 @@ def convert(
         Path | None,
         Option(help="For a published model: where downloads are kept. By default, the directory elmo in HF_HOME."),
     ] = None,
+    embedder: Annotated[
+        str | None, Option(metavar="NAME", help="For an AllenNLP model with several ELMos: the one to convert.")
+    ] = None,
     force: Force = False,
     license: License = None,
     language: Language = [],  # noqa: B006
@@ -73,14 +77,28 @@ def convert(
     if push_to_hub is not None:
         check_target(push_to_hub)
     check_new_directory(out_dir, force=force)
-    try:
-        files = conversion_scripts.locate(source, options, weights, vocab, token_embeddings, mirror, cache_dir)
-    except KeyboardInterrupt:
-        echo("elmo: interrupted; rerun the same command to resume the download", err=True)
-        raise
-    if source is not None and source.is_dir() and str(source) in NAMES:
-        echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
-    conversion_scripts.convert(files, out_dir, dtype=dtype, force=force, license=license, language=language)
+    given = conversion_scripts.SourceOptions(
+        options=options,
+        weights=weights,
+        vocab=vocab,
+        token_embeddings=token_embeddings,
+        embedder=embedder,
+        language=language,
+        dtype=dtype,
+        mirror=mirror,
+        cache_dir=cache_dir,
+    )
+    with ExitStack() as stack:
+        try:
+            model = stack.enter_context(conversion_scripts.open_source(source, given))
+        except KeyboardInterrupt:
+            echo("elmo: interrupted; rerun the same command to resume the download", err=True)
+            raise
+        if source is not None and source.is_dir() and str(source) in NAMES:
+            echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
+        for note in getattr(model, "notes", ()):
+            echo(f"elmo: {printable(note)}", err=True)
+        conversion_scripts.convert(model, out_dir, dtype=dtype, force=force, license=license, language=language)
     echo(f"Wrote {printable(out_dir)}")
     if push_to_hub is not None:
         push(out_dir, push_to_hub)

@@ -21,6 +21,7 @@ COMMANDS = {
         ("--dtype", "float32", "float32|bfloat16|float16"),
         ("--mirror", None),
         ("--cache-dir", None),
+        ("--embedder", None),
         ("--force", False),
         ("--license", None),
         ("--language", []),
