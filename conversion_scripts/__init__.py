@@ -15,6 +15,7 @@
 | `hdf5.py` | reading HDF5 files that may come from anyone, and writing them |
 | `converted_model.py` | what the reader of a format returns |
 | `allennlp_archive.py` | `model.tar.gz` of AllenNLP, unpacked: the ELMo in it |
+| `many_langs.py` | a model of ELMoForManyLangs -> `ConvertedModel` |
 | `torch_pickles.py` | reading state dicts of `torch.save` that may come from anyone |
 | `torch_reference.py` | ELMo in NumPy on the arrays of AllenNLP and ELMoForManyLangs |
 | `reference.py`, `parity.py` | ELMo in NumPy, and how far a converted model is from it |

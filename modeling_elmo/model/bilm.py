@@ -110,14 +110,13 @@ class ElmoModel(ElmoPreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Module:
         """Returns the word embedding table or, without one, the character encoder."""
-        has_both = self.config.reads_characters and self.config.reads_words
-        return self.character_encoder.word_embedding if has_both else self.token_embedding
+        if self.config.token_input == "characters_and_words":
+            return self.character_encoder.get_submodule("word_embedding")
+        return self.token_embedding
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        if self.config.reads_words:
-            (self.character_encoder if self.config.reads_characters else self).word_embedding = value
-        else:
-            self.character_encoder = value
+        owner = self.character_encoder if self.config.token_input == "characters_and_words" else self
+        setattr(owner, "word_embedding" if self.config.reads_words else "character_encoder", value)
 
     def cache_vocabulary(
         self, words: Iterable[str] = (), max_new_words: int = 0, tokenizer: ElmoTokenizer | None = None
@@ -371,7 +370,7 @@ class ElmoModel(ElmoPreTrainedModel):
         if input_ids is not None:
             check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
         check_ids("character_ids", character_ids, config.character_vocab_size)
-        if not config.reads_words:
+        if not config.reads_words or input_ids is None:
             return character_ids
         return torch.cat([input_ids.unsqueeze(-1).long(), character_ids.long()], dim=-1)
 

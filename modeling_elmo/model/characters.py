@@ -153,7 +153,7 @@ class CodePointCharacters(Characters):
             if not isinstance(character, str) or character not in self._ids:
                 raise ValueError(f"{mark}: expected one of the characters, found {str(character)[:20]!r}")
         super().__init__(length, np.arange(len(characters) + 1, dtype=np.int64))
-        self.vocabulary = {**dict(zip(MARKS, marks)), "characters": characters}
+        self.vocabulary: dict[str, Any] = {**dict(zip(MARKS, marks)), "characters": characters}
         self._begin, self._end, *boundaries, self.padding, self._unknown = map(self._ids.__getitem__, marks)
         self.boundaries = boundaries[0], boundaries[1]
 
