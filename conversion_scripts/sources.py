@@ -14,6 +14,7 @@ from .allennlp_archive import is_allennlp, read_allennlp
 from .archives import is_archive, unpacked
 from .converted_model import ConvertedModel
 from .download import download
+from .many_langs import is_many_langs, read_many_langs
 from .original_files import OriginalFiles
 from .published import fetch_published, find_published
 
@@ -76,4 +77,8 @@ def open_source(source: Path | None, given: SourceOptions) -> Iterator[OriginalF
 def _read_directory(directory: Path | None, given: SourceOptions) -> OriginalFiles | ConvertedModel:
     if directory is not None and directory.is_dir() and is_allennlp(directory):
         return read_allennlp(directory, given.dtype, given.options, given.weights, given.embedder, given.language)
+    if directory is not None and directory.is_dir() and is_many_langs(directory):
+        if given.weights is not None or given.vocab is not None or given.token_embeddings is not None:
+            raise ElmoFormatError(f"{directory}: a model of ELMoForManyLangs; of the options for files, use --options")
+        return read_many_langs(directory, given.dtype, given.options, given.language)
     return OriginalFiles.find(directory, given.options, given.weights, given.vocab, given.token_embeddings)
