@@ -38,6 +38,12 @@ def is_archive(path: Path) -> bool:
     return head.startswith(MAGIC) or head[257:] == b"ustar"
 
 
+def is_zip(path: Path) -> bool:
+    """Whether a file begins as zip files do."""
+    with open(path, "rb") as file:
+        return file.read(len(MAGIC[0])) == MAGIC[0]
+
+
 def is_skipped(name: str) -> bool:
     """Whether a member is never read: weights before training, graphs, optimizers, files of macOS."""
     base = name.rpartition("/")[2]
@@ -76,7 +82,8 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 def _members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
     """Yields name, declared size and, for ordinary files, the content of each member, in the order of the archive."""
-    if zipfile.is_zipfile(path):
+    # By its beginning: a tar file may end with a zip file in it.
+    if is_zip(path):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

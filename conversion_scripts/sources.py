@@ -65,7 +65,11 @@ def open_source(source: Path | None, given: SourceOptions) -> Iterator[OriginalF
         )
     if source is not None and source.is_file() and is_archive(source):
         with unpacked(source) as directory:
-            model = _read_directory(directory, given)
+            try:
+                model = _read_directory(directory, given)
+            except ElmoFormatError as error:
+                # Not the name of the temporary directory.
+                raise ElmoFormatError(str(error).replace(str(directory), source.name)) from error
             if isinstance(model, ConvertedModel):
                 # The card names the archive, and the output does not replace it.
                 model.files = [source, *(path for path in model.files if not path.is_relative_to(directory))]

@@ -247,6 +247,9 @@ TARGETS = [
     Target("allennlp", "config.json", mutate_json, "convert", 2),
     Target("allennlp", f"fta/{ALLENNLP_OPTIONS}", mutate_json, "convert", 1),
     Target("allennlp_old", "weights.th", mutate_bytes, "convert", 3),
+    Target("packed", "model.zip", mutate_zip, "convert", 2),
+    Target("packed", "model.tar", mutate_bytes, "convert", 2),
+    Target("packed", "model.tar.gz", mutate_bytes, "convert", 1),
     Target("elmo", "config.json", mutate_json, "model", 4),
     Target("elmo", "model.safetensors", mutate_safetensors, "model", 4),
     Target("tagger", "config.json", mutate_json, "tagger", 2),
@@ -290,6 +293,8 @@ def make_models(directory: Path) -> None:
     fta = {ALLENNLP_OPTIONS: json.dumps(options).encode()}
     allennlp.write_model(directory / "allennlp", experiment, state, fta)
     allennlp.write_model(directory / "allennlp_old", experiment, state, fta, is_zip=False)
+    for kind in ("zip", "tar", "gztar"):
+        shutil.make_archive(str(directory / "packed" / "model"), kind, directory / "allennlp")
     convert(OriginalFiles.find(directory / "original"), directory / "elmo")
     model = ElmoModel.from_pretrained(directory / "elmo")
     model.save_pretrained(directory / "shards", max_shard_size="3KB")
@@ -316,13 +321,13 @@ def load_input(target: Target, folder: Path) -> None:
     import torch
 
     from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
-    from modeling_elmo.conversion_scripts import OriginalFiles, convert, export
-    from modeling_elmo.conversion_scripts.allennlp_archive import read_allennlp
+    from modeling_elmo.conversion_scripts import OriginalFiles, SourceOptions, convert, export, open_source
 
     out = folder.parent / "out" / "model"
-    if target.folder.startswith("allennlp"):
-        converted = read_allennlp(folder)
-        converted.expected_layers(["bank"])
+    if target.folder.startswith("allennlp") or target.folder == "packed":
+        source = folder if target.folder.startswith("allennlp") else folder / target.file
+        with open_source(source, SourceOptions()) as model:
+            convert(model, out)
         return
     if target.load == "convert":
         embeddings = folder / "vocab_embedding.hdf5" if target.folder == "words" else None

@@ -80,6 +80,12 @@ def test_all_files_are_unpacked_and_gone_after_use(write, work):
     assert not list(work.iterdir())
 
 
+def test_a_tar_file_that_ends_with_a_zip_file_is_a_tar_file(tmp_path):
+    inner = write_zip(tmp_path / "inner", [("x", b"1")], zipfile.ZIP_STORED).read_bytes()
+    with unpacked(write_tar(tmp_path / "archive", [("a", b"1"), ("weights.th", inner)], "w")) as directory:
+        assert {path.name for path in directory.iterdir()} == {"a", "weights.th"}
+
+
 def test_a_single_folder_is_entered(write):
     with unpacked(write([("x/y/a.txt", b"1"), ("x/y/b.txt", b"2")])) as directory:
         assert {path.name for path in directory.iterdir()} == {"a.txt", "b.txt"}

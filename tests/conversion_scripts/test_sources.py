@@ -98,6 +98,16 @@ class TestOriginalFiles:
         for name, value in expected.state_dict().items():
             assert torch.equal(value, found.state_dict()[name])
 
+    def test_errors_name_the_archive(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "empty" / "a").touch()
+        archive = Path(shutil.make_archive(str(tmp_path / "model"), "zip", tmp_path / "empty"))
+        with (
+            pytest.raises(ElmoFormatError, match=r"^model\.zip: contains no options\.json"),
+            open_source(archive, SourceOptions()),
+        ):
+            pass
+
     def test_a_directory_is_found(self, original_dir):
         with open_source(original_dir, SourceOptions()) as files:
             assert files == OriginalFiles.find(original_dir)
