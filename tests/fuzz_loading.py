@@ -250,6 +250,15 @@ TARGETS = [
     Target("packed", "model.zip", mutate_zip, "convert", 2),
     Target("packed", "model.tar", mutate_bytes, "convert", 2),
     Target("packed", "model.tar.gz", mutate_bytes, "convert", 1),
+    Target("many_langs", "token_embedder.pkl", mutate_zip, "convert", 3),
+    Target("many_langs", "config.json", mutate_json, "convert", 1),
+    Target("many_langs", "configs/cnn.json", mutate_json, "convert", 3),
+    Target("many_langs", "char.dic", mutate_bytes, "convert", 2),
+    Target("many_langs", "word.dic", mutate_bytes, "convert", 2),
+    Target("many_langs_old", "encoder.pkl", mutate_bytes, "convert", 2),
+    Target("many_langs_elmo", "config.json", mutate_json, "model", 2),
+    Target("many_langs_elmo", "characters.json", mutate_json, "tokenizer", 2),
+    Target("many_langs_elmo", "tokenizer_config.json", mutate_json, "tokenizer", 1),
     Target("elmo", "config.json", mutate_json, "model", 4),
     Target("elmo", "model.safetensors", mutate_safetensors, "model", 4),
     Target("tagger", "config.json", mutate_json, "tagger", 2),
@@ -268,7 +277,9 @@ def make_models(directory: Path) -> None:
 
     from modeling_elmo import ElmoForTokenClassification, ElmoModel, ElmoTokenizer
     from modeling_elmo.conversion_scripts import OriginalFiles, convert
+    from modeling_elmo.conversion_scripts.many_langs import read_many_langs
     from tests.helpers import allennlp_format as allennlp
+    from tests.helpers import many_langs_format as many_langs
     from tests.helpers.original_format import make_options, make_weights, write_hdf5, write_model
 
     torch.manual_seed(0)
@@ -295,6 +306,9 @@ def make_models(directory: Path) -> None:
     allennlp.write_model(directory / "allennlp_old", experiment, state, fta, is_zip=False)
     for kind in ("zip", "tar", "gztar"):
         shutil.make_archive(str(directory / "packed" / "model"), kind, directory / "allennlp")
+    many_langs.write_model(directory / "many_langs")
+    many_langs.write_model(directory / "many_langs_old", is_zip=False)
+    convert(read_many_langs(directory / "many_langs"), directory / "many_langs_elmo")
     convert(OriginalFiles.find(directory / "original"), directory / "elmo")
     model = ElmoModel.from_pretrained(directory / "elmo")
     model.save_pretrained(directory / "shards", max_shard_size="3KB")
@@ -324,8 +338,8 @@ def load_input(target: Target, folder: Path) -> None:
     from modeling_elmo.conversion_scripts import OriginalFiles, SourceOptions, convert, export, open_source
 
     out = folder.parent / "out" / "model"
-    if target.folder.startswith("allennlp") or target.folder == "packed":
-        source = folder if target.folder.startswith("allennlp") else folder / target.file
+    if target.load == "convert" and target.folder.startswith(("allennlp", "many_langs", "packed")):
+        source = folder / target.file if target.folder == "packed" else folder
         with open_source(source, SourceOptions()) as model:
             convert(model, out)
         return
