@@ -32,8 +32,11 @@ def conversion_card(
     ]
     # The second digit depends on the number of threads.
     layers = [
-        (f"LSTM layer {layer}" if layer else "Token embedding", f"{value:.0e}")
-        for layer, value in enumerate(differences)
+        (name, f"{value:.0e}")
+        for name, value in zip(
+            ["Token embedding", *(f"LSTM layer {layer + 1}" for layer in range(config.num_hidden_layers)), "Softmax"],
+            differences,
+        )
     ]
     sections = [
         "## Parity",

@@ -2,13 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Original files -> a model directory for transformers, checked against the original equations."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from modeling_elmo.configuration import NAMES
@@ -16,14 +14,16 @@ from modeling_elmo.files.atomic import new_directory
 from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.configuration_elmo import ElmoConfig
+from modeling_elmo.model.language_model import ElmoForPreTraining
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
 
 from .conversion_card import conversion_card
-from .converted_model import ConvertedModel
+from .converted_model import ConvertedModel, StoredTensor
 from .download import download
 from .options_json import read_options
 from .original_files import OriginalFiles
 from .parity import measure_parity
+from .safetensors_writer import write_safetensors
 from .vocab_embedding_hdf5 import read_vocab_embedding
 from .weights_hdf5 import as_tensor, read_weights
 
@@ -96,21 +96,26 @@ def convert(
 
 
 def save_model_directory(
-    target: Path, config: ElmoConfig, parameters: dict[str, torch.Tensor], tokenizer: ElmoTokenizer
+    target: Path,
+    config: ElmoConfig,
+    parameters: dict[str, torch.Tensor | StoredTensor],
+    tokenizer: ElmoTokenizer,
 ) -> None:
     """Writes everything except the model card. Scalar mixes that the source lacks are initialised for training."""
+    is_language_model = config.architectures == ["ElmoForPreTraining"]
     with torch.device("meta"):
-        expected = {name: tuple(value.shape) for name, value in ElmoModel(config).state_dict().items()}
+        model = ElmoForPreTraining(config) if is_language_model else ElmoModel(config)
+    # Of weights that are shared, the file has one copy.
+    names = model.state_dict().keys() - model.all_tied_weights_keys
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items() if name in names}
     dtype = next(iter(parameters.values())).dtype
     for name, shape in expected.items():
-        if name.startswith("scalar_mixes.") and name not in parameters:
+        if "scalar_mixes." in name and name not in parameters:
             parameters[name] = torch.full(shape, 1.0 if name.endswith("gamma") else 0.0, dtype=dtype)
     assert {name: tuple(value.shape) for name, value in parameters.items()} == expected
     config.save_pretrained(target)
     tokenizer.save_pretrained(target)
-    save_file(parameters, target / "model.safetensors", metadata={"format": "pt"})
-    # safetensors makes files that only their owner can read.
-    shutil.copymode(target / "config.json", target / "model.safetensors")
+    write_safetensors(target / "model.safetensors", parameters)
 
 
 def _read(files: OriginalFiles, dtype: str) -> tuple[ElmoConfig, dict[str, torch.Tensor], ElmoTokenizer]:
