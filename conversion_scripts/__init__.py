@@ -16,6 +16,9 @@
 | `converted_model.py` | what the reader of a format returns |
 | `allennlp_archive.py` | `model.tar.gz` of AllenNLP, unpacked: the ELMo in it |
 | `many_langs.py` | a model of ELMoForManyLangs -> `ConvertedModel` |
+| `tensorflow_checkpoint.py` | a checkpoint of bilm-tf, or a module of TensorFlow Hub -> `ConvertedModel` |
+| `tensor_bundle.py` | reading TensorFlow's checkpoints that may come from anyone |
+| `safetensors_writer.py` | writing `model.safetensors` in pieces |
 | `torch_pickles.py` | reading state dicts of `torch.save` that may come from anyone |
 | `torch_reference.py` | ELMo in NumPy on the arrays of AllenNLP and ELMoForManyLangs |
 | `reference.py`, `parity.py` | ELMo in NumPy, and how far a converted model is from it |

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Original files -> a model directory for transformers, checked against the original equations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +98,11 @@ def convert(
 def save_model_directory(
     target: Path,
     config: ElmoConfig,
-    parameters: dict[str, torch.Tensor | StoredTensor],
+    parameters: Mapping[str, torch.Tensor | StoredTensor],
     tokenizer: ElmoTokenizer,
 ) -> None:
     """Writes everything except the model card. Scalar mixes that the source lacks are initialised for training."""
+    parameters = dict(parameters)
     is_language_model = config.architectures == ["ElmoForPreTraining"]
     with torch.device("meta"):
         model = ElmoForPreTraining(config) if is_language_model else ElmoModel(config)

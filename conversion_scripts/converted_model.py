@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the reader of each original format returns, and `convert` saves, measures and describes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class ConvertedModel:
         description (`str`): What it was, such as "an ELMoForManyLangs model"; printed, and in the model card.
         config (`ElmoConfig`): `architectures` names the class that the parameters belong to: `ElmoModel`, or
             `ElmoForPreTraining` if there is a softmax.
-        parameters (`dict[str, torch.Tensor | StoredTensor]`): By their names in that class, in the config's dtype.
+        parameters (`Mapping[str, torch.Tensor | StoredTensor]`): By their names in that class, in the config's dtype.
         tokenizer (`ElmoTokenizer`): Makes the ids that the model reads.
         files (`list[Path]`): What was read. The output never replaces them.
         notes (`list[str]`): What was left out, assumed or ignored, in whole sentences.
@@ -49,7 +49,7 @@ class ConvertedModel:
 
     description: str
     config: ElmoConfig
-    parameters: dict[str, torch.Tensor | StoredTensor]
+    parameters: Mapping[str, torch.Tensor | StoredTensor]
     tokenizer: ElmoTokenizer
     files: list[Path]
     notes: list[str]

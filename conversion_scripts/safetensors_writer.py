@@ -37,5 +37,5 @@ def write_safetensors(path: Path, parameters: Mapping[str, torch.Tensor | Stored
         file.write(len(encoded).to_bytes(8, "little") + encoded)
         for _, tensor in sorted(parameters.items()):
             for piece in [tensor] if isinstance(tensor, torch.Tensor) else tensor.pieces():
-                file.write(piece.detach().contiguous().view(-1).view(torch.uint8).numpy())
+                file.write(piece.detach().contiguous().view(-1).view(torch.uint8).numpy().data)
         assert file.tell() == 8 + len(encoded) + offset

@@ -17,6 +17,7 @@ from .download import download
 from .many_langs import is_many_langs, read_many_langs
 from .original_files import OriginalFiles
 from .published import fetch_published, find_published
+from .tensorflow_checkpoint import find_checkpoint, read_checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,9 @@ def open_source(source: Path | None, given: SourceOptions) -> Iterator[OriginalF
         raise ElmoFormatError(
             f"--mirror and --cache-dir: expected the name of a published model as SOURCE, found {source or 'none'}"
         )
+    if source is not None and not source.is_dir() and (prefix := find_checkpoint(source)) is not None:
+        yield _read_checkpoint(prefix, given)
+        return
     if source is not None and source.is_file() and is_archive(source):
         with unpacked(source) as directory:
             try:
@@ -85,4 +89,12 @@ def _read_directory(directory: Path | None, given: SourceOptions) -> OriginalFil
         if given.weights is not None or given.vocab is not None or given.token_embeddings is not None:
             raise ElmoFormatError(f"{directory}: a model of ELMoForManyLangs; of the options for files, use --options")
         return read_many_langs(directory, given.dtype, given.options, given.language)
+    if directory is not None and given.weights is None and (prefix := find_checkpoint(directory)) is not None:
+        return _read_checkpoint(prefix, given)
     return OriginalFiles.find(directory, given.options, given.weights, given.vocab, given.token_embeddings)
+
+
+def _read_checkpoint(prefix: Path, given: SourceOptions) -> ConvertedModel:
+    if given.weights is not None or given.token_embeddings is not None:
+        raise ElmoFormatError(f"{prefix}: a TensorFlow checkpoint; of the options for files, use --options and --vocab")
+    return read_checkpoint(prefix, given.dtype, given.options, given.vocab, language=given.language)

@@ -72,7 +72,7 @@ class TensorBundle:
                 continue
             name = key.decode("utf-8", "backslashreplace")
             if not key or name in self.tensors:
-                raise ElmoFormatError(f"{self.index.name}: {abbreviated(name)}: expected each name once, found it twice")
+                raise ElmoFormatError(f"{self.index.name}: {abbreviated(name)}: expected each name once, found two")
             if number > MAX_TENSORS:
                 raise ElmoFormatError(f"{self.index.name}: expected at most {MAX_TENSORS:,} tensors, found more")
             try:
@@ -113,7 +113,7 @@ class TensorBundle:
         label = f"{self.index.name}: {abbreviated(name)}"
         if tensor.is_partitioned:
             raise ElmoFormatError(
-                f"{label}: a partitioned variable, stored in slices; expected a whole one: save it without a partitioner"
+                f"{label}: a partitioned variable, stored in slices; expected a whole one: save it again without them"
             )
         if tensor.dtype not in DTYPES:
             found = "strings" if tensor.dtype == STRING else f"TensorFlow's data type {tensor.dtype}"

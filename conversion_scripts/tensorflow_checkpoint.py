@@ -74,15 +74,17 @@ def find_checkpoint(source: Path) -> Path | None:
             return prefix
         if prefix != source and source.is_file():
             raise ElmoFormatError(f"{_index(prefix)}: missing; a checkpoint is read by its index")
-        return _refuse_old(source) if source.is_file() else None
+        if source.is_file():
+            _refuse_old(source)
+        return None
     if (source / "checkpoint").is_file():
         prefix = source / _newest(source / "checkpoint")
         if _has_index(prefix):
             return prefix
         if prefix.is_file():
-            return _refuse_old(prefix)
+            _refuse_old(prefix)
         if not any(source.glob("*.hdf5")):
-            raise ElmoFormatError(f"{source / 'checkpoint'}: names {prefix.name}, but there is no {_index(prefix).name}")
+            raise ElmoFormatError(f"{source / 'checkpoint'}: names {prefix.name}, but {_index(prefix).name} is missing")
         return None
     if _has_index(source / MODULE):
         return source / MODULE
@@ -109,7 +111,7 @@ def _escape(name: str) -> str:
 def _refuse_old(path: Path) -> None:
     if is_table(path):
         raise ElmoFormatError(
-            f"{path}: a checkpoint of TensorFlow's old format V1, before 0.12; load it with TensorFlow and save it again"
+            f"{path}: a checkpoint of TensorFlow's old format V1, from before 0.12; save it again with TensorFlow"
         )
 
 
@@ -231,7 +233,7 @@ def read_checkpoint(
     num_words = 0
     if num_rows is not None and vocab is None and config.token_input == "characters":
         notes.append(
-            f"The softmax ({num_rows:,} words) was left out: its rows belong to the words of the vocabulary of training; "
+            f"The softmax ({num_rows:,} words) was left out: its rows are the words of the vocabulary of training; "
             "convert again with --vocab to have it."
         )
     elif num_rows is not None:
@@ -243,8 +245,8 @@ def read_checkpoint(
     config.tie_word_embeddings = is_shared
     if has_softmax and stated != is_shared:
         notes.append(
-            f"The checkpoint has {'no ' if is_shared else ''}weights of its own for the softmax, so share_embedding_softmax "
-            f"of the options ({str(stated).lower()}) was ignored."
+            f"The softmax has {'no ' if is_shared else ''}weights of its own, so share_embedding_softmax of the "
+            f"options ({str(stated).lower()}) was ignored."
         )
     config.architectures = ["ElmoForPreTraining" if has_softmax else "ElmoModel"]
     if not num_words and isinstance(stated_words := _options(config, options).get("n_tokens_vocab"), int):
@@ -253,6 +255,9 @@ def read_checkpoint(
     config.vocab_size = len(tokenizer)
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         setattr(config, name, getattr(tokenizer, name))
+    if others := sorted(path.name for path in prefix.parent.glob("*.hdf5")):
+        names = abbreviated(", ".join(others))[1:-1]
+        notes.append(f"{names} in the same directory was not read; choose it with --weights.")
     parameters = _parameters(arrays, config, num_words, has_softmax)
     parameters |= _read_mix(bundle, config, notes)
     if arrays.is_module:
@@ -335,12 +340,14 @@ def _options(config: ElmoConfig, options: Path | None) -> dict[str, Any]:
 def _num_rows(arrays: _Arrays, config: ElmoConfig) -> int | None:
     """The number of words that the softmax or the embedding is for, None without both."""
     rows = {
-        name: arrays.shape(name)[0] for name in ("embedding", *SOFTMAX) if name in arrays and len(arrays.shape(name)) > 0
+        name: arrays.shape(name)[0]
+        for name in ("embedding", *SOFTMAX)
+        if name in arrays and len(arrays.shape(name)) > 0
     }
     index = arrays.bundle.index.name
     if len(set(rows.values())) > 1:
         found = ", ".join(f"{name} {number:,}" for name, number in rows.items())
-        raise ElmoFormatError(f"{index}: expected as many rows for each word list, found {found}")
+        raise ElmoFormatError(f"{index}: expected as many rows in all arrays of words, found {found}")
     if "softmax/W" in arrays and "softmax/b" not in arrays:
         raise ElmoFormatError(f"{index}: softmax/b: missing; expected shape {(rows['softmax/W'],)}")
     if "softmax/b" in arrays and not rows.keys() & {"softmax/W", "embedding"}:
@@ -415,7 +422,9 @@ def _parameters(
             parameters[start + WORD_EMBEDDING] = _words(arrays, config, "embedding", (size,))
             continue
         for place, (name, shape) in enumerate(zip(dataset.parameters, _shapes(dataset))):
-            parameters[start + name] = StoredTensor(shape, config.dtype, partial(_pieces, arrays, config, dataset, place))
+            parameters[start + name] = StoredTensor(
+                shape, config.dtype, partial(_pieces, arrays, config, dataset, place)
+            )
     if has_softmax:
         parameters[f"{LM_HEAD}bias"] = _words(arrays, config, "softmax/b", ())
         if not config.tie_word_embeddings:
@@ -454,7 +463,11 @@ def _read_mix(bundle: TensorBundle, config: ElmoConfig, notes: list[str]) -> dic
     num_layers = config.num_hidden_layers + 1
     if not names:
         return {}
-    if shapes.keys() != {"weights", "scaling"} or shapes["weights"] != (num_layers,) or shapes["scaling"] not in ((), (1,)):
+    if (
+        shapes.keys() != {"weights", "scaling"}
+        or shapes["weights"] != (num_layers,)
+        or shapes["scaling"] not in ((), (1,))
+    ):
         notes.append(f"aggregation/: expected {num_layers} weights and one factor, found {shapes}; they were left out.")
         return {}
     weights, scaling = (
@@ -462,8 +475,8 @@ def _read_mix(bundle: TensorBundle, config: ElmoConfig, notes: list[str]) -> dic
     )
     notes.append(
         "aggregation/weights and aggregation/scaling became the scalar mix: the weights before a softmax, the token "
-        "embedding's first, then those of the layers, times the scaling. The module's names do not tell this; it is the "
-        "paper's equation 1 and the order of the module's outputs."
+        "embedding's first, then those of the layers, times the scaling. The module does not say so; it is the paper's "
+        "equation 1 and the order of the module's outputs."
     )
     return {"scalar_mixes.0.weight": weights, "scalar_mixes.0.gamma": scaling}
 

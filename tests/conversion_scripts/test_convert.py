@@ -155,7 +155,7 @@ class TestModelDirectory:
 
 class TestFailure:
     @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
-    @pytest.mark.parametrize("step", ["read_weights", "save_model_directory", "save_file", "conversion_card"])
+    @pytest.mark.parametrize("step", ["read_weights", "save_model_directory", "write_safetensors", "conversion_card"])
     def test_at_any_step_leaves_nothing(self, source, tmp_path, monkeypatch, step, error):
         def fail(*args, **kwargs):
             raise error
