@@ -89,7 +89,10 @@ def convert(
         else:
             config, parameters, tokenizer = _read(source, dtype)
         save_model_directory(target, config, parameters, tokenizer)
-        del parameters  # Frees memory for the measurement.
+        # Frees memory for the measurement.
+        del parameters
+        if isinstance(source, ConvertedModel):
+            source.parameters = {}
         differences = measure_parity(target, tokenizer, source)
         card = conversion_card(config, source, differences, license, language)
         (target / "README.md").write_text(card, encoding="utf-8")

@@ -37,6 +37,7 @@ class ConvertedModel:
         config (`ElmoConfig`): `architectures` names the class that the parameters belong to: `ElmoModel`, or
             `ElmoForPreTraining` if there is a softmax.
         parameters (`Mapping[str, torch.Tensor | StoredTensor]`): By their names in that class, in the config's dtype.
+            Dropped once they are saved.
         tokenizer (`ElmoTokenizer`): Makes the ids that the model reads.
         files (`list[Path]`): What was read. The output never replaces them.
         notes (`list[str]`): What was left out, assumed or ignored, in whole sentences.

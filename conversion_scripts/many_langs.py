@@ -126,7 +126,7 @@ def read_many_langs(
     # The maps are always there. The config says so only where its default is another.
     config.character_projection = True if reads_characters and not config.has_character_projection else None
     config.lstm_projection = None if config.has_lstm_projection else True
-    arrays = {**_read_arrays(directory / EMBEDDER), **_read_arrays(directory / ENCODER)}
+    arrays = _read_arrays(directory)
     if (directory / "classifier.pkl").is_file():
         notes.append("classifier.pkl was left out: its softmax is a part of the training alone.")
     sizes = {name: len(table) for name, table in ids.items()}
@@ -137,7 +137,7 @@ def read_many_langs(
         tokenizer=tokenizer,
         files=[*(directory / name for name in (EMBEDDER, ENCODER, *dics)), *([options_file] if options_file else [])],
         notes=notes,
-        expected_layers=partial(expected_layers, arrays, architecture, ids),
+        expected_layers=partial(_expected_layers, directory, architecture, ids),
         language=list(language),
     )
 
@@ -302,15 +302,16 @@ def _character_fields(tokenizer: ElmoTokenizer) -> dict[str, Any]:
 # The weights
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads a state dict; the names of its arrays are preceded by that of the file."""
+def _read_arrays(directory: Path) -> dict[str, np.ndarray]:
+    """Reads both state dicts; the names of their arrays are preceded by that of the file."""
     arrays = {}
-    for name, value in read_state_dict(path).items():
-        if not value.is_floating_point():
-            raise ElmoFormatError(f"{path.name}: {abbreviated(name)}: expected float values, found {value.dtype}")
-        if not torch.isfinite(value).all():
-            raise ElmoFormatError(f"{path.name}: {abbreviated(name)}: expected finite values, found NaN or infinity")
-        arrays[f"{path.name}: {name}"] = value.float().numpy()
+    for file in (EMBEDDER, ENCODER):
+        for name, value in read_state_dict(directory / file).items():
+            if not value.is_floating_point():
+                raise ElmoFormatError(f"{file}: {abbreviated(name)}: expected float values, found {value.dtype}")
+            if not torch.isfinite(value).all():
+                raise ElmoFormatError(f"{file}: {abbreviated(name)}: expected finite values, found NaN or infinity")
+            arrays[f"{file}: {name}"] = value.float().numpy()
     return arrays
 
 
@@ -389,8 +390,8 @@ def _weight_table(
 # Parity
 
 
-def expected_layers(
-    arrays: Mapping[str, Any],
+def _expected_layers(
+    directory: Path,
     architecture: Mapping[str, Any],
     ids: Mapping[str, Mapping[str, int]],
     words: Sequence[str],
@@ -399,6 +400,8 @@ def expected_layers(
 
     Written from the facts of the format, as `reference.py` is, and shares nothing with the conversion but the files.
     """
+    # Read again: what is kept for later would take memory until then.
+    arrays = _read_arrays(directory)
     encoder, embedder = architecture["encoder"], architecture["token_embedder"]
     length = embedder["max_characters_per_token"] if embedder["name"] == "cnn" else MAX_CHARACTERS
     sentence = ["<bos>", *(word[: length - 2] for word in words), "<eos>"]

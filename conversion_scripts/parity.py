@@ -56,6 +56,8 @@ def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, source: OriginalFi
     with torch.no_grad():
         output = model(**batch, output_hidden_states=True)
     layers = torch.stack(output.hidden_states).double().numpy()  # [L + 1, sentences, words, 2P]
+    # The equations need memory of their own.
+    del model, output
     differences = np.zeros(len(layers))
     for row, sentence in enumerate(sentences):
         if isinstance(source, ConvertedModel):
