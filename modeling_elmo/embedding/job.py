@@ -450,10 +450,8 @@ class _Job:
             yield
         except OSError as error:
             message = os.strerror(error.errno) if error.errno else one_line(error)
-            raise OSError(
-                f"{self.output}: can't be written ({message}); progress is saved in {self.work}: rerun the same "
-                f"command to resume"
-            ) from error
+            saved = f"; progress is saved in {self.work}: rerun the same command to resume" if self.work.exists() else ""
+            raise OSError(f"{self.output}: can't be written ({message}){saved}") from error
 
 
 def _remove(path: Path) -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A corpus to a file: every format, every interruption, any number of processes."""
 
+import errno
 import json
 import os
 import resource
@@ -510,6 +511,14 @@ class TestOutput:
         assert not list((tmp_path / "full").rglob("*.partial"))
         embed(embedder, corpus, tmp_path / "full" / name)
         assert content(tmp_path / "full") == content(tmp_path / "once")
+
+    def test_nothing_is_promised_where_nothing_could_be_saved(self, embedder, corpus, tmp_path, monkeypatch):
+        def refuse(path, *args, **kwargs):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+        monkeypatch.setattr(Path, "mkdir", refuse)
+        with pytest.raises(OSError, match=r"vectors: can't be written \(Read-only file system\)$"):
+            embed(embedder, corpus, tmp_path / "vectors")
 
     def test_an_error_of_the_text_is_reported_as_it_is(self, embedder, corpus, tmp_path):
         text = corpus.read_bytes() * 5
