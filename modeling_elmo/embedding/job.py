@@ -450,7 +450,9 @@ class _Job:
             yield
         except OSError as error:
             message = os.strerror(error.errno) if error.errno else one_line(error)
-            saved = f"; progress is saved in {self.work}: rerun the same command to resume" if self.work.exists() else ""
+            saved = (
+                f"; progress is saved in {self.work}: rerun the same command to resume" if self.work.exists() else ""
+            )
             raise OSError(f"{self.output}: can't be written ({message}){saved}") from error
 
 

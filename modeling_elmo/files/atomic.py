@@ -5,6 +5,7 @@
 Everything is written under a temporary name in the same parent directory, flushed to the disk, and then renamed.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -22,6 +23,9 @@ from .errors import ElmoFormatError
 
 # The ending of a file that is being written. A killed process leaves it behind.
 PARTIAL = ".partial"
+
+# What only writing can raise. Libraries often don't say which file they wrote.
+WRITE_ERRORS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}
 
 
 def flush(path: Path) -> None:
@@ -61,6 +65,17 @@ def move_into_place(new: Path, target: Path) -> None:
 
 
 @contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Adds the name of the output to an error of writing."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in WRITE_ERRORS:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
+
+
+@contextmanager
 def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary path to write to. The file gets the name `path` when the block ends without an error.
 
@@ -74,8 +89,9 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     # Not by `tempfile`, whose files only their owner may read.
     temporary = target.with_name(f".elmo-{secrets.token_hex(4)}{PARTIAL}")
     try:
-        yield temporary
-        move_into_place(temporary, target)
+        with _named(path):
+            yield temporary
+            move_into_place(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -125,6 +141,7 @@ def new_directory(path: Path, force: bool = False, sources: Iterable[Path] = ())
     target = Path(os.path.realpath(path))
     _check_may_replace(path, target, force, sources)
     with (
+        _named(path),
         _parents_of(target),
         tempfile.TemporaryDirectory(prefix=".elmo-", dir=target.parent, ignore_cleanup_errors=True) as work,
     ):

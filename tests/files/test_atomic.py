@@ -309,7 +309,7 @@ class TestErrorWithin:
             raise OSError(errno.ENOSPC, "full")
 
         monkeypatch.setattr("tempfile.mkdtemp", fail)
-        with pytest.raises(OSError, match="full"):
+        with pytest.raises(OSError, match="No space left on device"):
             write(tmp_path / "a/b/out")
         assert contents(tmp_path) == []
 
@@ -330,3 +330,12 @@ def test_parent_that_may_not_be_written_to(tmp_path):
     with pytest.raises(PermissionError):
         write(tmp_path / "closed" / "a" / "out")
     assert contents(tmp_path) == [tmp_path / "closed"]
+
+
+@pytest.mark.parametrize("make", [new_file, new_directory])
+def test_an_error_of_writing_names_the_output(tmp_path, make):
+    with pytest.raises(OSError, match=r"No space left on device: '.*out'$"), make(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OSError, match="Input/output error$"), make(tmp_path / "out"):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    assert list(tmp_path.iterdir()) == []
