@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -28,6 +29,7 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .caches import TextCache
+from .characters import ByteCharacters
 from .configuration_elmo import ElmoConfig
 from .fast_path_guards import fingerprint, is_as_made, is_replica, is_traced, settings_of
 from .lstm import ElmoLayer
@@ -35,7 +37,6 @@ from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
 from .token_embedding import ElmoCharacterEncoder, ElmoWordEmbedding
-from .tokenization_elmo import ElmoTokenizer
 
 
 # Hidden states [2L, B, P] and cell states [2L, B, H], layer by layer, forward before backward, as in torch.nn.LSTM.
@@ -118,9 +119,7 @@ class ElmoModel(ElmoPreTrainedModel):
         owner = self.character_encoder if self.config.token_input == "characters_and_words" else self
         setattr(owner, "word_embedding" if self.config.reads_words else "character_encoder", value)
 
-    def cache_vocabulary(
-        self, words: Iterable[str] = (), max_new_words: int = 0, tokenizer: ElmoTokenizer | None = None
-    ) -> None:
+    def cache_vocabulary(self, words: Iterable[str] = (), max_new_words: int = 0, tokenizer: Any = None) -> None:
         """Computes the token embeddings of words once and reuses them until the weights change.
 
         The original tools stored these embeddings in `vocab_embedding.hdf5`. The cache is used when the character
@@ -138,18 +137,19 @@ class ElmoModel(ElmoPreTrainedModel):
         """
         if not self.config.reads_characters:
             raise ValueError("cache_vocabulary requires a model that reads characters; this one reads words")
-        words = list(words)
-        if tokenizer is None:
-            if words and (self.config.reads_words or self.config.character_unit != "byte"):
-                raise ValueError(
-                    "tokenizer: required, since it has the vocabulary of words or characters of this model"
-                )
-            tokenizer = ElmoTokenizer(max_characters_per_token=self.config.max_characters_per_token)
-        reads, boundaries = self.config.token_input, [str(tokenizer.bos_token), str(tokenizer.eos_token)]
-        rows = torch.from_numpy(tokenizer.token_ids(words, reads, split_special_tokens=True))
-        if words:
-            rows = torch.cat([torch.from_numpy(tokenizer.token_ids(boundaries, reads)), rows])
-        self.character_encoder.cache_words(rows.to(self.device), max_new_words)
+        words, reads = list(words), self.config.token_input
+        if tokenizer is not None:
+            boundaries = [str(tokenizer.bos_token), str(tokenizer.eos_token)] if words else []
+            rows = [
+                tokenizer.token_ids(boundaries, reads),
+                tokenizer.token_ids(words, reads, split_special_tokens=True),
+            ]
+        elif words and (self.config.reads_words or self.config.character_unit != "byte"):
+            raise ValueError("tokenizer: required, since it has the vocabulary of words or characters of this model")
+        else:
+            characters = ByteCharacters(self.config.max_characters_per_token)
+            rows = [characters.boundary_ids()[: 2 * bool(words)], characters.encode(words)]
+        self.character_encoder.cache_words(torch.from_numpy(np.concatenate(rows)).to(self.device), max_new_words)
 
     def cache_texts(self, max_bytes: int = 0) -> None:
         """Caches the biLM's layers of each sequence until the weights change.

@@ -340,9 +340,9 @@ class ElmoConfig(PreTrainedConfig):
         for name, values in (("mix_parameters", self.mix_parameters or []), ("forget_bias", [self.forget_bias])):
             if not all(abs(value) <= MAX_NUMBER for value in values):
                 raise ValueError(f"{name} must be finite, got {abbreviated(values)}")
-        self._validate_words()
-        self._validate_character_ids()
-        self._validate_character_filters()
+        _check_word_table(self)
+        _check_character_ids(self)
+        _check_character_filters(self)
 
     def validate_dtype(self) -> None:
         """Checks the dtype of the weights. Raises `ValueError` with the value found."""
@@ -374,53 +374,6 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError("a task model needs an input: set elmo_at_input=True or word_vector_size > 0")
         if self.label_scheme is not None and not self.use_crf:
             raise ValueError(f"label_scheme={self.label_scheme!r} requires use_crf=True")
-
-    def _validate_words(self) -> None:
-        if self.word_embedding_size is not None:
-            _check_range(self, "word_embedding_size", 1, MAX_SIZE)
-        has_size, reads = self.word_embedding_size is not None, self.token_input
-        if (has_size and reads == "characters") or (not has_size and reads == "characters_and_words"):
-            raise ValueError(
-                f"word_embedding_size must be set with token_input='characters_and_words', and may be with 'words', "
-                f"got {self.word_embedding_size} and {reads!r}"
-            )
-
-    def _validate_character_ids(self) -> None:
-        if self.character_unit == "code_point":
-            _check_range(self, "character_vocab_size", 1, MAX_CHARACTER_VOCAB_SIZE)
-        for name, id in BYTE_CHARACTERS.items():
-            if self.character_unit == "byte" and getattr(self, name) != id:
-                raise ValueError(
-                    f"{name} must be {id} (256 bytes, 5 marks, padding) with character_unit='byte', got "
-                    f"{getattr(self, name)}"
-                )
-            if name != "character_vocab_size":
-                _check_range(self, name, 1, self.character_vocab_size - 1)
-
-    def _validate_character_filters(self) -> None:
-        # The config of a word model has these fields too, so they are always checked.
-        if not 1 <= len(self.character_filters) <= MAX_DEPTH:
-            raise ValueError(f"character_filters must have 1 to {MAX_DEPTH} groups, got {len(self.character_filters)}")
-        for group in self.character_filters:
-            if len(group) != 2 or not all(1 <= size <= MAX_SIZE for size in group):
-                raise ValueError(
-                    f"character_filters must be [width, number] pairs of 1 to {MAX_SIZE}, got {abbreviated(group)}"
-                )
-        if self.num_character_filters > MAX_SIZE:
-            raise ValueError(
-                f"character_filters must have at most {MAX_SIZE} filters, got {self.num_character_filters}"
-            )
-        if self.character_projection is False and self.character_features != self.projection_size:
-            raise ValueError(
-                f"character_projection=False requires as many filters as projection_size, got "
-                f"{self.character_features} and {self.projection_size}"
-            )
-        widest = max(width for width, _ in self.character_filters)
-        if widest > self.max_characters_per_token:
-            raise ValueError(
-                "max_characters_per_token must not be less than the widest filter, got "
-                f"{self.max_characters_per_token} and a filter of width {widest}"
-            )
 
     def to_diff_dict(self) -> dict[str, Any]:
         fields = super().to_diff_dict()
@@ -476,6 +429,54 @@ def _check_range(config: ElmoConfig, name: str, least: int, most: int) -> None:
 def _check_dropout(config: ElmoConfig, name: str) -> None:
     if not 0 <= getattr(config, name) < 1:
         raise ValueError(f"{name} must be at least 0 and less than 1, got {getattr(config, name)}")
+
+
+def _check_character_filters(config: ElmoConfig) -> None:
+    # The config of a word model has these fields too, so they are always checked.
+    if not 1 <= len(config.character_filters) <= MAX_DEPTH:
+        raise ValueError(f"character_filters must have 1 to {MAX_DEPTH} groups, got {len(config.character_filters)}")
+    for group in config.character_filters:
+        if len(group) != 2 or not all(1 <= size <= MAX_SIZE for size in group):
+            raise ValueError(
+                f"character_filters must be [width, number] pairs of 1 to {MAX_SIZE}, got {abbreviated(group)}"
+            )
+    if config.num_character_filters > MAX_SIZE:
+        raise ValueError(f"character_filters must have at most {MAX_SIZE} filters, got {config.num_character_filters}")
+    if config.character_projection is False and config.character_features != config.projection_size:
+        raise ValueError(
+            f"character_projection=False requires as many filters as projection_size, got "
+            f"{config.character_features} and {config.projection_size}"
+        )
+    widest = max(width for width, _ in config.character_filters)
+    if widest > config.max_characters_per_token:
+        raise ValueError(
+            "max_characters_per_token must not be less than the widest filter, got "
+            f"{config.max_characters_per_token} and a filter of width {widest}"
+        )
+
+
+def _check_word_table(config: ElmoConfig) -> None:
+    size, reads = config.word_embedding_size, config.token_input
+    if size is not None:
+        _check_range(config, "word_embedding_size", 1, MAX_SIZE)
+    if reads == ("characters_and_words" if size is None else "characters"):
+        raise ValueError(
+            "word_embedding_size must be set with token_input='characters_and_words', and may be with 'words', got "
+            f"{size} and {reads!r}"
+        )
+
+
+def _check_character_ids(config: ElmoConfig) -> None:
+    if config.character_unit == "code_point":
+        _check_range(config, "character_vocab_size", 1, MAX_CHARACTER_VOCAB_SIZE)
+    for name, id in BYTE_CHARACTERS.items():
+        if config.character_unit == "byte" and getattr(config, name) != id:
+            raise ValueError(
+                f"{name} must be {id} (256 bytes, 5 marks, padding) with character_unit='byte', got "
+                f"{getattr(config, name)}"
+            )
+        if name != "character_vocab_size":
+            _check_range(config, name, 1, config.character_vocab_size - 1)
 
 
 __all__ = ["ElmoConfig"]

@@ -112,6 +112,22 @@ def _numbered(words: Iterable[str]) -> dict[str, int]:
     return numbered
 
 
+def _characters(
+    length: int,
+    vocabulary: Mapping[str, Any] | None,
+    character_file: str | os.PathLike[str] | None,
+    unit: str | None,
+) -> Characters:
+    if vocabulary is None and unit in (None, "byte"):
+        return ByteCharacters(length)
+    if vocabulary is None and character_file is None:
+        raise ValueError("characters.json: missing; it has the character vocabulary of this tokenizer")
+    try:
+        return CodePointCharacters(length, vocabulary or read_json_object(character_file or "", MAX_CHARACTERS_BYTES))
+    except ValueError as error:
+        raise ValueError(f"characters.json: {str(error).removeprefix('characters.json: ')}") from error
+
+
 def _whole_word(token: str | AddedToken) -> AddedToken:
     # `single_word`: "<S>" is the boundary token, and the "<S>" in "a<S>b" is not.
     return AddedToken(str(token), single_word=True, normalized=False, special=True)
@@ -189,10 +205,6 @@ class ElmoTokenizer(TokenizersBackend):
                 f"max_characters_per_token: expected an integer between 3 and {MAX_CHARACTERS}, found "
                 f"{abbreviated(max_characters_per_token)}"
             )
-        if characters is None and character_unit not in (None, "byte"):
-            if character_file is None:
-                raise ValueError("characters.json: missing; it has the character vocabulary of this tokenizer")
-            characters = read_json_object(character_file, MAX_CHARACTERS_BYTES)
         if max_lookup_characters is not None:
             if type(max_lookup_characters) is not int or not 1 <= max_lookup_characters <= MAX_CHARACTERS:
                 raise ValueError(
@@ -200,13 +212,8 @@ class ElmoTokenizer(TokenizersBackend):
                     f"{abbreviated(max_lookup_characters)}"
                 )
             kwargs["max_lookup_characters"] = max_lookup_characters
-        if characters is None:
-            self.characters: Characters = ByteCharacters(max_characters_per_token)
-        else:
-            try:
-                self.characters = CodePointCharacters(max_characters_per_token, characters)
-            except ValueError as error:
-                raise ValueError(f"characters.json: {error}") from error
+        self.characters = _characters(max_characters_per_token, characters, character_file, character_unit)
+        if isinstance(self.characters, CodePointCharacters):
             kwargs["character_unit"] = "code_point"
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)

@@ -44,7 +44,10 @@ character_encoders = st.fixed_dictionaries(
 configs = st.builds(
     lambda architecture, encoder, training: ElmoConfig(**architecture, **encoder, training_options=training),
     architectures,
-    character_encoders | st.just({"token_input": "words"}),
+    character_encoders
+    | st.just({"token_input": "words"})
+    | st.just({"token_input": "words", "word_embedding_size": 3, "lstm_projection": True})
+    | st.just({"token_input": "characters_and_words", "word_embedding_size": 3, "character_unit": "code_point"}),
     st.sampled_from([None, {"batch_size": 128, "unroll_steps": 20, "bidirectional": True}]),
 )
 
@@ -55,6 +58,17 @@ class TestValidation:
         [
             ({"hidden_size": 100}, "hidden_size=100 and projection_size=512"),
             ({"projection_size": 5000}, "projection_size=5000 and cell_size=4096"),
+            ({"token_input": "characters_and_words"}, "word_embedding_size must be set .* got None"),
+            ({"word_embedding_size": 3}, "word_embedding_size must be set .* got 3 and 'characters'"),
+            ({"word_embedding_size": 0, "token_input": "words"}, "word_embedding_size must be between 1 and"),
+            ({"character_unit": "word"}, "character_unit"),
+            ({"pad_character_id": 7}, "pad_character_id must be 261 .* got 7"),
+            ({"character_unit": "code_point", "character_vocab_size": 10**9}, "character_vocab_size must be between 1"),
+            ({"character_unit": "code_point", "character_vocab_size": 9}, "pad_character_id must be between 1 and 8"),
+            (
+                {"token_input": "words", "word_embedding_size": 3, "tie_word_embeddings": True},
+                "tie_word_embeddings requires word_embedding_size=None, got 3",
+            ),
             ({"lstm_projection": False}, "lstm_projection=False requires .* got 512 and 4096"),
             ({"character_projection": False}, "character_projection=False requires .* got 2048 and 512"),
             ({"max_characters_per_token": 6}, "got 6 and a filter of width 7"),

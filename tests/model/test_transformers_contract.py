@@ -25,6 +25,7 @@ OVERRIDES = {
         "_from_pretrained": "checks tokenizer files before they are read",
         "_encode_plus": "adds character_ids",
         "_pad": "pads character_ids",
+        "_save_pretrained": "saves the vocabulary of characters",
         "_add_tokens": "puts added tokens into the vocabulary in which split words are looked up",
         "_patch_mistral_regex": "makes no request to the Hub to repair another model's pattern",
     },
