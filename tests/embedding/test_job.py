@@ -513,8 +513,12 @@ class TestOutput:
         assert content(tmp_path / "full") == content(tmp_path / "once")
 
     def test_nothing_is_promised_where_nothing_could_be_saved(self, embedder, corpus, tmp_path, monkeypatch):
+        mkdir = Path.mkdir
+
         def refuse(path, *args, **kwargs):
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+            if path.name == "vectors.incomplete":
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+            mkdir(path, *args, **kwargs)
 
         monkeypatch.setattr(Path, "mkdir", refuse)
         with pytest.raises(OSError, match=r"vectors: can't be written \(Read-only file system\)$"):
