@@ -85,13 +85,6 @@ def is_many_langs(directory: Path) -> bool:
     return any((directory / name).is_file() for name in (EMBEDDER, ENCODER))
 
 
-def is_member_needed(name: str) -> bool:
-    """Whether a member of an archive is read."""
-    return os.path.basename(name) in (EMBEDDER, ENCODER, "char.dic", "word.dic", "classifier.pkl") or (
-        name.endswith(".json") and os.path.basename(name) != "meta.json"
-    )
-
-
 def read_many_langs(
     directory: Path, dtype: str = "float32", options: Path | None = None, language: Sequence[str] = ()
 ) -> ConvertedModel:
