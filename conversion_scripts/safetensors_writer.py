@@ -30,7 +30,7 @@ def write_safetensors(path: Path, parameters: Mapping[str, torch.Tensor | Stored
             "data_offsets": [offset, offset + size],
         }
         offset += size
-    encoded = json.dumps(header, separators=(",", ":")).encode()
+    encoded = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     # The values begin at a multiple of 8 bytes.
     encoded += b" " * (-len(encoded) % 8)
     with open(path, "wb") as file:

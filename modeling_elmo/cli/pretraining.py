@@ -134,13 +134,23 @@ def pretrain(
 
 
 def evaluate(
-    model: Annotated[Path, Argument(metavar="MODEL_DIR", help="A model directory from pretrain.")],
+    model: Annotated[
+        Path, Argument(metavar="MODEL_DIR", help="A model directory with a softmax, from pretrain or convert.")
+    ],
     texts: Texts,
     tokenized: Tokenized = True,
     replace_invalid: ReplaceInvalid = False,
     batch_size: Annotated[int, Option(min=1, help="Rows per batch.")] = 32,
     num_steps: Annotated[int, Option(min=1, help="Words per window.")] = 20,
     sentence_per_row: SentencePerRow = False,
+    as_bilm_tf: Annotated[
+        bool,
+        Option(
+            "--as-bilm-tf",
+            help="Make batches as the original's test does: each sentence goes to the first free row, and when one row "
+            "finds none, the rest of the others does not count. With --batch-size 1, it makes no difference.",
+        ),
+    ] = False,
 ) -> None:
     """Measure the perplexity of text with the full softmax, in each direction and on average.
 
@@ -149,7 +159,9 @@ def evaluate(
     from ..pretraining.perplexity import load_language_model, measure_perplexity, one_process
 
     corpus = _corpus(texts, replace_invalid)
-    plan = one_process(batch_size, num_steps, not tokenized, sentence_per_row)
+    if as_bilm_tf and sentence_per_row:
+        raise BadParameter("--as-bilm-tf and --sentence-per-row can't be combined")
+    plan = one_process(batch_size, num_steps, not tokenized, sentence_per_row, as_bilm_tf)
     result = measure_perplexity(*load_language_model(model), corpus, plan)
     assert result is not None
     forward, backward, mean = result.perplexities

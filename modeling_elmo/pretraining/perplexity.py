@@ -65,7 +65,8 @@ def measure_perplexity(
         is_wanted (`Callable[[], bool]`, *optional*): Called after each batch. If it returns False, the result is None.
 
     Raises:
-        `ValueError`: If the vocabulary is not the model's, or the text can't be read.
+        `ValueError`: If the vocabulary is not the model's, the text can't be read, or, as bilm-tf counts, no word of it
+            counts.
     """
     check_vocabulary_size(model, tokenizer)
     model.eval()
@@ -93,6 +94,10 @@ def measure_perplexity(
         sums = sums.to(model.device)
         distributed.all_reduce(sums)
     forward, backward, predictions, words, unknown = sums.tolist()
+    if not predictions:
+        raise ValueError(
+            f"batch size: expected at most as many rows as the text has sentences, found {plan.batch_size}"
+        )
     return Perplexity(forward / predictions, backward / predictions, int(predictions), int(words), int(unknown))
 
 
@@ -110,11 +115,16 @@ def load_language_model(model_dir: Path) -> tuple[ElmoForPreTraining, ElmoTokeni
     model, missing = load_model(ElmoForPreTraining, model_dir)
     missing = [name for name in missing if name.startswith("lm_head")]
     if missing:
-        message = f"this model has no softmax ({missing[0]}); use one that elmo pretrain has trained"
+        message = (
+            f"this model has no softmax ({missing[0]}); use one that elmo pretrain has trained or, converted with its "
+            "vocabulary, a TensorFlow checkpoint"
+        )
         raise ElmoFormatError(f"{model_dir}: {message}")
     return model.to(local_device()), ElmoTokenizer.from_pretrained(model_dir)
 
 
-def one_process(batch_size: int, num_steps: int, is_raw: bool = False, sentence_per_row: bool = False) -> BatchPlan:
+def one_process(
+    batch_size: int, num_steps: int, is_raw: bool = False, sentence_per_row: bool = False, as_bilm_tf: bool = False
+) -> BatchPlan:
     """Returns the plan of a single pass over a text in one process."""
-    return BatchPlan(batch_size, range(batch_size), num_steps, None, is_raw, sentence_per_row)
+    return BatchPlan(batch_size, range(batch_size), num_steps, None, is_raw, sentence_per_row, as_bilm_tf)

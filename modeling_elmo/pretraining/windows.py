@@ -14,12 +14,14 @@ and how many words of the last one it has used.
 Dimensions: B rows of the global batch, R rows of this process, W words of a window, C characters per word, N words.
 """
 
+import heapq
 import itertools
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,6 +126,7 @@ class BatchPlan:
     seed: int | None = None  # Seed of shuffling. None: one pass, in order.
     is_raw: bool = False  # Whether `ElmoTokenizer` splits the text; otherwise it is split at white space.
     sentence_per_row: bool = False  # Whether each sentence is its own row, instead of windows.
+    as_bilm_tf: bool = False  # Whether a sentence goes to the row that is free first, until one finds no more.
 
     def splitter(self, tokenizer: ElmoTokenizer) -> TextSplitter:
         """Returns the function that splits texts into words."""
@@ -190,6 +193,28 @@ class SentenceStream:
                 return
 
 
+class FreeRowStream(SentenceStream):
+    """Sentences as bilm-tf's `test` distributes them: the next one goes to the row that has read its own first."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        # After how many words each row is free, and its number.
+        self._free = [(0, row) for row in self.plan.rows]
+
+    def take(self, row: int) -> list[str] | None:
+        """Returns the words of a row's next sentence, or None if there are no more."""
+        waiting = self._waiting[row]
+        while not waiting:
+            numbered = next(self._texts, None)
+            if numbered is None:
+                return None
+            (words,) = self.split_words([numbered[1]])
+            time, free = self._free[0]
+            heapq.heapreplace(self._free, (time + len(words) + 1, free))
+            self._waiting[free].append(words)
+        return waiting.popleft()
+
+
 class DirectionWindows:
     """The windows of one direction."""
 
@@ -228,7 +253,12 @@ class DirectionWindows:
                 filled += count
                 used += count
             used_R[index], lengths_R[index] = used, filled
-            if self.sentences.direction == BACKWARD:
+        if self.sentences.plan.as_bilm_tf:
+            # A step for which one row has no word does not count for the others either.
+            lengths_R[:] = lengths_R.min()
+            labels_RW[:, lengths_R.min() :] = IGNORED_LABEL
+        if self.sentences.direction == BACKWARD:
+            for index, filled in enumerate(lengths_R):
                 for values in (ids_RW, labels_RW, numbers_RWC):
                     values[index, :filled] = values[index, :filled][::-1]
         characters = [self.encoder.character_ids(numbers_RWC)] if self.encoder.length else []
@@ -269,7 +299,8 @@ class Windows:
         self.directions = []
         for direction, position in zip((FORWARD, BACKWARD), positions or (start, start)):
             position = position.copy()
-            sentences = SentenceStream(corpus, plan.splitter(tokenizer), plan, direction, position)
+            stream = FreeRowStream if plan.as_bilm_tf else SentenceStream
+            sentences = stream(corpus, plan.splitter(tokenizer), plan, direction, position)
             self.directions.append(DirectionWindows(sentences, encoder, position))
 
     def __iter__(self) -> Iterator[Batch]:
