@@ -163,6 +163,10 @@ class _Arrays(Mapping[str, np.ndarray]):
     def __getitem__(self, name: str) -> np.ndarray:
         return self.rows(name)
 
+    def __contains__(self, name: object) -> bool:
+        # The one of `Mapping` would read the array.
+        return name in self.names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 

@@ -216,6 +216,16 @@ def mutate_zip(data: bytes, rng: random.Random) -> bytes:
     return out.getvalue()
 
 
+def mutate_table(data: bytes, rng: random.Random) -> bytes:
+    """Mutates the entries of a checkpoint's index, which has one block of them, and makes its checksum right."""
+    from tests.helpers.tensor_bundle_format import table_of_blocks
+
+    # The footer begins with the place of the next block, as a number of 7 bits per byte.
+    first, second = data[-48], data[-47]
+    size = (first & 127) + (second << 7 if first > 127 else 0) - 5
+    return table_of_blocks([(b"\xff", mutate_bytes(data[:size], rng))])
+
+
 @dataclass(frozen=True)
 class Target:
     """A file to mutate.
@@ -259,6 +269,11 @@ TARGETS = [
     Target("many_langs_elmo", "config.json", mutate_json, "model", 2),
     Target("many_langs_elmo", "characters.json", mutate_json, "tokenizer", 2),
     Target("many_langs_elmo", "tokenizer_config.json", mutate_json, "tokenizer", 1),
+    Target("checkpoint", "model.ckpt-7.index", mutate_table, "convert", 4),
+    Target("checkpoint", "model.ckpt-7.data-00000-of-00001", mutate_bytes, "convert", 1),
+    Target("checkpoint", "checkpoint", mutate_bytes, "convert", 1),
+    Target("checkpoint", "options.json", mutate_json, "convert", 2),
+    Target("checkpoint", "vocab.txt", mutate_bytes, "convert", 1),
     Target("elmo", "config.json", mutate_json, "model", 4),
     Target("elmo", "model.safetensors", mutate_safetensors, "model", 4),
     Target("tagger", "config.json", mutate_json, "tagger", 2),
@@ -281,6 +296,7 @@ def make_models(directory: Path) -> None:
     from tests.helpers import allennlp_format as allennlp
     from tests.helpers import many_langs_format as many_langs
     from tests.helpers.original_format import make_options, make_weights, write_hdf5, write_model
+    from tests.helpers.tensor_bundle_format import variables, write_bundle
 
     torch.manual_seed(0)
     options = make_options()
@@ -306,6 +322,10 @@ def make_models(directory: Path) -> None:
     allennlp.write_model(directory / "allennlp_old", experiment, state, fta, is_zip=False)
     for kind in ("zip", "tar", "gztar"):
         shutil.make_archive(str(directory / "packed" / "model"), kind, directory / "allennlp")
+    shutil.copytree(directory / "original", directory / "checkpoint")
+    (directory / "checkpoint" / "weights.hdf5").unlink()
+    (directory / "checkpoint" / "checkpoint").write_text('model_checkpoint_path: "/home/x/model.ckpt-7"')
+    write_bundle(directory / "checkpoint" / "model.ckpt-7", variables(options, len(WORDS)))
     many_langs.write_model(directory / "many_langs")
     many_langs.write_model(directory / "many_langs_old", is_zip=False)
     convert(read_many_langs(directory / "many_langs"), directory / "many_langs_elmo")
@@ -338,7 +358,7 @@ def load_input(target: Target, folder: Path) -> None:
     from modeling_elmo.conversion_scripts import OriginalFiles, SourceOptions, convert, export, open_source
 
     out = folder.parent / "out" / "model"
-    if target.load == "convert" and target.folder.startswith(("allennlp", "many_langs", "packed")):
+    if target.load == "convert" and target.folder.startswith(("allennlp", "many_langs", "packed", "checkpoint")):
         source = folder / target.file if target.folder == "packed" else folder
         with open_source(source, SourceOptions()) as model:
             convert(model, out)

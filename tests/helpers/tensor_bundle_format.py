@@ -69,7 +69,13 @@ def block(entries: Iterable[tuple[bytes, bytes]], restart_interval: int = 16) ->
 
 def table(entries: list[tuple[bytes, bytes]], entries_per_block: int = 1000, compression: int = 0) -> bytes:
     """A table of one or more blocks."""
-    data, places = b"", []
+    parts = [entries[start : start + entries_per_block] for start in range(0, len(entries), entries_per_block)]
+    return table_of_blocks([(part[-1][0] + b"\0", block(part)) for part in parts], compression)
+
+
+def table_of_blocks(blocks: Iterable[tuple[bytes, bytes]], compression: int = 0) -> bytes:
+    """A table of blocks, each with a key that is not before any of its own."""
+    data = b""
 
     def append(content: bytes) -> bytes:
         nonlocal data
@@ -78,9 +84,7 @@ def table(entries: list[tuple[bytes, bytes]], entries_per_block: int = 1000, com
         data += stored + struct.pack("<I", masked(crc32c(stored)))
         return place
 
-    for start in range(0, len(entries), entries_per_block):
-        part = entries[start : start + entries_per_block]
-        places.append((part[-1][0] + b"\0", append(block(part))))
+    places = [(key, append(content)) for key, content in blocks]
     meta_place, index_place = append(block([])), append(block(places, 1))
     return data + (meta_place + index_place).ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
 
