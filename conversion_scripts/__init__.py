@@ -4,11 +4,14 @@
 
 | File | Contents |
 | --- | --- |
+| `original_hdf5.py` | original files -> `ConvertedModel` |
 | `options_json.py` | `options.json` <-> `ElmoConfig` |
 | `weights_hdf5.py` | `weights.hdf5` <-> the tensors of `model.safetensors` |
+| `vocabulary_file.py` | `vocab.txt` -> the words by their ids |
 | `vocab_embedding_hdf5.py` | `vocab_embedding.hdf5` <-> the word embeddings of a model that reads words |
-| `convert.py`, `export.py` | all of them <-> a model directory (`ElmoTokenizer` reads and writes `vocab.txt`) |
+| `convert.py`, `export.py` | `ConvertedModel` -> a model directory; a model directory -> original files |
 | `sources.py`, `archives.py` | what SOURCE is, and unpacking it |
+| `unreadable.py` | what people take for an ELMo, and what to do with it |
 | `original_files.py` | which files make up an original model |
 | `download.py` | the name of a published model -> its original files |
 | `published.py` | the name of a model in another collection -> its files |
@@ -29,7 +32,7 @@ No model class depends on this folder.
 
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError
 
-from .convert import convert, locate
+from .convert import convert
 from .converted_model import ConvertedModel
 from .download import download
 from .export import export
@@ -46,6 +49,5 @@ __all__ = [
     "convert",
     "download",
     "export",
-    "locate",
     "open_source",
 ]

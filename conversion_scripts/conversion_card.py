@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import pooch
 
 from modeling_elmo.hub.model_card import model_card, table
-from modeling_elmo.model.configuration_elmo import ElmoConfig
 
 from .converted_model import ConvertedModel
-from .original_files import OriginalFiles
 
 
 def conversion_card(
-    config: ElmoConfig,
-    source: OriginalFiles | ConvertedModel,
+    source: ConvertedModel,
     differences: Sequence[float],
     license: str | None = None,
     language: Sequence[str] | None = None,
@@ -24,17 +21,20 @@ def conversion_card(
 
     The original files are listed with their sizes and SHA-256. See `model_card` for license and languages.
     """
-    addresses = {} if isinstance(source, ConvertedModel) else source.addresses
-    links = {name: f"[{name}]({url})" for name, url in addresses.items()}
+    links = {name: f"[{name}]({url})" for name, url in source.addresses.items()}
     sources = [
         (links.get(path.name, path.name), f"{path.stat().st_size:,}", pooch.file_hash(str(path)))
-        for path in (source.files if isinstance(source, ConvertedModel) else source.all())
+        for path in source.files
     ]
     # The second digit depends on the number of threads.
     layers = [
         (name, f"{value:.0e}")
         for name, value in zip(
-            ["Token embedding", *(f"LSTM layer {layer + 1}" for layer in range(config.num_hidden_layers)), "Softmax"],
+            [
+                "Token embedding",
+                *(f"LSTM layer {layer + 1}" for layer in range(source.config.num_hidden_layers)),
+                "Softmax",
+            ],
             differences,
         )
     ]
@@ -46,12 +46,7 @@ def conversion_card(
         "## Source files",
         table(("File", "Bytes", "SHA-256"), sources),
     ]
-    origin = "converted from its original files"
-    if isinstance(source, ConvertedModel):
-        origin = f"converted from {source.description}"
-        if source.notes:
-            sections += ["## Notes", "\n".join(f"- {note}" for note in source.notes)]
-        language = language or source.language
-    elif not language and source.language:
-        language = [source.language]
-    return model_card(config, origin, sections, license=license, language=language)
+    if source.notes:
+        sections += ["## Notes", "\n".join(f"- {note}" for note in source.notes)]
+    origin = f"converted from {source.description}"
+    return model_card(source.config, origin, sections, license=license, language=language or source.language or None)

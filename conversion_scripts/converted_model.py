@@ -3,7 +3,7 @@
 """What the reader of each original format returns, and `convert` saves, measures and describes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,7 @@ class ConvertedModel:
         language (`list[str]`): ISO codes, if the source tells them.
         expected_scores (`Callable`, *optional*): For a softmax: outputs `[N, P]` of one direction's last layer, and the
             ids of words -> the scores `[N, words]` of those words by the source's arrays, float64.
+        addresses (`Mapping[str, str]`): URLs of downloaded files, by their names.
     """
 
     description: str
@@ -57,3 +58,4 @@ class ConvertedModel:
     expected_layers: Callable[[Sequence[str]], np.ndarray]
     language: list[str]
     expected_scores: Callable[[np.ndarray, Sequence[int]], np.ndarray] | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)

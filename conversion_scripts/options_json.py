@@ -106,12 +106,12 @@ def config_from_options(options: Mapping[str, Any], **kwargs: Any) -> ElmoConfig
         `ValueError`: If a section is missing, and for unidirectional models.
         `StrictDataclassError`: For values that `ElmoConfig` refuses.
     """
-    if options.get("bidirectional", True) is not True:
-        raise ValueError(
-            "bidirectional: a unidirectional model has no backward LSTM; expected true, found "
-            f"{abbreviated(options['bidirectional'])}"
-        )
-    fields: dict[str, Any] = {"token_input": "characters" if "char_cnn" in options else "words"}
+    for name in ("bidirectional", "share_embedding_softmax"):
+        if not isinstance(options.get(name, True), bool):
+            raise ValueError(f"{name}: expected true or false, found {abbreviated(options[name])}")
+    if not options.get("bidirectional", True):
+        raise ValueError("bidirectional: a unidirectional model has no backward LSTM; expected true, found False")
+    fields: dict[str, Any] = {"token_input": "words" if options.get("char_cnn") is None else "characters"}
     for option in _options_of(fields["token_input"]):
         *sections, name = option.path.split(".")
         section: Any = options

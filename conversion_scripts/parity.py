@@ -6,8 +6,6 @@ The two are independent: `reference` computes in NumPy and float64 from the data
 the files that the conversion has just written.
 """
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +16,8 @@ from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.files.model_directory import load_model
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.configuration_elmo import NUM_APPENDED_TOKENS, ElmoConfig
-from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
-from . import reference
 from .converted_model import ConvertedModel
-from .hdf5 import open_hdf5
-from .original_files import OriginalFiles
 
 
 # Multi-byte letters, a word that is truncated, a one-letter word, and sentences of different lengths.
@@ -37,7 +31,7 @@ NUM_SCORES = 20
 MAX_DIFFERENCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 
-def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, source: OriginalFiles | ConvertedModel) -> list[float]:
+def measure_parity(model_dir: Path, source: ConvertedModel) -> list[float]:
     """Runs a few sentences through a converted model, and through the equations on its source.
 
     Returns:
@@ -50,9 +44,11 @@ def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, source: OriginalFi
     model, _ = load_model(ElmoModel, model_dir)
     config, sentences = model.config, SENTENCES
     if config.token_input == "words":
-        words = [word for word in tokenizer.convert_ids_to_tokens(range(tokenizer.num_words)) if word.strip()]
+        words = [
+            word for word in source.tokenizer.convert_ids_to_tokens(range(source.tokenizer.num_words)) if word.strip()
+        ]
         sentences = [words[:6], words[6:8] + ["<UNK>"]]
-    batch = tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
+    batch = source.tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
     with torch.no_grad():
         output = model(**batch, output_hidden_states=True)
     layers = torch.stack(output.hidden_states).double().numpy()  # [L + 1, sentences, words, 2P]
@@ -60,19 +56,17 @@ def measure_parity(model_dir: Path, tokenizer: ElmoTokenizer, source: OriginalFi
     del model, output
     differences = np.zeros(len(layers))
     for row, sentence in enumerate(sentences):
-        if isinstance(source, ConvertedModel):
-            expected = source.expected_layers(sentence)
-        else:
-            expected = _expected_layers(config, tokenizer, sentence, source)
+        expected = source.expected_layers(sentence)
         found = layers[:, row, : expected.shape[1]]
         differences = np.maximum(differences, np.abs(found - expected).max(axis=(1, 2)))
     largest = np.abs(layers).max()
-    if isinstance(source, ConvertedModel) and source.expected_scores is not None:
+    if source.expected_scores is not None:
         found, expected = _scores(source, model_dir, config, layers[-1][batch["attention_mask"].bool().numpy()])
         differences = np.append(differences, np.abs(found - expected).max())
         largest = max(largest, np.abs(expected).max())
     limit = MAX_DIFFERENCE[config.dtype] * max(1.0, largest)
-    name = source.files[0].name if isinstance(source, ConvertedModel) else source.weights.name
+    # The largest file is that of the weights.
+    name = max(source.files, key=lambda path: path.stat().st_size).name
     if not np.isfinite(differences).all() or (differences > limit).any():
         raise ElmoFormatError(
             f"{name}: the converted model differs by {differences.max():.1g} from the equations on it, "
@@ -95,20 +89,3 @@ def _scores(
         rows = torch.cat([weight[id : id + 1] for id in ids]).double().numpy()
         bias = file.get_tensor("lm_head.bias")[ids].double().numpy()
     return hidden @ rows.T + bias, source.expected_scores(hidden, ids)
-
-
-def _expected_layers(
-    config: ElmoConfig, tokenizer: ElmoTokenizer, sentence: Sequence[str], files: OriginalFiles
-) -> np.ndarray:
-    """Returns all layers computed by the equations, `[L + 1, words, 2P]`."""
-    options = json.loads(files.options.read_bytes())
-    words = ["<S>", *sentence, "</S>"]
-    with open_hdf5(files.weights) as file:
-        if config.token_input == "characters":
-            rows = [reference.character_ids(word, config.max_characters_per_token) for word in words]
-            embeddings = reference.token_embeddings(file, options, rows)
-        else:
-            ids = tokenizer.convert_tokens_to_ids(words)
-            with open_hdf5(files.token_embeddings or files.weights) as table:
-                embeddings = np.array([table["embedding"][i] for i in ids], dtype=np.float64)
-        return reference.bilm_layers(file, options, embeddings)[0]

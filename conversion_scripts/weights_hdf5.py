@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.files.errors import ElmoFormatError, as_format_error
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 
 from .hdf5 import dataset_names, file_name, new_hdf5, open_hdf5, read_datasets
@@ -167,6 +167,12 @@ def _table_of_file(file: h5py.File, config: ElmoConfig, num_words: int) -> dict[
         if name not in found and name != "embedding":
             raise ElmoFormatError(f"{file_name(file)}: {name}: missing; expected shape {dataset.shape}")
     return {name: dataset for name, dataset in table.items() if name in found}
+
+
+def has_character_projection(path: Path) -> bool:
+    """Whether a file has the projection of characters, which is there even where the filters add up to its size."""
+    with open_hdf5(path) as file, as_format_error(f"{path.name}: damaged"):
+        return "CNN_proj" in file
 
 
 def as_tensor(values: np.ndarray, dtype: torch.dtype, name: str) -> torch.Tensor:

@@ -26,8 +26,9 @@ def convert(
         list[Path],
         Argument(
             metavar="[SOURCE] OUT_DIR",
-            help="SOURCE is a directory of original files, or the name of a published model to download "
-            f"({', '.join(NAMES)}); a directory of that name takes precedence. OUT_DIR is the directory to create.",
+            help="SOURCE is a directory or an archive (zip, tar) of an ELMo's files, its weights.hdf5 beside the "
+            "options, or the name of a published model to download (--list prints them); a directory of that name "
+            "takes precedence. OUT_DIR is the directory to create.",
         ),
     ],
     options: Annotated[Path | None, Option(help="options.json, if it is not in SOURCE.")] = None,
@@ -35,6 +36,9 @@ def convert(
     vocab: Annotated[
         Path | None, Option(help="vocab.txt, if it is not in SOURCE, or to replace a published one. Optional.")
     ] = None,
+    no_vocab: Annotated[
+        bool, Option("--no-vocab", help="Leave the vocabulary out, which models that read characters do not need.")
+    ] = False,
     token_embeddings: Annotated[
         Path | None, Option(help="vocab_embedding.hdf5. The converted model then reads words, not characters.")
     ] = None,
@@ -65,7 +69,7 @@ def convert(
         Option("--list", callback=_list_published, is_eager=True, help="Print the published models, and exit."),
     ] = False,
 ) -> None:
-    """Convert an original ELMo model (options.json, weights.hdf5) into a directory for AutoModel.from_pretrained."""
+    """Convert an ELMo of any original format into a directory for AutoModel.from_pretrained."""
     from .. import conversion_scripts
     from ..files.atomic import check_new_directory
     from ..hub.push import check_target
@@ -81,6 +85,7 @@ def convert(
         options=options,
         weights=weights,
         vocab=vocab,
+        no_vocab=no_vocab,
         token_embeddings=token_embeddings,
         embedder=embedder,
         language=language,
@@ -92,13 +97,17 @@ def convert(
         try:
             model = stack.enter_context(conversion_scripts.open_source(source, given))
         except KeyboardInterrupt:
-            echo("elmo: interrupted; rerun the same command to resume the download", err=True)
+            if source is not None and not source.exists():
+                echo("elmo: interrupted; rerun the same command to resume the download", err=True)
             raise
         if source is not None and source.is_dir() and str(source) in NAMES:
             echo(f"elmo: converting the directory {source}, not the published model of that name", err=True)
-        for note in getattr(model, "notes", ()):
+        for note in model.notes:
             echo(f"elmo: {printable(note)}", err=True)
         conversion_scripts.convert(model, out_dir, dtype=dtype, force=force, license=license, language=language)
+        # Last: a command that fails prints one line.
+        names = ", ".join(path.name for path in model.files)
+        echo(f"Read {printable(model.description)}: {printable(names)}")
     echo(f"Wrote {printable(out_dir)}")
     if push_to_hub is not None:
         push(out_dir, push_to_hub)

@@ -17,6 +17,7 @@ COMMANDS = {
         ("--options", None),
         ("--weights", None),
         ("--vocab", None),
+        ("--no-vocab", False),
         ("--token-embeddings", None),
         ("--dtype", "float32", "float32|bfloat16|float16"),
         ("--mirror", None),

@@ -4,11 +4,12 @@
 
 import hashlib
 
+import numpy as np
 import pytest
 import yaml
 
-from modeling_elmo import ElmoConfig
-from modeling_elmo.conversion_scripts import OriginalFiles, convert
+from modeling_elmo import ElmoConfig, ElmoTokenizer
+from modeling_elmo.conversion_scripts import ConvertedModel, OriginalFiles, convert
 from modeling_elmo.conversion_scripts.conversion_card import conversion_card
 
 
@@ -17,7 +18,18 @@ def card_of(folder, config=None, weights="weights.hdf5", addresses=None):
     files = OriginalFiles(folder / "options.json", folder / weights, addresses=addresses or {})
     for path in files.all():
         path.touch()
-    return conversion_card(config or ElmoConfig(), files, [1e-7, 1e-7, 1e-7])
+    model = ConvertedModel(
+        description="its original files",
+        config=config or ElmoConfig(),
+        parameters={},
+        tokenizer=ElmoTokenizer(),
+        files=files.all(),
+        notes=[],
+        expected_layers=lambda words: np.zeros((3, len(words) + 2, 1)),
+        language=[],
+        addresses=files.addresses,
+    )
+    return conversion_card(model, [1e-7, 1e-7, 1e-7])
 
 
 def test_names_the_source_files_with_their_digests(source, tmp_path):

@@ -118,14 +118,17 @@ class TestSections:
         change_options(lambda options: options["char_cnn"].pop("embedding"))
         refuses("options.json: embedding: expected a section (a JSON object), found None")
 
-    @pytest.mark.parametrize("value", [None, [], 3, "x"])
+    @pytest.mark.parametrize("value", [[], 3, "x"])
     def test_not_an_object(self, change_options, refuses, value):
         change_options(lambda options: options.update(char_cnn=value))
         refuses("options.json: char_cnn: expected a section (a JSON object), found")
 
-    def test_missing_char_cnn_makes_a_model_that_reads_words(self, change_options, refuses):
+    @pytest.mark.parametrize(
+        "change", [lambda options: options.pop("char_cnn"), lambda options: options.update(char_cnn=None)]
+    )
+    def test_missing_char_cnn_makes_a_model_that_reads_words(self, change_options, refuses, change):
         # Then the weights of the CNN have no place.
-        change_options(lambda options: options.pop("char_cnn"))
+        change_options(change)
         refuses("weights.hdf5: CNN: not part of the model that the options describe")
 
 
@@ -243,7 +246,9 @@ class TestSizes:
             ("dropout", -0.1, "dropout must be at least 0 and less than 1, got -0.1"),
             ("dropout", "0.1", "Field 'dropout' with value '0.1' doesn't match any type"),
             ("bidirectional", False, "bidirectional: a unidirectional model has no backward LSTM; expected true"),
-            ("bidirectional", 0, "bidirectional: a unidirectional model has no backward LSTM; expected true"),
+            ("bidirectional", 0, "bidirectional: expected true or false, found 0"),
+            ("bidirectional", 1, "bidirectional: expected true or false, found 1"),
+            ("share_embedding_softmax", "false", "share_embedding_softmax: expected true or false, found 'false'"),
         ],
     )
     def test_of_training(self, change_options, refuses, name, value, message):

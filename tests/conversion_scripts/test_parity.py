@@ -3,14 +3,12 @@
 """Parity measured at conversion: small where the conversion is right, and an error where it is not."""
 
 import re
-import sys
 
 import pytest
 import torch
 from hypothesis import given, settings
-from transformers import AutoTokenizer
 
-from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert, export
+from modeling_elmo.conversion_scripts import ElmoFormatError, OriginalFiles, convert, export, original_hdf5
 from modeling_elmo.conversion_scripts.parity import measure_parity
 from tests.helpers.original_format import make_options, make_weights, write_model
 from tests.helpers.variants import options_of_every_kind
@@ -18,11 +16,8 @@ from tests.helpers.variants import options_of_every_kind
 from .conftest import WORDS, contents
 
 
-CONVERT = sys.modules["modeling_elmo.conversion_scripts.convert"]
-
-
 def measured(directory, files):
-    return measure_parity(directory, AutoTokenizer.from_pretrained(directory), files)
+    return measure_parity(directory, original_hdf5.read_original(files))
 
 
 @settings(max_examples=40)
@@ -98,14 +93,14 @@ def shift_characters(parameters):
 @pytest.mark.parametrize("mistake", [swap_directions, swap_highway_parts, swap_gates, shift_characters])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_mistake_in_the_conversion_is_refused(source, tmp_path, monkeypatch, mistake, dtype):
-    read_weights = CONVERT.read_weights
+    read_weights = original_hdf5.read_weights
 
     def read_wrongly(*args):
         parameters = read_weights(*args)
         mistake(parameters)
         return parameters
 
-    monkeypatch.setattr(CONVERT, "read_weights", read_wrongly)
+    monkeypatch.setattr(original_hdf5, "read_weights", read_wrongly)
     before = contents(tmp_path)
     with pytest.raises(ElmoFormatError, match=r"weights\.hdf5: the converted model differs by .* from the equations"):
         convert(OriginalFiles.find(source), tmp_path / "elmo", dtype=dtype)

@@ -109,8 +109,8 @@ class TestOriginalFiles:
             pass
 
     def test_a_directory_is_found(self, original_dir):
-        with open_source(original_dir, SourceOptions()) as files:
-            assert files == OriginalFiles.find(original_dir)
+        with open_source(original_dir, SourceOptions()) as model:
+            assert model.files == OriginalFiles.find(original_dir).all()
 
 
 class TestNames:
@@ -131,8 +131,8 @@ class TestNames:
     def test_a_directory_of_that_name_comes_first(self, original_dir, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         shutil.copytree(original_dir, tmp_path / "nlpl" / "211")
-        with open_source(Path("nlpl/211"), SourceOptions()) as files:
-            assert files.options == Path("nlpl/211/options.json")
+        with open_source(Path("nlpl/211"), SourceOptions()) as model:
+            assert model.files[0] == Path("nlpl/211/options.json")
 
     def test_mirrors_are_for_names(self, original_dir):
         with (
