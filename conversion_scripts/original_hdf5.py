@@ -68,7 +68,7 @@ def read_original(files: OriginalFiles, dtype: str = "float32") -> ConvertedMode
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         setattr(config, name, getattr(tokenizer, name))
     return ConvertedModel(
-        description="its original files",
+        description="the original files",
         config=config,
         parameters=parameters,
         tokenizer=tokenizer,

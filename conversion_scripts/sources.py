@@ -61,8 +61,7 @@ def open_source(source: Path | None, given: SourceOptions) -> Iterator[Converted
         published = find_published(source.as_posix())
         if published is not None:
             found = fetch_published(published, given.mirror, given.cache_dir)
-            language = given.language or [published.language]
-            rest = replace(given, mirror=None, cache_dir=None, language=language)
+            rest = replace(given, mirror=None, cache_dir=None, language=given.language or [published.language])
             if isinstance(found, OriginalFiles):
                 files = replace(found, vocab=given.vocab or found.vocab, token_embeddings=given.token_embeddings)
                 yield _read_files(files, rest)
@@ -134,8 +133,10 @@ def _read_directory(directory: Path | None, given: SourceOptions) -> ConvertedMo
 def _read_checkpoint(prefix: Path, given: SourceOptions) -> ConvertedModel:
     if given.weights is not None or given.token_embeddings is not None:
         raise ElmoFormatError(f"{prefix}: a TensorFlow checkpoint; of the options for files, use --options and --vocab")
-    return read_checkpoint(prefix, given.dtype, given.options, given.vocab, language=given.language)
+    return read_checkpoint(prefix, given.dtype, given.options, given.vocab, given.no_vocab, given.language)
 
 
 def _read_files(files: OriginalFiles, given: SourceOptions) -> ConvertedModel:
-    return read_original(replace(files, vocab=None) if given.no_vocab else files, given.dtype)
+    model = read_original(replace(files, vocab=None) if given.no_vocab else files, given.dtype)
+    model.language = list(given.language) or model.language
+    return model

@@ -48,9 +48,6 @@ NUMBER = r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?"
 WORD2VEC_HEADER = re.compile(rb"\d{1,10} \d{1,5}\r?\n")
 VECTOR_LINE = re.compile(rf"\S+([ \t]{NUMBER}){{5,}}[ \t]*", re.IGNORECASE)
 
-# The last bytes of the tables that TensorFlow's checkpoints are.
-TABLE_END = bytes.fromhex("57fb808b247547db")
-
 # Beginnings of names in the weights of an ELMo.
 ELMO_GROUPS = ("RNN_", "CNN", "char_embed")
 
@@ -59,13 +56,6 @@ def what_file_is(path: Path) -> str | None:
     """Says what a file is that is no ELMo's."""
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
-        file.seek(max(0, path.stat().st_size - len(TABLE_END)))
-        end = file.read()
-    if end == TABLE_END and path.suffix != ".index":
-        return (
-            "a TensorFlow checkpoint of the first version (before TensorFlow 0.12), which is not read: load it in "
-            "TensorFlow 1 and save it again"
-        )
     if head.startswith(b"PK\x03\x04"):
         return _what_zip_is(path)
     if head.startswith(b"\x1f\x8b"):

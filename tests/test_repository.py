@@ -138,6 +138,7 @@ TESTED_ELSEWHERE = {
     "cli/app.py": "cli/test_main.py",
     "cli/hub.py": "hub/test_hub.py, against a Hub",
     "conversion_scripts/converted_model.py": "the tests of each reader, which return one",
+    "conversion_scripts/original_hdf5.py": "test_convert.py",
     "conversion_scripts/reference.py": "test_parity.py, against outputs of the original code",
     "conversion_scripts/torch_reference.py": "test_allennlp_archive.py, against reference.py",
     "embedding/formats.py": "embedding/test_job.py, by the files that it writes",

@@ -255,10 +255,11 @@ class DirectionWindows:
             used_R[index], lengths_R[index] = used, filled
         if self.sentences.plan.as_bilm_tf:
             # A step for which one row has no word does not count for the others either.
-            lengths_R[:] = lengths_R.min()
-            labels_RW[:, lengths_R.min() :] = IGNORED_LABEL
+            shortest = int(lengths_R.min())
+            lengths_R[:] = shortest
+            labels_RW[:, shortest:] = IGNORED_LABEL
         if self.sentences.direction == BACKWARD:
-            for index, filled in enumerate(lengths_R):
+            for index, filled in enumerate(lengths_R.tolist()):
                 for values in (ids_RW, labels_RW, numbers_RWC):
                     values[index, :filled] = values[index, :filled][::-1]
         characters = [self.encoder.character_ids(numbers_RWC)] if self.encoder.length else []

@@ -90,7 +90,11 @@ class TestProcess:
         command = [Path(sys.executable).with_name("elmo")]
         if not command[0].is_file():
             pytest.skip("the package is not installed beside this Python")
-        assert self.run(*command, "convert", "source", "model", cwd=tmp_path) == (0, "Wrote model\n", "")
+        assert self.run(*command, "convert", "source", "model", cwd=tmp_path) == (
+            0,
+            "Read the original files: options.json, weights.hdf5, vocab.txt\nWrote model\n",
+            "",
+        )
         command = [sys.executable, "-m", "modeling_elmo.cli"]
         assert self.run(*command, "export", "model", "source", cwd=tmp_path) == (
             2,
@@ -108,7 +112,7 @@ class TestProcess:
             "def stop(*args, **kwargs):\n"
             "    os.kill(os.getpid(), int(number))\n"
             "    time.sleep(60)\n"
-            "sys.modules['modeling_elmo.conversion_scripts.convert'].save_file = stop\n"
+            "sys.modules['modeling_elmo.conversion_scripts.convert'].write_safetensors = stop\n"
             "number = sys.argv.pop()\n"
             "sys.argv = ['elmo', 'convert', 'source', os.path.join('a', 'elmo')]\n"
             "main()\n"

@@ -90,6 +90,7 @@ COMMANDS = {
         ("--batch-size", 32),
         ("--num-steps", 20),
         ("--sentence-per-row", False),
+        ("--as-bilm-tf", False),
     ],
     "embed": [
         ("MODEL", "required"),

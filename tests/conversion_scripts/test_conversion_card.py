@@ -19,7 +19,7 @@ def card_of(folder, config=None, weights="weights.hdf5", addresses=None):
     for path in files.all():
         path.touch()
     model = ConvertedModel(
-        description="its original files",
+        description="the original files",
         config=config or ElmoConfig(),
         parameters={},
         tokenizer=ElmoTokenizer(),

@@ -35,10 +35,10 @@ class TestFile:
 
     def test_empty(self, source, refuses):
         (source / "weights.hdf5").write_bytes(b"")
-        refuses("weights.hdf5: not a readable HDF5 file, or cut short")
+        refuses("weights.hdf5: an empty file: download it again")
 
     def test_not_hdf5(self, source, refuses):
-        (source / "weights.hdf5").write_text("<html>404 Not Found</html>" * 1000)
+        (source / "weights.hdf5").write_text("404 Not Found" * 1000)
         refuses(
             "weights.hdf5: not a readable HDF5 file, or cut short: Unable to synchronously open file (file signature"
         )

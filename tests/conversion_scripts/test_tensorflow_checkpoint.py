@@ -139,6 +139,12 @@ class TestModels:
         export(tmp_path / "model", tmp_path / "out")
         assert json.loads((tmp_path / "out" / "options.json").read_text())["n_tokens_vocab"] == 9
 
+    def test_a_softmax_is_left_out_on_request(self, tmp_path):
+        write_checkpoint(tmp_path / "source", "characters", words=["other"])
+        model = converted(tmp_path / "source", tmp_path / "model", no_vocab=True)
+        assert model.config.architectures == ["ElmoModel"]
+        refuses(tmp_path / "source", "--no-vocab and --vocab can't be combined", no_vocab=True, vocab=tmp_path / "x")
+
     def test_weights_of_the_same_directory_are_named(self, tmp_path):
         write_checkpoint(tmp_path / "source", "characters")
         (tmp_path / "source" / "weights.hdf5").write_bytes(b"")

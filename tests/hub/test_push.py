@@ -343,7 +343,7 @@ class TestCommand:
         options = ("--license", "cc0-1.0", "--language", "en", "--push-to-hub", REPOSITORY)
         code, out, _ = elmo("convert", original_dir, tmp_path / "made", *options)
         assert code == 0
-        assert out.startswith(f"Wrote {tmp_path / 'made'}\nPushed ")
+        assert f"\nWrote {tmp_path / 'made'}\nPushed " in out
         card = ModelCard(hub.files_of(REPOSITORY)["README.md"].decode())
         assert (card.data.license, card.data.language) == ("cc0-1.0", ["en"])
 
