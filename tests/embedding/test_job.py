@@ -636,5 +636,5 @@ def test_memory_does_not_grow_with_a_line(tmp_path):
     result = subprocess.run([sys.executable, "-c", MEMORY, *names], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     short, long = map(float, result.stdout.split())
-    # The vectors of the longer line alone are 59 MiB.
-    assert long - short < 20
+    # The vectors of 24,000 words are 59 MiB. Their characters and the allocator account for 10 to 25.
+    assert long - short < 40
