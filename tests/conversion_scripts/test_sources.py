@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """SOURCE is recognised: directories and archives of each format, and names of published models."""
 
+import gzip
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,13 @@ from modeling_elmo.conversion_scripts import (
     OriginalFiles,
     SourceOptions,
     convert,
+    export,
     open_source,
 )
+from tests.conftest import SHARED
 from tests.helpers.allennlp_format import EMBEDDER, elmo_settings, elmo_state, experiment, named, pack, write_model
 from tests.helpers.http_server import HttpServer
-from tests.helpers.original_format import make_options, make_weights
+from tests.helpers.original_format import make_options, make_weights, read_hdf5, write_hdf5
 
 
 KEY = "model.text_field_embedder.token_embedders.elmo.options_file"
@@ -111,6 +115,68 @@ class TestOriginalFiles:
     def test_a_directory_is_found(self, original_dir):
         with open_source(original_dir, SourceOptions()) as model:
             assert model.files == OriginalFiles.find(original_dir).all()
+
+    @pytest.mark.parametrize(
+        ("weights", "vocabulary"),
+        [
+            ("model.hdf5", "vocab.txt"),
+            ("elmo_weights.hdf5", "vocab.txt.gz"),
+            ("anything.hdf5", "elmo-vocab.txt"),
+            ("weights.hdf5", None),
+        ],
+    )
+    def test_files_have_any_of_the_usual_names(self, original_dir, model_dir, tmp_path, weights, vocabulary):
+        source = tmp_path / "source"
+        source.mkdir()
+        shutil.copy(original_dir / "options.json", source)
+        shutil.copy(original_dir / "weights.hdf5", source / weights)
+        if vocabulary is not None:
+            data = (original_dir / "vocab.txt").read_bytes()
+            (source / vocabulary).write_bytes(gzip.compress(data) if vocabulary.endswith(".gz") else data)
+        for name in (source, source / weights):
+            converted(name, tmp_path / "a")
+            assert (tmp_path / "a" / "model.safetensors").read_bytes() == (model_dir / "model.safetensors").read_bytes()
+            if vocabulary is not None:
+                assert (tmp_path / "a" / "tokenizer.json").read_bytes() == (model_dir / "tokenizer.json").read_bytes()
+
+    def test_a_projection_where_sizes_agree_is_used_and_exported(self, tmp_path):
+        options = make_options(projection_dim=6, filters=[(1, 2), (2, 4)])
+        weights = make_weights(options)
+        rng = np.random.default_rng(1)
+        weights["CNN_proj/W_proj"] = rng.standard_normal((6, 6)).astype(np.float32)
+        weights["CNN_proj/b_proj"] = rng.standard_normal(6).astype(np.float32)
+        source = tmp_path / "source"
+        source.mkdir()
+        (source / "options.json").write_text(json.dumps(options))
+        write_hdf5(source / "weights.hdf5", weights)
+        # Conversion compares the model with the equations.
+        model, _ = converted(source, tmp_path / "a")
+        assert model.config.character_projection is True
+        export(tmp_path / "a", tmp_path / "back")
+        found = read_hdf5(tmp_path / "back" / "weights.hdf5")
+        assert found.keys() == weights.keys()
+        for name, values in weights.items():
+            np.testing.assert_array_equal(found[name], values)
+
+    @pytest.mark.parametrize("kind", ["model.zip", "model_without_vocab.zip", "folder"])
+    def test_models_of_the_nlpl_repository_give_the_numbers_of_simple_elmo(self, tmp_path, kind):
+        folder = SHARED / "formats" / "nlpl"
+        if not folder.is_dir():
+            pytest.skip("needs the models of shared/formats beside the checkout")
+        source = folder / kind
+        if kind == "folder":
+            source = tmp_path / "source"
+            with zipfile.ZipFile(folder / "model_without_vocab.zip") as archive:
+                archive.extractall(source)
+            shutil.copy(folder / "vocab.txt.gz", source)
+        model, tokenizer = converted(source, tmp_path / "a")
+        sentences = json.loads((folder / "sentences.json").read_text())
+        batch = tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
+        with torch.no_grad():
+            layers = torch.stack(model(**batch, output_hidden_states=True).hidden_states, 1)
+        expected = np.load(folder / "expected.npz")["all"]
+        for found, wanted, words in zip(layers, expected, sentences):
+            np.testing.assert_allclose(found[:, 1 : len(words) + 1].numpy(), wanted[:, : len(words)], atol=2e-6, rtol=0)
 
 
 class TestNames:
