@@ -11,7 +11,7 @@ Three kinds of users work at once on the same texts, whose vectors were computed
 - jobs that embed a file into a file.
 
 Meanwhile, the model is saved and loaded again, and a copy of it is trained for a step. The program exits with 1 if an
-answer was wrong or a call failed.
+answer was wrong or a call failed. Ctrl-C ends it early, with the report so far.
 """
 
 import copy
@@ -48,6 +48,7 @@ TOLERANCE = 1e-5
 
 NUM_TEXTS, QUICK_TEXTS = 500, 20
 MAX_BATCH = 16
+NUM_SAMPLES = 200
 # Caches and the allocator fill up during the first part of a run.
 WARM_UP_SHARE = 0.25
 
@@ -232,7 +233,11 @@ def main(
     try:
         while (elapsed := time.monotonic() - start) < minutes * 60:
             samples.append((elapsed, memory_mib()))
-            soak.ends.wait(minutes * 60 / 200)
+            if len(samples) % (NUM_SAMPLES // 20) == 0:
+                report.say(f"{elapsed / 60:.0f} min: {soak.calls.total():,} calls, {samples[-1][1]:,.0f} MiB")
+            soak.ends.wait(minutes * 60 / NUM_SAMPLES)
+    except KeyboardInterrupt:
+        report.say("interrupted")
     finally:
         soak.ends.set()
         for worker in workers:
