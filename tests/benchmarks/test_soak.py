@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import typer
 
 from benchmarks.quality import soak
 
@@ -21,19 +20,20 @@ def test_every_kind_of_user_gets_right_answers(capsys):
     assert figures["memory_mib"]["first"] > 0
 
 
-def test_a_wrong_answer_is_noticed(monkeypatch, capsys):
-    vectors, calls = soak.Soak.vectors, []
+def test_a_wrong_answer_is_noticed():
+    users = soak.Soak(soak.TINY, 2)
+    users.check([0, 1], users.expected)
+    for change in (lambda rows: rows + 1e-4, lambda rows: rows * np.nan, lambda rows: rows[1:]):
+        found = [users.expected[0], change(users.expected[1])]
 
-    def wrong(self, texts):
-        calls.append(texts)
-        # The first calls compute what is expected.
-        return [rows + (len(calls) > soak.QUICK_TEXTS) for rows in vectors(self, texts)]
+        def call(rng, found=found):
+            users.ends.set()
+            users.check([0, 1], found)
 
-    monkeypatch.setattr(soak.Soak, "vectors", wrong)
-    with pytest.raises(typer.Exit):
-        soak.main(**OPTIONS, quick=True, json_only=True)
-    found = json.loads(capsys.readouterr().out)["wrong"]
-    assert any(kind.startswith("model: ValueError: expected the same vectors") for kind in found)
+        users.ends.clear()
+        users.repeat("model", call, seed=0)
+    assert users.calls == {"model": 3}
+    assert users.wrong.total() == 3
 
 
 def test_the_slope_is_that_of_the_later_part():

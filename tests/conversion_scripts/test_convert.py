@@ -94,7 +94,7 @@ class TestModelDirectory:
         for path in (tmp_path / "first").iterdir():
             assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
 
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(options_of_every_kind())
     def test_has_every_weight_of_models_of_every_kind(self, tmp_path_factory, options):
         directory = tmp_path_factory.mktemp("variant")

@@ -33,7 +33,7 @@ vocabularies = st.lists(words, max_size=8, unique=True).map(lambda more: list(di
 
 
 class TestRoundTrip:
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     @given(options_of_every_kind(bidirectional=True, all_clip_norm_val=10.0), vocabularies)
     @example(make_options(), WORDS)
     def test_models_of_every_kind(self, tmp_path_factory, options, vocabulary):

