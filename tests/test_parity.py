@@ -33,7 +33,7 @@ words = st.text(st.characters(exclude_categories=("Cs",)), max_size=70) | st.sam
 batches = st.lists(st.lists(words, max_size=6), min_size=1, max_size=4)
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(options_of_every_kind(), batches, st.integers(0, 99), st.sampled_from(["left", "right"]))
 @example(make_options(), [["the", "bank", ""], [], ["<S>", "a" * 100]], 0, "left")
 def test_models_of_every_kind_give_the_numbers_of_the_equations(options, batch, seed, padding_side):

@@ -20,7 +20,7 @@ def measured(directory, files):
     return measure_parity(directory, original_hdf5.read_original(files))
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(options_of_every_kind())
 def test_of_models_of_every_kind_is_rounding(tmp_path_factory, options):
     directory = tmp_path_factory.mktemp("variant")
