@@ -26,6 +26,7 @@ from modeling_elmo.files.atomic import new_file
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError, one_line
 from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, read_vocabulary
 
+from .archives import MAGIC
 from .hdf5 import open_hdf5
 from .options_json import read_options
 from .original_files import OriginalFiles, check_given
@@ -44,9 +45,6 @@ MAX_BYTES = {
     "parts": 8_000_000_000,
     "checkpoint_files": 8_000_000_000,
 }
-
-# How zip, gzip, bzip2 and xz files begin.
-ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 # After a failure that may pass, pooch tries again; each attempt resumes where the one before stopped.
 MAX_RETRIES = 4
@@ -240,7 +238,7 @@ def _check_content(path: Path, kind: str) -> None:
         with open(path, "rb") as file:
             start = file.read(6)
         # Later parts and the files of a checkpoint begin in any way, but not as a web page.
-        if not start.startswith(ARCHIVES) if kind == "archive" else start.lstrip().startswith(b"<"):
+        if not start.startswith(MAGIC) if kind == "archive" else start.lstrip().startswith(b"<"):
             raise ElmoFormatError(
                 f"{path.name}: expected {'a zip or tar file' if kind == 'archive' else 'binary data'}"
             )

@@ -33,6 +33,7 @@ from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 from . import torch_reference
 from .converted_model import ConvertedModel
 from .torch_pickles import read_state_dict
+from .weights_hdf5 import as_tensor
 
 
 EMBEDDER, ENCODER = "token_embedder.pkl", "encoder.pkl"
@@ -337,12 +338,7 @@ def _parameters(
         else:
             pairs = zip(names, (values,))
         for parameter, part in pairs:
-            tensor = torch.from_numpy(np.ascontiguousarray(part)).to(config.dtype)
-            if not torch.isfinite(tensor).all():
-                raise ElmoFormatError(
-                    f"{name}: contains values too large for {str(config.dtype).removeprefix('torch.')}"
-                )
-            parameters[parameter] = tensor
+            parameters[parameter] = as_tensor(part, config.dtype, name)
     return parameters
 
 
