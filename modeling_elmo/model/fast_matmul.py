@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 # The dtypes for which oneDNN has its own kernels.
 ONEDNN_DTYPES = (torch.float32, torch.bfloat16)
 
+# oneDNN compiles code for each number of rows and keeps it, so a server that gets batches of all sizes would grow by
+# gigabytes. Larger numbers are rounded up to multiples of a power of two, 16 of them between a number and its double.
+EXACT_ROWS, ROUNDED_BITS = 64, 5
+
 
 def product(
     inputs_NI: torch.Tensor,
@@ -41,7 +45,18 @@ def product(
     if packed is None and not has_onednn(weight_OI):
         return F.linear(inputs_NI, weight_OI, bias_O)
     weight = weight_OI if packed is None else packed
-    return torch.ops.mkldnn._linear_pointwise(inputs_NI, weight, bias_O, "none", [], "")
+    num_rows = len(inputs_NI)
+    num_fillers = rounded_rows(num_rows) - num_rows
+    if num_fillers:
+        inputs_NI = F.pad(inputs_NI, (0, 0, 0, num_fillers))
+    return torch.ops.mkldnn._linear_pointwise(inputs_NI, weight, bias_O, "none", [], "")[:num_rows]
+
+
+def rounded_rows(num_rows: int) -> int:
+    """Returns the number of rows that oneDNN computes for a product of so many, at most a sixteenth more."""
+    if num_rows <= EXACT_ROWS:
+        return num_rows
+    return num_rows + -num_rows % (1 << num_rows.bit_length() - ROUNDED_BITS)
 
 
 def weight_gradient(gradient_NO: torch.Tensor, inputs_NI: torch.Tensor) -> torch.Tensor:

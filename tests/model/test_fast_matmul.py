@@ -11,7 +11,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from modeling_elmo.model import fast_matmul
-from modeling_elmo.model.fast_matmul import PackedWeight, apply_linear, linear, pack, product, weight_gradient
+from modeling_elmo.model.fast_matmul import (
+    PackedWeight,
+    apply_linear,
+    linear,
+    pack,
+    product,
+    rounded_rows,
+    weight_gradient,
+)
 from modeling_elmo.model.fast_path_guards import is_as_made
 
 
@@ -25,7 +33,7 @@ def without_onednn(monkeypatch):
 
 class TestProduct:
     @given(
-        sizes=st.tuples(st.integers(0, 40), st.integers(1, 70), st.integers(1, 70)),
+        sizes=st.tuples(st.integers(0, 40) | st.integers(60, 300), st.integers(1, 70), st.integers(1, 70)),
         dtype=st.sampled_from(DTYPES),
         has_bias=st.booleans(),
         is_transposed=st.booleans(),
@@ -43,6 +51,14 @@ class TestProduct:
         assert found.dtype == dtype
         tolerance = 8 * torch.finfo(dtype).eps * size_in**0.5
         torch.testing.assert_close(found.double(), expected, rtol=tolerance, atol=10 * tolerance)
+
+    @given(num_rows=st.integers(0, 10**6))
+    def test_computes_few_rows_too_many(self, num_rows):
+        assert num_rows <= rounded_rows(num_rows) <= num_rows * 17 / 16
+
+    def test_computes_few_different_numbers_of_rows(self):
+        # Each costs memory for good.
+        assert len({rounded_rows(num_rows) for num_rows in range(2**14)}) < 200
 
     def test_weight_gradient_is_that_of_autograd(self):
         inputs, weight = torch.randn(9, 5), torch.randn(7, 5, requires_grad=True)
