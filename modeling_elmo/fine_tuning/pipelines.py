@@ -5,7 +5,7 @@
 `pipeline(task, model=...)` works with ELMo models as it is. Pass a class of this file as `pipeline_class` for: features
 in batches, which transformers splits wrongly if an output contains a tuple that it does not know; the aggregation
 strategies `first`, `average` and `max`, which join tokens without a space between them, such as `bank` and the comma
-after it; labels in the scheme `BIOES`.
+after it; labels in the schemes `BIOES` and `BILOU`.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from transformers import FeatureExtractionPipeline, TokenClassificationPipeline
 from transformers.pipelines.token_classification import AggregationStrategy
 
 from ..model.bilm import ElmoModelOutput
-from ..model.crf import MARKS
+from ..model.label_schemes import MARKS
 
 
 class ElmoFeatureExtractionPipeline(FeatureExtractionPipeline):
@@ -25,7 +25,8 @@ class ElmoFeatureExtractionPipeline(FeatureExtractionPipeline):
 
 
 class ElmoTokenClassificationPipeline(TokenClassificationPipeline):
-    """A token classification pipeline in which every token is a word, and labels may follow `BIO` or `BIOES`.
+    """A token classification pipeline in which every token is a word, and labels may follow any scheme of
+    `label_schemes.py`.
 
     Example:
     ```python

@@ -28,6 +28,7 @@ Training and task models:
     sampled_softmax.py      softmax over a sample of the vocabulary
     language_model.py       ElmoForPreTraining, ElmoForMaskedLM
     task_layers.py, crf.py  layers of task models
+    label_schemes.py        IOB1, BIO, BIOES: which label of a word may follow which
     task_models.py          ElmoForTokenClassification and the other task models
 
 Fast paths:

@@ -15,12 +15,15 @@ from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
-from transformers.utils import auto_docstring
+from transformers.utils import auto_docstring, logging
 
 from .characters import BEGIN_SENTENCE, END_SENTENCE, MAX_CHARACTER_VOCAB_SIZE, MAX_CHARACTERS, PAD_CHARACTER
+from .label_schemes import MARKS, check_decodable
 from .loading_checks import MAX_CONFIG_BYTES, abbreviated, checked_config_fields, read_json_object
 from .saved_code import AUTO_MAP, FORMER_MODULES, code_files, module_of
 
+
+logger = logging.get_logger(__name__)
 
 # `<PAD>` and `<MASK>` follow the vocabulary; the original vocabulary files have neither.
 NUM_APPENDED_TOKENS = 2
@@ -171,8 +174,8 @@ class ElmoConfig(PreTrainedConfig):
     use_crf (`bool`, *optional*, defaults to `False`):
         Token classification: whether a conditional random field scores the labels of a sentence jointly.
     label_scheme (`str`, *optional*):
-        Token classification with `use_crf`: `"BIO"` or `"BIOES"`, the scheme of the names in `id2label`, to which
-        decoded labels then conform. By default, any label may follow any other.
+        Token classification with `use_crf`: `"IOB1"`, `"BIO"` (IOB2), `"BIOES"` or `"BILOU"`, the scheme of the names
+        in `id2label`, to which decoded labels then conform. By default, any label may follow any other.
     pad_token_id (`int`, *optional*):
         Word id of `<PAD>`. Defaults to the first id after the vocabulary, `vocab_size` minus two.
 
@@ -233,7 +236,7 @@ class ElmoConfig(PreTrainedConfig):
     pooling: list[Literal["attention", "max", "mean"]] = field(default_factory=lambda: ["attention", "max", "mean"])
     num_segments: Literal[1, 2] = 1
     use_crf: bool = False
-    label_scheme: Literal["BIO", "BIOES"] | None = None
+    label_scheme: Literal["IOB1", "BIO", "BIOES", "BILOU"] | None = None
     bos_token_id: int | None = 0
     eos_token_id: int | None = 1
     pad_token_id: int | None = None
@@ -374,6 +377,11 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError("a task model needs an input: set elmo_at_input=True or word_vector_size > 0")
         if self.label_scheme is not None and not self.use_crf:
             raise ValueError(f"label_scheme={self.label_scheme!r} requires use_crf=True")
+        if self.label_scheme is not None:
+            try:
+                check_decodable(self.id2label.values(), self.label_scheme)
+            except ValueError as error:
+                raise ValueError(f"id2label: {error}") from error
 
     def to_diff_dict(self) -> dict[str, Any]:
         fields = super().to_diff_dict()
@@ -393,10 +401,15 @@ class ElmoConfig(PreTrainedConfig):
         # Every loader of transformers comes here, also those that have read the file themselves.
         config_dict = checked_config_fields(cls, config_dict)
         # Labels passed to `from_pretrained` replace those in the file, even if their number differs.
+        labels = config_dict.get("id2label")
         if kwargs.get("id2label") is not None:
             config_dict.update(id2label=kwargs["id2label"], label2id=kwargs.get("label2id"))
-        elif kwargs.get("num_labels") not in (None, len(config_dict.get("id2label") or ())):
+        elif kwargs.get("num_labels") not in (None, len(labels or ())):
             config_dict.update(id2label=None, label2id=None)
+        if config_dict.get("id2label") != labels:
+            _drop_scheme_of_other_labels(config_dict)
+        # They are checked together, before the base class would change them.
+        config_dict.update({name: kwargs[name] for name in ("use_crf", "label_scheme") if name in kwargs})
         # The base class sets changed fields one by one and checks only their types.
         loaded = super().from_dict(config_dict, **kwargs)
         (loaded[0] if isinstance(loaded, tuple) else loaded).validate()
@@ -418,6 +431,17 @@ class ElmoConfig(PreTrainedConfig):
             for path in files:
                 shutil.copyfile(path, Path(save_directory, path.name))
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+
+
+def _drop_scheme_of_other_labels(fields: dict[str, Any]) -> None:
+    """Removes the label scheme of a file whose labels were replaced, unless it is the scheme of the new ones, too."""
+    scheme, labels = fields.get("label_scheme"), fields.get("id2label") or {}
+    try:
+        if scheme is not None and scheme in MARKS:
+            check_decodable(labels.values() or ["LABEL_0"], scheme)
+    except ValueError as error:
+        logger.warning_once(f"The saved label_scheme is not that of the new labels and is dropped ({error}).")
+        fields["label_scheme"] = None
 
 
 def _check_range(config: ElmoConfig, name: str, least: int, most: int) -> None:

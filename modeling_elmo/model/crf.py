@@ -5,67 +5,22 @@
     score(y) = start[y_1] + sum_t emission[t, y_t] + sum_t transition[y_{t-1}, y_t] + end[y_n]
     log p(y) = score(y) - log sum_y' exp(score(y'))
 
-Works on label ids, and on label names only for the constraints of `BIO` and `BIOES`. The chain runs over the unmasked
-words and skips all others, wherever they are. Constraints apply to decoding only, so an invalid labelling in the
-training data has a finite loss.
+Works on label ids. The chain runs over the unmasked words and skips all others, wherever they are. The constraints of
+a label scheme apply to decoding only, so an invalid labelling in the training data has a finite loss.
 
 Dimensions: B batch, W words of a padded row, T words of the longest chain, K labels.
 """
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from .configuration_elmo import IGNORED_LABEL
+from .label_schemes import LabelConstraints
 
 
 # The score of a forbidden step in decoding, far below all scores of trained models. It is finite so that a sentence
 # without a valid labelling gets the one with the fewest forbidden steps.
 FORBIDDEN = -1e4
-
-# BILOU (last, unit) and BMES (middle) are other names of the marks of BIOES.
-MARKS = {"BIO": {mark: mark for mark in "BIO"}, "BIOES": {**{mark: mark for mark in "BIOES"}, "L": "E", "U": "S"}}
-MARKS["BIOES"]["M"] = "I"
-
-
-@dataclass(frozen=True)
-class LabelConstraints:
-    """Whether each of K labels may be the first or the last of a sentence; `follows[i][j]`: whether j may follow i."""
-
-    starts: list[bool]
-    follows: list[list[bool]]
-    ends: list[bool]
-
-    @classmethod
-    def from_labels(cls, labels: Sequence[str], scheme: str) -> "LabelConstraints":
-        """Derives the constraints from names such as `O`, `B-PER`, `I-PER`.
-
-        The scheme is `"BIO"` (each entity begins with B) or `"BIOES"` (E ends an entity of several words, S marks an
-        entity of one word; also with `L` for E, `U` for S and `M` for I). Raises `ValueError` for other names.
-        """
-        marks = MARKS[scheme]
-        parsed = []
-        for label in labels:
-            mark, _, kind = label.partition("-")
-            if mark not in marks or (mark == "O" and kind):
-                names = ", ".join(f"{mark}-TYPE" for mark in marks if mark != "O")
-                raise ValueError(f"id2label: label_scheme={scheme!r} expects O, {names}; found {label!r}")
-            parsed.append((marks[mark], kind))
-
-        def may_follow(first: tuple[str, str], second: tuple[str, str]) -> bool:
-            continues = second[0] in ("I", "E")
-            if scheme == "BIO":
-                return not continues or (first[0] != "O" and first[1] == second[1])
-            is_open = first[0] in ("B", "I")
-            return continues == is_open and (not is_open or first[1] == second[1])
-
-        return cls(
-            starts=[mark not in ("I", "E") for mark, _ in parsed],
-            follows=[[may_follow(first, second) for second in parsed] for first in parsed],
-            ends=[scheme == "BIO" or mark not in ("B", "I") for mark, _ in parsed],
-        )
 
 
 class ConditionalRandomField(nn.Module):

@@ -32,7 +32,8 @@ from transformers.utils.generic import can_return_tuple
 
 from .bilm import ElmoModel
 from .configuration_elmo import IGNORED_LABEL, ElmoConfig
-from .crf import ConditionalRandomField, LabelConstraints
+from .crf import ConditionalRandomField
+from .label_schemes import LabelConstraints
 from .packing import Packing, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeling_elmo.model.crf import FORBIDDEN, ConditionalRandomField, LabelConstraints
+from modeling_elmo.model.crf import FORBIDDEN, ConditionalRandomField
+from modeling_elmo.model.label_schemes import LabelConstraints
 
 
 BIO = ["O", "B-X", "I-X", "B-Y", "I-Y"]
@@ -165,35 +166,3 @@ def test_forward_dispatches_to_likelihood_and_marginals():
     labels, mask = torch.randint(3, (2, 4)), torch.ones(2, 4, dtype=torch.bool)
     assert torch.equal(field(emissions, labels), field.log_likelihood(emissions, labels))
     assert torch.equal(field(emissions, mask_BW=mask), field.max_marginals(emissions, mask))
-
-
-class TestConstraints:
-    def test_bio(self):
-        constraints = LabelConstraints.from_labels(BIO, "BIO")
-        assert constraints.starts == [True, True, False, True, False]
-        assert constraints.ends == [True] * 5
-        assert constraints.follows == [
-            [True, True, False, True, False],
-            [True, True, True, True, False],
-            [True, True, True, True, False],
-            [True, True, False, True, True],
-            [True, True, False, True, True],
-        ]
-
-    def test_bioes(self):
-        constraints = LabelConstraints.from_labels([*BIOES, "E-Y"], "BIOES")
-        assert constraints.starts == [True, True, False, False, True, False]
-        assert constraints.ends == [True, False, False, True, True, True]
-        begins, continues = [True, True, False, False, True, False], [False, False, True, True, False, False]
-        assert constraints.follows == [begins, continues, continues, begins, begins, begins]
-
-    @pytest.mark.parametrize(
-        "names", [["O", "B-X", "I-X", "L-X", "U-X"], ["O", "B-X", "M-X", "E-X", "S-X"], ["O", "B", "I", "E", "S"]]
-    )
-    def test_other_names_of_the_same_marks(self, names):
-        assert LabelConstraints.from_labels(names, "BIOES") == LabelConstraints.from_labels(BIOES, "BIOES")
-
-    @pytest.mark.parametrize(("label", "scheme"), [("E-X", "BIO"), ("LABEL_1", "BIO"), ("X", "BIOES"), ("O-X", "BIO")])
-    def test_names_outside_the_scheme_are_an_error(self, label, scheme):
-        with pytest.raises(ValueError, match=f"id2label: label_scheme='{scheme}' expects O, .* found '{label}'"):
-            LabelConstraints.from_labels(["O", label], scheme)

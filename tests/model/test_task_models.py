@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from torch.nn import functional as F
 from transformers import AutoModel, AutoTokenizer, Trainer, TrainingArguments
 
@@ -567,9 +568,9 @@ class TestBadInput:
         assert torch.equal(model(**{**batch, "token_type_ids": batch["token_type_ids"] + 1}).logits, expected)
 
     def test_labels_outside_the_scheme_are_an_error(self):
-        config = ElmoConfig(**SIZES, num_labels=3, use_crf=True, label_scheme="BIO")
-        with pytest.raises(ValueError, match="id2label: .* found 'LABEL_0'"):
-            ElmoForTokenClassification(config)
+        config = {**SIZES, "num_labels": 3, "use_crf": True, "label_scheme": "BIO"}
+        with pytest.raises(StrictDataclassError, match="id2label: .* found 'LABEL_0'"):
+            ElmoForTokenClassification(ElmoConfig(**config))
 
     def test_label_ids_that_do_not_start_at_0_are_an_error(self):
         with pytest.raises(ValueError, match=r"id2label: expected ids 0 to 1, found \[1, 2\]"):
