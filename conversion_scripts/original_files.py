@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.model.loading_checks import read_json_object
@@ -33,6 +34,7 @@ class OriginalFiles:
     token_embeddings: Path | None = None  # `vocab_embedding.hdf5`. With it, the converted model reads words.
     addresses: Mapping[str, str] = field(default_factory=dict)  # URLs of published files by their names
     language: str | None = None  # ISO code of the card's default language
+    reads_lemmas: bool = field(default=False, compare=False)  # Its description says so.
     is_vocab_found: bool = field(default=False, compare=False)  # `find` found the vocabulary; nobody named it.
 
     @classmethod
@@ -55,7 +57,7 @@ class OriginalFiles:
             `ElmoFormatError`: If a file is missing, or several files match.
         """
         check_given(options=options, weights=weights, vocab=vocab, token_embeddings=token_embeddings)
-        language = None
+        corpora: list[Mapping[str, Any]] = []
         is_vocab_found = False
         if source_dir is not None:
             if not source_dir.is_dir():
@@ -68,11 +70,12 @@ class OriginalFiles:
             if vocab is None and not no_vocab:
                 vocab = _find(source_dir, "--vocab", VOCABULARY, is_optional=True)
                 is_vocab_found = vocab is not None
-            language = _language(source_dir / "meta.json")
+            corpora = _corpora(source_dir / "meta.json")
         if options is None or weights is None:
             missing = "--options" if options is None else "--weights"
             raise ElmoFormatError(f"{missing} is required without a SOURCE (elmo convert SOURCE OUT_DIR)")
-        return cls(options, weights, vocab, token_embeddings, {}, language, is_vocab_found)
+        reads_lemmas = any(corpus.get("lemmatized") is True for corpus in corpora)
+        return cls(options, weights, vocab, token_embeddings, {}, _language(corpora), reads_lemmas, is_vocab_found)
 
     def all(self) -> list[Path]:
         """Returns all files that are present."""
@@ -112,16 +115,20 @@ def _beside(path: Path | None, part: str, other: str) -> str | None:
     return path.with_suffix(SUFFIXES[other]).name.replace(part, other)
 
 
-def _language(meta: Path) -> str | None:
-    """The language in NLPL's `meta.json`, whose fields may all be missing."""
+def _corpora(meta: Path) -> list[Mapping[str, Any]]:
+    """Returns what NLPL's `meta.json` says of the training text. All of its fields may be missing."""
     if not meta.is_file():
-        return None
+        return []
     try:
         corpora = read_json_object(meta, MAX_META_BYTES).get("corpus")
     except ValueError:
-        return None
-    for corpus in corpora if isinstance(corpora, list) else [corpora]:
-        code = corpus.get("language") if isinstance(corpus, dict) else None
+        return []
+    return [corpus for corpus in (corpora if isinstance(corpora, list) else [corpora]) if isinstance(corpus, dict)]
+
+
+def _language(corpora: Sequence[Mapping[str, Any]]) -> str | None:
+    for corpus in corpora:
+        code = corpus.get("language")
         if isinstance(code, str) and re.fullmatch("[a-z]{2,3}", code):
             return code
     return None

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.files.model_directory import LEMMAS_NOTE
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
@@ -42,11 +43,14 @@ def read_original(files: OriginalFiles, dtype: str = "float32") -> ConvertedMode
     config, num_words = read_options(files.options, dtype=dtype, architectures=["ElmoModel"])
     reads_words = config.token_input == "words" or files.token_embeddings is not None
     words: list[str] = []
-    notes: list[str] = []
+    notes = [LEMMAS_NOTE] if files.reads_lemmas else []
     if files.vocab is not None:
         # Token embeddings may belong to another vocabulary than the one in the options.
         expected = num_words if files.token_embeddings is None else None
-        words, notes = read_words(files.vocab, files.options.name, expected, reads_words, not files.is_vocab_found)
+        words, notes_on_words = read_words(
+            files.vocab, files.options.name, expected, reads_words, not files.is_vocab_found
+        )
+        notes += notes_on_words
     elif reads_words:
         raise ElmoFormatError("--vocab is required for a model that reads words")
     kwargs: dict[str, Any] = {}

@@ -3,12 +3,13 @@
 """What SOURCE of `elmo convert` is: a directory, an archive or the name of a published model, and of which format."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modeling_elmo.configuration import NAMES
 from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.files.model_directory import LEMMAS, LEMMAS_NOTE
 
 from .allennlp_archive import is_allennlp, read_allennlp
 from .archives import is_archive, unpacked
@@ -62,12 +63,15 @@ def open_source(source: Path | None, given: SourceOptions) -> Iterator[Converted
         if published is not None:
             found = fetch_published(published, given.mirror, given.cache_dir)
             rest = replace(given, mirror=None, cache_dir=None, language=given.language or [published.language])
-            if isinstance(found, OriginalFiles):
-                files = replace(found, vocab=given.vocab or found.vocab, token_embeddings=given.token_embeddings)
-                yield _read_files(files, rest)
-            else:
-                with open_source(found, rest) as model:
-                    yield model
+            with ExitStack() as stack:
+                if isinstance(found, OriginalFiles):
+                    files = replace(found, vocab=given.vocab or found.vocab, token_embeddings=given.token_embeddings)
+                    model = _read_files(files, rest)
+                else:
+                    model = stack.enter_context(open_source(found, rest))
+                if LEMMAS.search(published.description) and LEMMAS_NOTE not in model.notes:
+                    model.notes.append(LEMMAS_NOTE)
+                yield model
             return
     if given.mirror is not None or given.cache_dir is not None:
         raise ElmoFormatError(

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The typer application `elmo`: its commands, what precedes each of them, and their errors."""
 
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +37,8 @@ class _Command(TyperCommand):
         from .. import registration  # noqa: F401
 
         _silence_libraries()
-        return super().invoke(ctx)
+        with _warnings_as_lines(is_strict=ctx.params.get("strict", False)):
+            return super().invoke(ctx)
 
 
 for _function, _short_help in (
@@ -68,6 +73,26 @@ def _elmo(
         raise typer.Exit(2)
 
 
+@contextmanager
+def _warnings_as_lines(is_strict: bool) -> Iterator[None]:
+    """Prints a warning of this package in one line, or raises it."""
+    from tqdm import tqdm
+
+    from ..model.text_warnings import ElmoWarning
+
+    def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+        if issubclass(category, ElmoWarning):
+            # Above a progress bar.
+            tqdm.write(f"elmo: warning: {printable(message)}", file=sys.stderr)
+        else:
+            show_others(message, category, *args, **kwargs)
+
+    with warnings.catch_warnings():
+        show_others, warnings.showwarning = warnings.showwarning, show
+        warnings.simplefilter("error" if is_strict else "always", ElmoWarning)
+        yield
+
+
 def _silence_libraries() -> None:
     """Silences progress bars of transformers, and warnings of transformers and of the Hub client."""
     from huggingface_hub.utils import logging as hub_logging
@@ -91,9 +116,12 @@ def error_message(error: Exception) -> str | None:
     from huggingface_hub.errors import StrictDataclassError
 
     from ..files.errors import one_line
+    from ..model.text_warnings import ElmoWarning
 
     if isinstance(error, StrictDataclassError):
         return printable(one_line(error))
+    if isinstance(error, ElmoWarning):
+        return printable(f"{error} (without --strict, it is a warning)")
     if isinstance(error, (ValueError, OSError, MemoryError)):
         return printable(str(error) or "out of memory")
     return None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, Option, echo
 
-from .options import Column, DType, ReplaceInvalid, Tokenized, is_main_process, printable
+from .options import Column, DType, ReplaceInvalid, Strict, Tokenized, is_main_process, printable
 
 
 def embed(
@@ -45,6 +45,7 @@ def embed(
         bool, Option("--forget-sentences", help="Omit sentence_to_index from an HDF5 file.")
     ] = False,
     replace_invalid: ReplaceInvalid = False,
+    strict: Strict = False,
     force: Annotated[bool, Option("--force", help="Replace OUTPUT if it exists.")] = False,
 ) -> None:
     """Compute the vectors of every sentence of INPUT, in order.
@@ -71,6 +72,7 @@ def embed(
         carry_state=carry_state,
         sentence_index=not forget_sentences,
         force=force,
+        strict=strict,
     )
     if is_main_process():
         echo(f"Wrote {printable(output)}: {result.num_words:,} words in {result.num_sentences:,} sentences")

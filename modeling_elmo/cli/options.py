@@ -38,6 +38,10 @@ Language = Annotated[
     list[str], Option(metavar="CODE", help='Language for the model card, an ISO code: "en". May be repeated.')
 ]
 
+Strict = Annotated[
+    bool, Option("--strict", help="Make every warning about the text an error, before anything is written.")
+]
+
 ReplaceInvalid = Annotated[
     bool, Option("--replace-invalid", help="Decode invalid UTF-8 as U+FFFD. By default, it is an error.")
 ]

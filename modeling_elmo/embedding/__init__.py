@@ -8,6 +8,7 @@
 | `long_sentences.py` | one sentence of any length, computed piece by piece |
 | `pooling.py` | the words of a sentence to one vector |
 | `sources.py` | the input: text files, standard input, JSON lines, Parquet, `datasets` |
+| `text_checks.py` | what is said about texts that are probably not meant as they are read |
 | `shards.py` | a part of a corpus with its vectors: a safetensors file |
 | `formats.py` | the output: HDF5 in the layout of the original commands, Parquet |
 | `job.py` | `embed_corpus`: a corpus to a file, resumable, in one or more processes |

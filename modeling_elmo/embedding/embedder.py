@@ -31,6 +31,7 @@ from ..model.word_splitting import split_at_white_space
 from .long_sentences import LongSentence, mapped_tensor, tensor_bytes
 from .pooling import POOLS, RunningPool, pool_words
 from .sources import checked_sentence
+from .text_checks import TextChecks, warn_of_lemmas
 
 
 LAYERS = ("all", "average", "top", "mix")
@@ -129,12 +130,14 @@ class ElmoEmbedder:
         self.piece_words = piece_words
         self.column = column
         self.output_column = output_column
+        self._map_checks: TextChecks | None = None
         self.boundaries = str(tokenizer.bos_token), str(tokenizer.eos_token)
 
     @classmethod
     def from_pretrained(cls, model: str | os.PathLike[str], **kwargs: Any) -> "ElmoEmbedder":
         """Loads a model directory, or a name on the Hub, and puts the model on the accelerator, if there is one."""
         loaded = ElmoModel.from_pretrained(model).to(local_device())
+        warn_of_lemmas(model)
         return cls(loaded, ElmoTokenizer.from_pretrained(model), **kwargs)
 
     @property
@@ -158,13 +161,24 @@ class ElmoEmbedder:
     def embed(self, sentences: Iterable[str | Sequence[str]]) -> Iterator[torch.Tensor]:
         """Yields the vectors of each sentence, a raw text or a list of words, reading at most one window ahead.
 
+        A single text is one sentence. Warns (`ElmoWarning`) once if words are cut or have white space inside, or every
+        text is one word.
+
         Yields:
             `torch.Tensor` of shape `(words, D)` on the CPU, `(L + 1, words, D)` with `layers="all"`; pooled, `(D,)` or
             `(L + 1, D)`. The vectors of a sentence with more than `piece_words` words are mapped from a temporary file,
             which exists as long as they do.
         """
+        sentences = [sentences] if isinstance(sentences, str) else sentences
+        yield from self._embed(sentences, TextChecks(self))
+
+    def _embed(self, sentences: Iterable[str | Sequence[str]], checks: TextChecks) -> Iterator[torch.Tensor]:
         for window in windows(self.split(sentences), self.window_words, self.piece_words):
-            yield from self.vectors_of([sentence.words for sentence in window])
+            words_S = [sentence.words for sentence in window]
+            checks.add(words_S)
+            checks.warn()
+            yield from self.vectors_of(words_S)
+        checks.warn(is_all=True)
 
     def vectors_of(self, window: list[list[str]]) -> Iterator[torch.Tensor]:
         """Yields the vectors of the sentences of one window, shaped as by `embed`."""
@@ -344,15 +358,24 @@ class ElmoEmbedder:
             `dict`: The batch with NumPy arrays in `output_column`: one per sentence, or, pooled, one for all.
 
         Raises:
-            `ValueError`: If the column is missing, or for bfloat16, which NumPy does not support.
+            `ValueError`: If the column is missing or no batch, or for bfloat16, which NumPy does not support.
         """
         if self.dtype == torch.bfloat16:
             raise ValueError("dtype: NumPy does not support bfloat16; use float32 or float16 in a map")
         if self.column not in batch:
             raise ValueError(f"column: expected one of {', '.join(map(str, batch))}, found {self.column!r}")
+        if isinstance(batch[self.column], str):
+            raise ValueError(
+                f"column: expected the {self.column} of a batch, found one text; use map(..., batched=True)"
+            )
         sentences = (list(item) if isinstance(item, np.ndarray) else item for item in batch[self.column])
-        vectors = [tensor.numpy() for tensor in self.embed(sentences)]
+        self._map_checks = self._map_checks or TextChecks(self)
+        vectors = [tensor.numpy() for tensor in self._embed(sentences, self._map_checks)]
         return {**batch, self.output_column: np.stack(vectors) if self.is_pooled and vectors else vectors}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # `datasets` hashes the embedder to find results of an earlier map; what was said doesn't change them.
+        return {**self.__dict__, "_map_checks": None}
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns everything the vectors depend on, as JSON types: a hash of config and weights, and the settings."""

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -28,10 +29,12 @@ from ..files.atomic import PARTIAL, exclusive_lock, move_into_place, write_json
 from ..files.background import prefetch
 from ..files.errors import one_line
 from ..files.progress import Progress
-from .embedder import ElmoEmbedder
+from ..model.text_warnings import ElmoWarning
+from .embedder import ElmoEmbedder, windows
 from .formats import write_hdf5, write_parquet
 from .shards import Shard, ShardFile, new_shard, shards
 from .sources import SentenceSource, import_parquet
+from .text_checks import TextChecks
 
 
 FORMATS = ("hdf5", "parquet", "safetensors")
@@ -73,6 +76,7 @@ def embed_corpus(
     carry_state: bool = False,
     sentence_index: bool = True,
     force: bool = False,
+    strict: bool = False,
     write: Callable[[str], None] | None = None,
 ) -> EmbeddedCorpus:
     """Writes the vectors of all sentences of a corpus.
@@ -96,6 +100,8 @@ def embed_corpus(
             the original commands did by default. Slow, and for one process only.
         sentence_index (`bool`, *optional*, defaults to `True`): Whether to write `sentence_to_index` to HDF5.
         force (`bool`, *optional*, defaults to `False`): Whether to replace an existing output.
+        strict (`bool`, *optional*, defaults to `False`): Whether to raise what would be a warning about the text. A
+            source that can be read twice is checked before anything is written.
         write (`Callable[[str], None]`, *optional*): Receives lines about the progress; by default they are printed.
 
     Returns:
@@ -105,6 +111,7 @@ def embed_corpus(
         `ValueError`: For text that can't be read, an output that exists, was begun with another model, other settings
             or other sentences, or is being written by another run, or a dtype that the format does not support.
         `OSError`: If something can't be read or written.
+        `ElmoWarning`: If `strict`, for text that is probably not meant as it is read. Otherwise a warning.
     """
     path = Path(output)
     kind = output_format(path, format)
@@ -119,7 +126,9 @@ def embed_corpus(
         raise ValueError(f"{path}: the output must be another file than the input")
     if kind == "parquet":
         import_parquet(str(path))
-    with Processes() as processes:
+    with Processes() as processes, warnings.catch_warnings():
+        if strict:
+            warnings.simplefilter("error", ElmoWarning)
         if processes.count > 1 and not source.is_repeatable:
             raise ValueError(f"{source.name}: several processes require a file, because each of them reads all of it")
         if processes.count > 1 and carry_state:
@@ -131,6 +140,8 @@ def embed_corpus(
             "shard_bytes": shard_bytes,
             "carry_state": carry_state,
         }
+        if strict and source.is_repeatable:
+            processes.first_does(partial(_check_texts, embedder, source, tokenized))
         progress = Progress(write, processes.is_first, " in this process" if processes.count > 1 else "")
         job = _Job(embedder, source, tokenized, path, kind, sentence_index, force, settings, processes, progress)
         try:
@@ -161,6 +172,13 @@ def _splitting(embedder: ElmoEmbedder, tokenized: bool) -> str:
     backend = json.loads(embedder.tokenizer.backend_tokenizer.to_str())
     rules = {name: backend[name] for name in ("normalizer", "pre_tokenizer")}
     return "tokenizer " + hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+
+def _check_texts(embedder: ElmoEmbedder, source: SentenceSource, tokenized: bool) -> None:
+    checks = TextChecks(embedder)
+    for window in windows(embedder.split(source, tokenized), embedder.window_words, embedder.piece_words):
+        checks.add(sentence.words for sentence in window)
+    checks.warn(is_all=True)
 
 
 class Processes:
@@ -238,7 +256,7 @@ class _Job:
             return finished
         try:
             counts = self._compute()
-        except ValueError:
+        except (ValueError, ElmoWarning):
             # A refused input leaves nothing behind, except for finished shards.
             if self.processes.count == 1 and not any(self.work.glob("shard-*.safetensors")):
                 shutil.rmtree(self.work, ignore_errors=True)
@@ -315,7 +333,11 @@ class _Job:
         num_shards = num_sentences = num_words = num_found = 0
         sentences = self.embedder.split(self.source, self.tokenized)
         plan = shards(self.embedder, sentences, self.settings["shard_bytes"], self.source.share)
+        checks = TextChecks(self.embedder)
         for shard in prefetch(plan, 1):
+            if self.processes.is_first:
+                checks.add(sentence.words for window in shard.windows for sentence in window)
+                checks.warn()
             num_shards += 1
             num_sentences += shard.num_sentences
             num_words += shard.num_words
@@ -334,6 +356,7 @@ class _Job:
                     self.progress.tell(f"resuming: {num_found:,} shards are done")
                 self.progress.start(shard.share_after(0))
             self._compute_shard(path, shard)
+        checks.warn(is_all=True)
         return num_shards, num_sentences, num_words
 
     def _shard_path(self, index: int) -> Path:

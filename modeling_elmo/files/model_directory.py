@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ from .errors import ElmoFormatError, as_format_error
 
 # Config fields that no output depends on.
 VOLATILE_FIELDS = ("transformers_version", "architectures", "auto_map", "_name_or_path", "training_options")
+
+# A note in the model card of a model that was trained on lemmas, and what else a card may say.
+LEMMAS_NOTE = "This model reads lemmas, so text must be lemmatized first."
+LEMMAS = re.compile(r"\breads? lemmas\b|\b(trained on|reads|needs|expects) (lemmas|lemmati[sz]ed)\b", re.IGNORECASE)
+MAX_CARD_BYTES = 1_000_000
 
 
 def local_device() -> torch.device:
@@ -57,3 +63,12 @@ def load_model(model_class: Any, path: str | os.PathLike[str], **kwargs: Any) ->
     for name, found, expected in sorted(report["mismatched_keys"]):
         raise ElmoFormatError(f"{path}: {name}: expected shape {tuple(expected)}, found {tuple(found)}")
     return model, sorted(report["missing_keys"])
+
+
+def reads_lemmas(path: str | os.PathLike[str]) -> bool:
+    """Returns whether the model card in a directory says that the model reads lemmas."""
+    try:
+        with open(Path(path) / "README.md", encoding="utf-8", errors="replace") as file:
+            return LEMMAS.search(file.read(MAX_CARD_BYTES)) is not None
+    except OSError:
+        return False

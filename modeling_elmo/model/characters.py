@@ -54,9 +54,11 @@ class Characters:
             object per value: 300,000 rows of 50 need 544 MB instead of 132 MB.
         empty (`int`): The number for positions without a word.
         boundaries (`tuple[int, int]`): The ids of the marks that are the only characters of the sentence boundaries.
+        unit (`str`): What a character is, for messages.
     """
 
     dtype: type[np.generic]
+    unit: str
     empty: int
     boundaries: tuple[int, int]
 
@@ -67,6 +69,10 @@ class Characters:
 
     def row(self, word: str) -> bytes:
         """Returns the row of a word: C numbers of `dtype` that `ids` turns into character ids."""
+        raise NotImplementedError
+
+    def cut(self, words: Sequence[str]) -> list[str]:
+        """Returns the words of which a row does not keep all characters."""
         raise NotImplementedError
 
     def boundary_rows(self) -> tuple[bytes, bytes]:
@@ -98,6 +104,7 @@ class ByteCharacters(Characters):
     """The UTF-8 bytes of words."""
 
     dtype = np.uint8
+    unit = "bytes"
     empty = EMPTY_BYTE
     boundaries = (BEGIN_SENTENCE, END_SENTENCE)
 
@@ -107,6 +114,12 @@ class ByteCharacters(Characters):
     def row(self, word: str) -> bytes:
         # A character has at least one byte: most of a long word need not be encoded.
         return self._row(word[: self.length].encode("utf-8", "surrogatepass"))
+
+    def cut(self, words: Sequence[str]) -> list[str]:
+        most = self.length - 2
+        # A character has at most 4 bytes: most words need not be encoded.
+        long = [word for word in words if 4 * len(word) > most]
+        return [word for word in long if len(word.encode("utf-8", "surrogatepass")) > most]
 
     def _row(self, content: bytes) -> bytes:
         return (b"\xfd" + content[: self.length - 2] + b"\xfe").ljust(self.length, b"\xff")
@@ -138,6 +151,7 @@ class CodePointCharacters(Characters):
     """
 
     dtype = np.int32
+    unit = "characters"
     empty = PAD_POSITION
 
     def __init__(self, length: int, vocabulary: Mapping[str, Any]):
@@ -159,6 +173,9 @@ class CodePointCharacters(Characters):
 
     def row(self, word: str) -> bytes:
         return self._row(map(self._ids.get, word[: self.length - 2], repeat(self._unknown)))
+
+    def cut(self, words: Sequence[str]) -> list[str]:
+        return [word for word in words if len(word) > self.length - 2]
 
     def _row(self, content: Iterable[int]) -> bytes:
         row = array("i", [self._begin, *content, self._end])

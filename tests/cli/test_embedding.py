@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`elmo embed` and `elmo neighbors`."""
 
+import shutil
+
 import h5py
 import pytest
 
@@ -51,6 +53,34 @@ class TestEmbed:
         assert elmo("embed", model_dir, tmp_path / "bad.txt", output, "--replace-invalid")[0] == 0
         fails("already exists; --force replaces it", "embed", model_dir, corpus, output)
         assert elmo("embed", model_dir, corpus, output, "--force")[0] == 0
+
+    @pytest.mark.parametrize(
+        ("name", "text", "message"),
+        [
+            ("words.txt", "the\n\nbank\n", "texts of one word: all 2, such as 'the'."),
+            ("long.txt", f"the {'bank' * 13}\n", "words longer than the 48 bytes that the model reads: 1 of 2, "),
+            ("words.jsonl", '{"text": ["the bank"]}\n', "words with white space inside: 1 of 1, such as 'the bank'."),
+        ],
+    )
+    def test_unusual_text_is_said_once_or_refused(self, elmo, fails, model_dir, tmp_path, name, text, message):
+        (tmp_path / name).write_text(text)
+        output = tmp_path / "vectors.hdf5"
+        fails(message, "embed", model_dir, tmp_path / name, output, "--strict")
+        assert sorted(path.name for path in tmp_path.iterdir()) == [name]
+        code, out, err = elmo("embed", model_dir, tmp_path / name, output)
+        assert code == 0
+        assert out.splitlines()[-1].startswith("Wrote ")
+        assert len(err.splitlines()) == 1
+        assert err.startswith(f"elmo: warning: {message}")
+
+    def test_a_model_of_lemmas_is_named(self, elmo, fails, model_dir, corpus, tmp_path):
+        shutil.copytree(model_dir, tmp_path / "lemmas")
+        with open(tmp_path / "lemmas/README.md", "a") as card:
+            card.write("\n- This model reads lemmas, so text must be lemmatized first.\n")
+        fails("this model reads lemmas", "embed", tmp_path / "lemmas", corpus, tmp_path / "v.hdf5", "--strict")
+        _, _, err = elmo("embed", tmp_path / "lemmas", corpus, tmp_path / "v.hdf5")
+        assert err.startswith(f"elmo: warning: {tmp_path / 'lemmas'}: this model reads lemmas, says its model card.")
+        assert len(err.splitlines()) == 1
 
     def test_an_interrupted_run_says_how_to_resume(self, elmo, model_dir, corpus, tmp_path, monkeypatch):
         def interrupt(*args):

@@ -22,7 +22,9 @@ from modeling_elmo.conversion_scripts import (
     convert,
     export,
     open_source,
+    sources,
 )
+from modeling_elmo.files.model_directory import LEMMAS_NOTE, reads_lemmas
 from tests.conftest import SHARED
 from tests.helpers.allennlp_format import EMBEDDER, elmo_settings, elmo_state, experiment, named, pack, write_model
 from tests.helpers.http_server import HttpServer
@@ -206,3 +208,36 @@ class TestNames:
             open_source(original_dir, SourceOptions(mirror="https://example.org")),
         ):
             pass
+
+
+class TestLemmas:
+    """A model that reads lemmas says so in its card, where `elmo embed` looks."""
+
+    def test_by_the_description_in_its_directory(self, original_dir, tmp_path):
+        source = shutil.copytree(original_dir, tmp_path / "source")
+        (source / "meta.json").write_text(json.dumps({"corpus": [{"language": "rus", "lemmatized": True}]}))
+        with open_source(source, SourceOptions()) as model:
+            assert model.language == ["rus"]
+            assert LEMMAS_NOTE in model.notes
+            convert(model, tmp_path / "out")
+        assert reads_lemmas(tmp_path / "out")
+
+    @pytest.mark.parametrize(("name", "notes"), [("nlpl/196", [LEMMAS_NOTE]), ("nlpl/195", [])])
+    def test_by_the_table_of_published_models(self, original_dir, monkeypatch, name, notes):
+        monkeypatch.setattr(sources, "fetch_published", lambda *_: original_dir)
+        with open_source(Path(name), SourceOptions()) as model:
+            assert model.notes == notes
+
+    @pytest.mark.parametrize(
+        ("card", "expected"),
+        [
+            ("trained on lemmatised text", True),
+            ("It reads lemmas.", True),
+            ("Lemmas of a theorem", False),
+            ("It reads words.", False),
+        ],
+    )
+    def test_by_the_card(self, tmp_path, card, expected):
+        assert not reads_lemmas(tmp_path)
+        (tmp_path / "README.md").write_text(card)
+        assert reads_lemmas(tmp_path) is expected
