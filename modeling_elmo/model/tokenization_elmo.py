@@ -39,7 +39,7 @@ from .loading_checks import (
     read_json_object,
     read_tokenizer,
 )
-from .word_splitting import first_characters, treebank_pre_tokenizer
+from .word_splitting import first_characters, language_rules, treebank_pre_tokenizer, warn_of_unspaced
 
 
 # Lines of raw text to pass to `ElmoTokenizer.split_words` at once: enough for several threads to share the work.
@@ -137,8 +137,9 @@ class ElmoTokenizer(TokenizersBackend):
     r"""
     Splits text into words and encodes each as a word id and as characters.
 
-    Text is split in the style of the Penn Treebank ("don't" -> "do" "n't"), like ELMo's training text. With
-    `is_split_into_words=True`, words are never split or dropped: each word is one row. `<S>` and `</S>` are added
+    Text is split in the style of the Penn Treebank ("don't" -> "do" "n't"), like ELMo's training text. The rules are
+    saved in tokenizer.json. With `is_split_into_words=True`, words are never split or dropped: each word is one row.
+    `<S>` and `</S>` are added
     around each sequence. A word that is exactly `<S>` is the boundary token; within a word, or with
     `split_special_tokens=True`, it is plain text. Encoding is thread-safe.
 
@@ -161,6 +162,11 @@ class ElmoTokenizer(TokenizersBackend):
             The model's `config.character_unit`; `"code_point"` requires `characters` or its file.
         max_lookup_characters (`int`, *optional*):
             Words are looked up by this many of their first code points, as in ELMoForManyLangs. By default, whole.
+        language (`str`, *optional*):
+            Whose rules split text, for instance `"fr"` for "l'été" -> "l'" "été": one of `word_splitting.LANGUAGES`, by
+            default `"en"`. Passed to `from_pretrained`, it replaces the rules of tokenizer.json.
+        split_cjk_characters (`bool`, *optional*, defaults to `True`):
+            Whether each Chinese and Japanese character of a text is a word. The same holds for `from_pretrained`.
         bos_token, eos_token, unk_token, pad_token, mask_token (`str`, *optional*):
             The special tokens, by default those of `SPECIAL_TOKENS`.
 
@@ -198,6 +204,8 @@ class ElmoTokenizer(TokenizersBackend):
         character_file: str | os.PathLike[str] | None = None,
         character_unit: str | None = None,
         max_lookup_characters: int | None = None,
+        language: str | None = None,
+        split_cjk_characters: bool = True,
         **kwargs: Any,
     ):
         if type(max_characters_per_token) is not int or not 3 <= max_characters_per_token <= MAX_CHARACTERS:
@@ -215,6 +223,10 @@ class ElmoTokenizer(TokenizersBackend):
         self.characters = _characters(max_characters_per_token, characters, character_file, character_unit)
         if isinstance(self.characters, CodePointCharacters):
             kwargs["character_unit"] = "code_point"
+        self.language, self.split_cjk_characters = language or "en", split_cjk_characters
+        language_rules(self.language)
+        rules = {"language": language, "split_cjk_characters": None if split_cjk_characters else False}
+        kwargs.update({name: value for name, value in rules.items() if value is not None})
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
         if tokenizer_object is not None:
@@ -229,7 +241,7 @@ class ElmoTokenizer(TokenizersBackend):
             for token in special_tokens.values():
                 ids.setdefault(str(token), len(ids))
             self._tokenizer = Tokenizer(WordLevel(ids, unk_token=str(special_tokens["unk_token"])))
-            self._tokenizer.pre_tokenizer = treebank_pre_tokenizer()
+            self._tokenizer.pre_tokenizer = treebank_pre_tokenizer(self.language, split_cjk_characters)
             self._tokenizer.add_special_tokens(list(special_tokens.values()))
             kwargs = {"add_bos_token": True, "add_eos_token": True, **kwargs}
         self._merge_added_tokens()
@@ -258,15 +270,19 @@ class ElmoTokenizer(TokenizersBackend):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
-        """As in the base class.
+        """As in the base class. A `language` or `split_cjk_characters` replaces the rules in tokenizer.json.
 
         Raises:
             `ValueError`: If a file is damaged or contains fields that do not belong to this tokenizer.
         """
         try:
-            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+            tokenizer = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         except UNCHECKED_ERRORS as error:
             raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
+        if "language" in kwargs or "split_cjk_characters" in kwargs:
+            rules = treebank_pre_tokenizer(tokenizer.language, tokenizer.split_cjk_characters)
+            tokenizer._tokenizer.pre_tokenizer = rules
+        return tokenizer
 
     @classmethod
     def _from_pretrained(cls, resolved_vocab_files: dict[str, str | None], *args: Any, **kwargs: Any) -> Any:
@@ -326,6 +342,7 @@ class ElmoTokenizer(TokenizersBackend):
         Halves of surrogate pairs are replaced by U+FFFD.
         """
         texts = [_encodable(text, f"texts[{index}]") for index, text in enumerate(texts)]
+        warn_of_unspaced(texts)
         # Without a vocabulary, so that no word is looked up.
         backend = Tokenizer(WordLevel({"": 0}, unk_token=""))
         backend.pre_tokenizer = self._tokenizer.pre_tokenizer
@@ -355,6 +372,8 @@ class ElmoTokenizer(TokenizersBackend):
             result = self._encode_plus(dummy, None, is_split_into_words, split_special_tokens, **kwargs)
             return BatchEncoding({name: value[:0] for name, value in result.items()}, [])
 
+        if not is_split_into_words:
+            warn_of_unspaced(text for sample in samples for text in sample)
         # The backend drops empty words and treats the word `<S>` as the boundary, so these words are hidden from it.
         hidden = {"", *(self.all_special_tokens if split_special_tokens else ())} if is_split_into_words else set()
         inputs = [tuple(_hide(segment, hidden) for segment in sample) for sample in samples]

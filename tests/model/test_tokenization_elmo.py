@@ -18,7 +18,7 @@ import torch
 import transformers.utils.hub
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 from torch.utils.data import DataLoader
 from transformers import (
     AutoTokenizer,
@@ -36,6 +36,7 @@ from transformers.pipelines.base import pad_collate_fn
 
 from modeling_elmo import ElmoConfig, ElmoTokenizer
 from modeling_elmo.conversion_scripts.reference import character_ids
+from modeling_elmo.model import word_splitting
 from modeling_elmo.model.characters import encode_characters
 
 
@@ -441,8 +442,8 @@ def test_offsets_slice_the_words_out_of_the_text():
     text = "  Don't sat\tin New York — 北京, naïve 😀!\n"
     batch = TOKENIZER(text, return_offsets_mapping=True)
     words = [text[start:end] for start, end in batch["offset_mapping"]]
-    assert words == ["", "Do", "n't", "sat", "in", "New", "York", "—", "北京", ",", "naïve", "😀", "!", ""]
-    assert batch.word_ids() == [None, *range(12), None]
+    assert words == ["", "Do", "n't", "sat", "in", "New", "York", "—", "北", "京", ",", "naïve", "😀", "!", ""]
+    assert batch.word_ids() == [None, *range(13), None]
     assert batch["character_ids"] == rows("<S>", *words[1:-1], "</S>")
 
 
@@ -1289,6 +1290,54 @@ def test_text_to_split_that_is_no_string_is_named(tokenizer):
 
 
 # Encodings of words that are already split
+
+
+def test_words_are_split_by_the_rules_of_a_language_which_is_saved(tmp_path):
+    tokenizer = make_tokenizer(language="fr", split_cjk_characters=False)
+    text = "l'\u00e9t\u00e9 \u4e2d\u6587"
+    words = ["l'", "\u00e9t\u00e9", "\u4e2d\u6587"]
+    assert tokenizer.split_words([text]) == [words]
+    tokenizer.save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    assert (loaded.language, loaded.split_cjk_characters) == ("fr", False)
+    assert loaded.split_words([text]) == [words]
+    other = AutoTokenizer.from_pretrained(tmp_path, language="xx", split_cjk_characters=True)
+    assert other.split_words([text]) == [["l'\u00e9t\u00e9", "\u4e2d", "\u6587"]]
+    assert tokenizer.train_new_from_iterator(["l'\u00e9t\u00e9"], 100).split_words([text]) == [words]
+
+
+def test_a_saved_tokenizer_keeps_the_word_rules_of_its_file(tmp_path):
+    tokenizer = make_tokenizer(language="fr")
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save_pretrained(tmp_path)
+    assert AutoTokenizer.from_pretrained(tmp_path).split_words(["l'an. Il"]) == [["l'an.", "Il"]]
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ValueError, match="language: expected one of en, "):
+        make_tokenizer(language="klingon")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("Thai", "\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22\u0e04\u0e23\u0e31\u0e1a"),
+        ("Khmer", "\u1797\u17b6\u179f\u17b6\u1781\u17d2\u1798\u17c2\u179a"),
+        ("Lao", "\u0e9e\u0eb2\u0eaa\u0eb2\u0ea5\u0eb2\u0ea7\u0eaa"),
+        ("Burmese", "\u1019\u103c\u1014\u103a\u1019\u102c\u1018\u102c\u101e\u102c"),
+    ],
+)
+def test_a_script_that_needs_a_dictionary_gets_one_warning(tokenizer, language, text, monkeypatch):
+    messages = []
+    monkeypatch.setattr(word_splitting.logger, "warning_once", messages.append)
+    tokenizer(["English. \u00e9", " ".join(text)])
+    tokenizer([text.split()], is_split_into_words=True)
+    assert messages == []
+    tokenizer(["English", text, text])
+    tokenizer.split_words([text])
+    assert len(messages) == 2
+    assert messages[0] == messages[1]
+    assert messages[0].startswith(f"text: {language} has no spaces between words")
 
 
 def test_batch_encoding_maps_between_words_and_rows_of_split_words():
