@@ -1,16 +1,16 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fine-tunes a model to label words: named entities, chunks or parts of speech, from files of CoNLL columns.
+"""Fine-tunes a model to label words: named entities, chunks or parts of speech, from CoNLL-U or other columns.
 
     python examples/run_token_classification.py --model_name_or_path elmo --train_file wnut17train.conll \
-        --validation_file emerging.dev.conll --test_file emerging.test.annotated --use_crf true --label_scheme BIO \
+        --validation_file emerging.dev.conll --test_file emerging.test.annotated --use_crf true \
         --do_train --do_predict --output_dir runs/wnut17
 
 Any model of `AutoModelForTokenClassification` will do. A word's label is at its first token, so that a model that
 splits words (BERT) and one that does not (ELMo) are scored on the same words.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,7 +34,9 @@ from fine_tuning import (
     save_results,
     train_and_evaluate,
 )
-from modeling_elmo.model.crf import MARKS as MARKS_OF_SCHEMES
+from modeling_elmo.files.columns import ColumnFile
+from modeling_elmo.fine_tuning.labels import are_entities, find_scheme, labels_in_scheme, with_all_marks
+from modeling_elmo.model.label_schemes import MARKS as MARKS_OF_SCHEMES
 
 
 logger = logging.get_logger(f"transformers.{__name__}")
@@ -51,59 +53,43 @@ class TaggingModelArguments(ModelArguments):
     """Which model to load; for an ELMo, whether to score labels jointly."""
 
     use_crf: bool | None = HfArg(default=None, help="ELMo: whether to use a conditional random field over the labels.")
-    label_scheme: Literal["BIO", "BIOES"] | None = HfArg(
-        default=None, help="ELMo with use_crf: the scheme that decoded labels must follow."
+    label_scheme: Literal["IOB1", "BIO", "BIOES", "BILOU"] | None = HfArg(
+        default=None,
+        help="The scheme that the labels of the files must follow, and decoded labels of an ELMo with use_crf; by "
+        "default it is detected. Labels of IOB1 are converted to BIO.",
     )
+
+    def given_for_elmo(self) -> list[str]:
+        """Returns the names of the given arguments that have no meaning for another model."""
+        return [name for name in super().given_for_elmo() if name != "label_scheme"]
 
 
 @dataclass
 class ColumnArguments(LabelledDataArguments):
     """Which files to read, and which of their columns."""
 
-    word_column: int = HfArg(default=0, help="The column of the words, counted from 0; negative from the end.")
-    label_column: int = HfArg(default=-1, help="The column of the labels.")
+    word_column: str | None = HfArg(
+        default=None,
+        help="The column of the words: its index, counted from 0 or negative from the end, or its name in CoNLL-U. By "
+        "default the first one, or the second one if the first one numbers the words.",
+    )
+    label_column: str | None = HfArg(
+        default=None,
+        help="The column of the labels. By default the last one, or the one after the words if they are numbered; in "
+        "CoNLL-U, UPOS.",
+    )
 
 
-def read_columns(path: str, data: ColumnArguments) -> Dataset:
-    """Reads a file with a word on each line and its columns separated by tabs or spaces.
-
-    Empty lines and document marks (`-DOCSTART-`) end a sentence. All other lines must have the same number of columns.
-    """
-    sentences: list[dict[str, list[str]]] = [{"words": [], "labels": []}]
-    num_columns = 0
-    for where, line in text_lines(path, data.encoding):
-        # Don't split at any white space: it may be a word of web text.
-        columns = line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
-        if not line.strip(" \t") or columns[0] == "-DOCSTART-":
-            sentences.append({"words": [], "labels": []})
-            continue
-        num_columns = num_columns or len(columns)
-        if len(columns) != num_columns:
-            raise ValueError(f"{where}: expected {num_columns} columns, found {len(columns)}: {line[:60]!r}")
-        for name, column in (("word_column", data.word_column), ("label_column", data.label_column)):
-            if not -num_columns <= column < num_columns or not columns[column]:
-                raise ValueError(f"{where}: expected {name} {column}, found {num_columns} columns: {line[:60]!r}")
-        if (data.label_column - data.word_column) % num_columns == 0:
-            raise ValueError(f"{where}: word_column and label_column must differ, found {line[:60]!r}")
-        sentences[-1]["words"].append(columns[data.word_column])
-        sentences[-1]["labels"].append(columns[data.label_column])
-    sentences = [sentence for sentence in sentences if sentence["words"]]
-    if not sentences:
-        raise ValueError(f"{path}: expected a word on each line, found no words")
-    return Dataset.from_list(sentences)
-
-
-def are_entities(names: Iterable[str]) -> bool:
-    """Whether labels mark the words of entities in a scheme such as BIO, rather than one class per word."""
-    kinds = [name for name in names if name != "O"]
-    return bool(kinds) and all(name[:2] in {f"{mark}-" for mark in MARKS if mark != "O"} for name in kinds)
-
-
-def with_insides(labels: Iterable[str]) -> set[str]:
-    """Returns BIO labels with an I-X for each B-X, which training data may lack, as CoNLL-2000 lacks I-LST."""
-    labels = set(labels)
-    are_bio = all(label[:2] in ("B-", "I-") for label in labels - {"O"})
-    return labels | {f"I{label[1:]}" for label in labels if label[0] == "B"} if are_bio else labels
+def read_columns(path: str, data: ColumnArguments, scheme: str | None = None) -> Dataset:
+    """Reads a file with a word on each line, and checks its labels. See [`ColumnFile`] and [`labels_in_scheme`]."""
+    name = Path(path).name
+    lines = (line for _, line in text_lines(path, data.encoding))
+    file = ColumnFile(lines, name, data.word_column, data.label_column)
+    if file.is_numbered:
+        logger.warning(f"{name}: words and labels are in the columns {file.describe()}.")
+    sentences = list(file)
+    labels = labels_in_scheme(sentences, name, scheme)
+    return Dataset.from_list([{"words": each.words, "labels": own} for each, own in zip(sentences, labels)])
 
 
 def tagging_metrics(gold: list[list[str]], predicted: list[list[str]], names: Sequence[str]) -> dict[str, float]:
@@ -178,14 +164,17 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs the script with the given arguments or those of the command line. Returns its results."""
     model_arguments, data, training = parse_arguments(ARGUMENTS, arguments)
     checkpoint = find_checkpoint(training)
-    splits, whole = load_splits(data, training, lambda path: read_columns(path, data))
+    splits, whole = load_splits(data, training, lambda path: read_columns(path, data, model_arguments.label_scheme))
+    config = load_config(model_arguments)
     if training.do_train:
-        names = data.label_list or label_names(with_insides(label for labels in whole["labels"] for label in labels))
+        names = data.label_list or label_names(with_all_marks(label for labels in whole["labels"] for label in labels))
+        model_arguments.label_scheme = find_scheme(whole["labels"])
     else:
-        names = list(load_config(model_arguments).id2label.values())
+        names = list(config.id2label.values())
+        model_arguments.label_scheme = None
+    if not (getattr(config, "use_crf", False) if model_arguments.use_crf is None else model_arguments.use_crf):
+        model_arguments.label_scheme = None
     check_labels({name: (label for each in part for label in each["labels"]) for name, part in splits.items()}, names)
-    if model_arguments.label_scheme is not None and not are_entities(names):
-        raise ValueError(f"label_scheme: expected labels such as B-X and O, found {', '.join(names[:5])}")
 
     set_seed(training.seed)
     tokenizer, model, _, counts = load_model(

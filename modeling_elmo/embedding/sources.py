@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..files.columns import COLUMN_ENDINGS, ColumnWords
 from ..files.text import MAX_LINE_BYTES, STANDARD_INPUT, TextLines
 
 
@@ -198,6 +199,8 @@ def open_source(path: str | os.PathLike[str], column: str | None = None, errors:
     stem = name.lower().removesuffix(".gz").removesuffix(".xz")
     if stem.endswith((".jsonl", ".json", ".ndjson")):
         return JSONLines(name, wanted, errors)
+    if stem.endswith(COLUMN_ENDINGS):
+        return ColumnWords(name, column, errors)
     if column is not None:
         raise ValueError(f"{name}: a text file has no columns; --column requires Parquet, JSON lines or a dataset")
     return TextLines(name, errors)

@@ -3,6 +3,7 @@
 """What fine-tuning needs besides the task models of `model/task_models.py`.
 
 word_vectors.py    text files of static word vectors -> the matrix of a task model
+labels.py          schemes of labels in files: detected, checked, IOB1 as BIO
 answers.py         logits of a question-answering model -> answers
 pipelines.py       pipelines of transformers, adapted to tokens that are words
 """

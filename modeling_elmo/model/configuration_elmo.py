@@ -375,13 +375,7 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError(f"pooling must list one or more of attention, max and mean, each once, got {self.pooling}")
         if not self.elmo_at_input and not self.word_vector_size:
             raise ValueError("a task model needs an input: set elmo_at_input=True or word_vector_size > 0")
-        if self.label_scheme is not None and not self.use_crf:
-            raise ValueError(f"label_scheme={self.label_scheme!r} requires use_crf=True")
-        if self.label_scheme is not None:
-            try:
-                check_decodable(self.id2label.values(), self.label_scheme)
-            except ValueError as error:
-                raise ValueError(f"id2label: {error}") from error
+        _check_label_scheme(self)
 
     def to_diff_dict(self) -> dict[str, Any]:
         fields = super().to_diff_dict()
@@ -400,16 +394,7 @@ class ElmoConfig(PreTrainedConfig):
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         # Every loader of transformers comes here, also those that have read the file themselves.
         config_dict = checked_config_fields(cls, config_dict)
-        # Labels passed to `from_pretrained` replace those in the file, even if their number differs.
-        labels = config_dict.get("id2label")
-        if kwargs.get("id2label") is not None:
-            config_dict.update(id2label=kwargs["id2label"], label2id=kwargs.get("label2id"))
-        elif kwargs.get("num_labels") not in (None, len(labels or ())):
-            config_dict.update(id2label=None, label2id=None)
-        if config_dict.get("id2label") != labels:
-            _drop_scheme_of_other_labels(config_dict)
-        # They are checked together, before the base class would change them.
-        config_dict.update({name: kwargs[name] for name in ("use_crf", "label_scheme") if name in kwargs})
+        _replace_labels(config_dict, kwargs)
         # The base class sets changed fields one by one and checks only their types.
         loaded = super().from_dict(config_dict, **kwargs)
         (loaded[0] if isinstance(loaded, tuple) else loaded).validate()
@@ -433,15 +418,32 @@ class ElmoConfig(PreTrainedConfig):
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
 
-def _drop_scheme_of_other_labels(fields: dict[str, Any]) -> None:
-    """Removes the label scheme of a file whose labels were replaced, unless it is the scheme of the new ones, too."""
-    scheme, labels = fields.get("label_scheme"), fields.get("id2label") or {}
-    try:
-        if scheme is not None and scheme in MARKS:
-            check_decodable(labels.values() or ["LABEL_0"], scheme)
-    except ValueError as error:
-        logger.warning_once(f"The saved label_scheme is not that of the new labels and is dropped ({error}).")
-        fields["label_scheme"] = None
+def _replace_labels(fields: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Replaces the labels of a file by those passed to `from_pretrained`, even if their number differs."""
+    saved = fields.get("id2label")
+    if changes.get("id2label") is not None:
+        fields.update(id2label=changes["id2label"], label2id=changes.get("label2id"))
+    elif changes.get("num_labels") not in (None, len(saved or ())):
+        fields.update(id2label=None, label2id=None)
+    scheme, labels = fields.get("label_scheme"), fields.get("id2label") or {0: "LABEL_0"}
+    if scheme in MARKS and labels != saved and "label_scheme" not in changes:
+        try:
+            check_decodable(labels.values(), scheme)
+        except ValueError as error:
+            logger.warning_once(f"The saved label_scheme does not fit the new labels and is dropped ({error}).")
+            fields["label_scheme"] = None
+    # They are checked together with the labels.
+    fields.update({name: changes[name] for name in ("use_crf", "label_scheme") if name in changes})
+
+
+def _check_label_scheme(config: ElmoConfig) -> None:
+    if config.label_scheme is not None and not config.use_crf:
+        raise ValueError(f"label_scheme={config.label_scheme!r} requires use_crf=True")
+    if config.label_scheme is not None:
+        try:
+            check_decodable(config.id2label.values(), config.label_scheme)
+        except ValueError as error:
+            raise ValueError(f"id2label: {error}") from error
 
 
 def _check_range(config: ElmoConfig, name: str, least: int, most: int) -> None:

@@ -13,10 +13,11 @@ from .bilm import ElmoModel
 from .caches import TextCache
 from .characters import encode_characters
 from .configuration_elmo import ElmoConfig
-from .crf import LabelConstraints
+from .crf import ConditionalRandomField
 from .fast_lstm import LSTMWeights
 from .fast_matmul import product
 from .fast_path_guards import is_traced
+from .label_schemes import LabelConstraints
 from .language_model import ElmoForMaskedLM, ElmoForPreTraining
 from .loading_checks import read_json_object
 from .lstm import ElmoLayer

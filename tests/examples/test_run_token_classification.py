@@ -21,7 +21,14 @@ from transformers import (
 
 from arguments import FineTuningArguments
 from modeling_elmo import ElmoModel
-from run_token_classification import ColumnArguments, are_entities, main, read_columns, tagging_metrics, tokenize
+from run_token_classification import (
+    ColumnArguments,
+    TaggingModelArguments,
+    main,
+    read_columns,
+    tagging_metrics,
+    tokenize,
+)
 from tests.conftest import SHARED
 from tests.examples.conftest import results_of
 
@@ -242,6 +249,30 @@ def test_a_frozen_bert_keeps_its_weights(run, files, bert_dir, tmp_path):
         assert torch.equal(weight, end.bert.get_parameter(name))
 
 
+def in_iob1(path):
+    """Rewrites a file of BIO, whose entities of a type never follow one another, in IOB1."""
+    path = Path(path)
+    path.write_text(path.read_text().replace(" B-", " I-"))
+
+
+def test_iob1_gives_what_the_same_data_in_bio_give(run, files, elmo_dir, tmp_path):
+    arguments = {**files, "model_name_or_path": elmo_dir, "use_crf": True, "do_train": True, "do_predict": True}
+    arguments["num_train_epochs"] = 2
+    bio = run(main, **arguments, label_scheme="BIO")
+    for path in files.values():
+        in_iob1(path)
+    detected = run(main, **arguments, output_dir=tmp_path / "detected")
+    for name in ("test_f1", "test_f1_LOC", "test_loss"):
+        assert detected[name] == bio[name]
+    saved = json.loads((tmp_path / "detected/config.json").read_text())
+    assert saved["label_scheme"] == "BIO"
+    assert list(saved["id2label"].values()) == ["O", "B-LOC", "B-PER", "I-LOC", "I-PER"]
+
+
+def test_a_scheme_is_no_argument_for_elmo_alone():
+    assert TaggingModelArguments(model_name_or_path="bert", label_scheme="BIO").given_for_elmo() == []
+
+
 class TestErrors:
     @pytest.fixture
     def fails(self, run, files, elmo_dir):
@@ -264,6 +295,18 @@ class TestErrors:
         message = fails(do_predict=True, num_train_epochs=1)
         assert message.startswith("error: test data: expected a label of O, B-LOC, ")
         assert "found 'B-PLANET'; see --label_list" in message
+
+    @pytest.mark.parametrize("part", ["train", "test"])
+    def test_labels_of_another_scheme(self, fails, files, part):
+        in_iob1(files[f"{part}_file"])
+        message = fails(use_crf=True, label_scheme="BIO")
+        assert f"{part}.txt:3: I-PER can't stand at the beginning of a sentence in BIO (" in message
+        assert message.endswith("the labels follow IOB1: set label_scheme to IOB1")
+
+    def test_a_scheme_for_labels_that_mark_no_entities(self, fails):
+        assert "train.txt:3: label_scheme='BIO' expects O, B-TYPE, I-TYPE; found 'X'" in fails(
+            label_scheme="BIO", label_column=1
+        )
 
     def test_a_file_that_is_missing(self, fails):
         assert "No such file or directory: 'nowhere.txt'" in fails(validation_file="nowhere.txt")
@@ -382,8 +425,6 @@ class TestMetrics:
         assert tagging_metrics([["O"]], [["O"]], ["O", "B-X"])["f1"] == 0
 
     def test_parts_of_speech_are_no_entities(self):
-        assert not are_entities(["NN", "B-X", "O"])
-        assert are_entities(["O", "B-X", "I-X"])
         assert tagging_metrics([["NN", "DT"]], [["NN", "NN"]], ["NN", "DT"]) == {"accuracy": 0.5}
 
 
