@@ -16,8 +16,9 @@ def embed(
         str,
         Argument(
             metavar="INPUT",
-            help="Text with a sentence per line (.gz, .xz), - for standard input, a .parquet or .jsonl file, or a "
-            "directory written by Dataset.save_to_disk.",
+            help="Text with a sentence per line, - for standard input, a table (.csv, .tsv, .json, .jsonl, .parquet) "
+            "with --column, or a directory written by Dataset.save_to_disk. Files may be compressed (.gz, .xz, .bz2, "
+            ".zst).",
         ),
     ],
     output: Annotated[Path, Argument(metavar="OUTPUT", help="The file or directory to create.")],

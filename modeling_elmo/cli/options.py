@@ -12,7 +12,7 @@ DType = Literal["float32", "bfloat16", "float16"]
 
 Column = Annotated[
     str | None,
-    Option(help='Column or field that holds the sentences, for Parquet, JSON lines and datasets; "text" by default.'),
+    Option(help='Column or field that holds the sentences, for tables and datasets; "text" by default.'),
 ]
 
 Force = Annotated[
@@ -46,7 +46,9 @@ ReplaceInvalid = Annotated[
     bool, Option("--replace-invalid", help="Decode invalid UTF-8 as U+FFFD. By default, it is an error.")
 ]
 
-Texts = Annotated[list[str], Argument(metavar="TEXT...", help="Text files (.gz and .xz too), or quoted patterns.")]
+Texts = Annotated[
+    list[str], Argument(metavar="TEXT...", help="Text files (.gz, .xz, .bz2, .zst too), or quoted patterns.")
+]
 
 SentencePerRow = Annotated[
     bool, Option("--sentence-per-row", help="Process each sentence separately; LSTM states are not carried over.")

@@ -7,7 +7,7 @@
 | `embedder.py` | `ElmoEmbedder`: sentences are sorted, batched and computed; vectors come in input order |
 | `long_sentences.py` | one sentence of any length, computed piece by piece |
 | `pooling.py` | the words of a sentence to one vector |
-| `sources.py` | the input: text files, standard input, JSON lines, Parquet, `datasets` |
+| `sources.py` | the input: text files, standard input, columns of tables, `datasets` |
 | `text_checks.py` | what is said about texts that are probably not meant as they are read |
 | `shards.py` | a part of a corpus with its vectors: a safetensors file |
 | `formats.py` | the output: HDF5 in the layout of the original commands, Parquet |

@@ -19,8 +19,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ..files.tables import import_parquet
 from .shards import ShardFile
-from .sources import import_parquet
 
 
 # A shard is read in parts of this size; a part is larger only if one sentence is.

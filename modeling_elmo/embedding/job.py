@@ -29,11 +29,12 @@ from ..files.atomic import PARTIAL, exclusive_lock, move_into_place, write_json
 from ..files.background import prefetch
 from ..files.errors import one_line
 from ..files.progress import Progress
+from ..files.tables import import_parquet
 from ..model.text_warnings import ElmoWarning
 from .embedder import ElmoEmbedder, windows
 from .formats import write_hdf5, write_parquet
 from .shards import Shard, ShardFile, new_shard, shards
-from .sources import SentenceSource, import_parquet
+from .sources import SentenceSource
 from .text_checks import TextChecks
 
 

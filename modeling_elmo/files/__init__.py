@@ -8,8 +8,9 @@ Every job uses these modules; they know no job and import nothing else of this p
 | --- | --- |
 | `errors.py` | `ElmoFormatError`; errors of other libraries in one line |
 | `atomic.py` | new files and directories that appear complete or not at all; an exclusive lock |
-| `text.py` | the lines of text files: `.gz`, `.xz`, standard input, pipes; UTF-8 errors by file and line |
+| `text.py` | the lines of text files: compressed, standard input, pipes; errors by file and line |
 | `columns.py` | sentences of CoNLL-U and other files with a word on each line |
+| `tables.py` | the rows of tables: CSV, TSV, JSON, Parquet, saved datasets; errors by file and row |
 | `background.py` | `prefetch`: the next items are made in a thread |
 | `progress.py` | a bar on a terminal, otherwise a line every 30 seconds |
 | `model_directory.py` | checking and loading a model directory, with one message for each error |

@@ -35,7 +35,8 @@ class TextFiles:
     """A corpus of text files with one sentence or paragraph per line. Each file is a block.
 
     Args:
-        patterns (`Iterable[str]`): File names, or patterns (`news-*.txt.gz`). `.gz` and `.xz` are decompressed.
+        patterns (`Iterable[str]`): File names, or patterns (`news-*.txt.gz`). `.gz`, `.xz`, `.bz2` and `.zst` are
+            decompressed.
         errors (`str`): `"strict"`: invalid UTF-8 is an error; `"replace"`: it is read as U+FFFD.
 
     Raises:

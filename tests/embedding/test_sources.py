@@ -2,22 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sentences of files of every kind: nothing is lost or skipped, and errors name the line or row."""
 
+import bz2
 import gzip
 import io
 import json
 import lzma
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
-from modeling_elmo.embedding.sources import DatasetColumn, JSONLines, ParquetRows, checked_sentence, open_source
+from modeling_elmo.embedding.sources import DatasetColumn, checked_sentence, is_header, open_source
+from modeling_elmo.files.tables import ParquetRows
+from modeling_elmo.model.text_warnings import ElmoWarning
 
 
 class TestTextFiles:
-    @pytest.mark.parametrize("name", ["text", "text.gz", "text.XZ"])
+    @pytest.mark.parametrize("name", ["text", "text.gz", "text.XZ", "text.bz2"])
     def test_every_line_is_a_sentence(self, tmp_path, name):
-        opened = {"": open, ".gz": gzip.open, ".XZ": lzma.open}[Path(name).suffix]
+        opened = {"": open, ".gz": gzip.open, ".XZ": lzma.open, ".bz2": bz2.open}[Path(name).suffix]
         with opened(tmp_path / name, "wb") as file:
             file.write("\ufeffThe bank .\n\nlast".encode())
         source = open_source(tmp_path / name)
@@ -52,7 +56,7 @@ class TestJSONLines:
         [
             ("{", "rows.jsonl: line 2: not JSON"),
             ("[" * 100_000, "rows.jsonl: line 2: not JSON"),
-            ('{"words": []}', "line 2: expected a field 'text', found the fields words"),
+            ('{"words": []}', "line 2: expected a column 'text', found words; column selects another one"),
             ("[]", "line 2: expected a field 'text', found list"),
             ('{"text": 3}', "line 2: text: expected a text or a list of words, found int 3"),
             ('{"text": [["a"]]}', "line 2: text: expected a text or a list of words, found list"),
@@ -62,7 +66,101 @@ class TestJSONLines:
         path = tmp_path / "rows.jsonl"
         path.write_text(json.dumps({"text": "fine"}) + f"\n{line}\n")
         with pytest.raises(ValueError, match=message):
-            list(JSONLines(path))
+            list(open_source(path))
+
+
+class TestTables:
+    @pytest.mark.parametrize("name", ["h.csv", "h.csv.bz2"])
+    def test_csv(self, tmp_path, name):
+        text = '\ufeffid, tweet\r\n1,"hello , world"\r\n\r\n2,"two\nlines ""so"""\r\n3,\r\n'
+        with (bz2.open if name.endswith("bz2") else open)(tmp_path / name, "wb") as file:
+            file.write(text.encode())
+        source = open_source(tmp_path / name, column="tweet")
+        assert list(source) == list(source) == ["hello , world", 'two\nlines "so"', ""]
+        assert source.share() == 1
+        with pytest.raises(ValueError, match="expected a column 'text', found id, tweet; --column selects another one"):
+            open_source(tmp_path / name)
+
+    @pytest.mark.parametrize("mark", [";", "\t"])
+    def test_csv_with_other_separators(self, tmp_path, mark):
+        (tmp_path / "h.csv").write_text(f"id{mark}text\n1{mark}a, b\n")
+        assert list(open_source(tmp_path / "h.csv")) == ["a, b"]
+
+    def test_tsv_has_a_row_on_each_line(self, tmp_path):
+        (tmp_path / "h.tsv").write_text('id\ttweet\n1\t"so\n2\tnow" , it\n')
+        assert list(open_source(tmp_path / "h.tsv", column="tweet")) == ['"so', 'now" , it']
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "expected a row with the names of the columns, found an empty file"),
+            ("id,text\n1,a\n2,b, c\n", "line 3: expected 2 fields, as in the first row, found 3; texts that contain"),
+            ("id,text\n1\n", "line 2: expected 2 fields, as in the first row, found 1"),
+            ('id,text\n1,"a\n2,b\n', r"line 2: not a row of CSV \(unexpected end of data\)"),
+            ('id,text\n1,a\n\n2,"a\n' + "b\n" * 600, "after line 3: expected at most 1000 bytes a row, found more"),
+            ("text,text\na,b\n", "expected one column 'text', found 2"),
+        ],
+    )
+    def test_bad_csv(self, tmp_path, monkeypatch, text, message):
+        monkeypatch.setattr("modeling_elmo.files.tables.MAX_LINE_BYTES", 1000)
+        (tmp_path / "h.csv").write_text(text)
+        with pytest.raises(ValueError, match=f"h.csv: {message}"):
+            list(open_source(tmp_path / "h.csv"))
+
+    @pytest.mark.parametrize("indent", [None, 2])
+    @pytest.mark.parametrize("size", [1, 7, 1000])
+    def test_a_json_array(self, tmp_path, monkeypatch, indent, size):
+        monkeypatch.setattr("modeling_elmo.files.tables.CHUNK_CHARACTERS", size)
+        path = tmp_path / "i.json"
+        for texts in ([], ["a b"], ["a b", "", ["c", "]"], "é" * 99]):
+            rows = [{"text": text, "number": -12.5} for text in texts]
+            path.write_text("\ufeff \n" + json.dumps(rows, indent=indent) + "\n", encoding="utf-8")
+            assert list(open_source(path)) == texts
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ('[{"text": "a"}, {"text"', "row 2: expected JSON of at most 1000 bytes a row, found something else"),
+            ('[{"text": "a"} {"text": "b"}]', "row 1: expected JSON of .* a comma or ]"),
+            (
+                '[{"text": "a"}, {"text": "' + "b" * 2000 + '"}]',
+                "row 2: expected (at most 1000 bytes|JSON)",
+            ),
+            ('[{"text": "a"}]\n[{"text": "b"}]', "expected one array, found more after row 1"),
+            ('["a", "b"]', "row 1: expected a field 'text', found str"),
+            ('[{"text": "a"}, {"words": "a"}]', "row 2: expected a column 'text', found words"),
+            ('{"data": [{"text": "a"}]}', "line 1: expected a column 'text', found data"),
+            ('{\n"data": [{"text": "a"}]}', "line 1: not JSON .* expected an object on each line, or one array"),
+        ],
+    )
+    def test_bad_json(self, tmp_path, monkeypatch, text, message):
+        monkeypatch.setattr("modeling_elmo.files.tables.MAX_LINE_BYTES", 1000)
+        monkeypatch.setattr("modeling_elmo.embedding.sources.MAX_LINE_BYTES", 1000)
+        monkeypatch.setattr("modeling_elmo.files.tables.CHUNK_CHARACTERS", 10)
+        (tmp_path / "i.json").write_text(text)
+        with pytest.raises(ValueError, match=f"i.json: ({message})"):
+            list(open_source(tmp_path / "i.json"))
+
+
+class TestWarnings:
+    @pytest.mark.parametrize("header", ["id\ttweet", "text", "label,text", '"","review"', "Sentence_ID;Sentence"])
+    def test_a_header_read_as_a_sentence(self, tmp_path, header):
+        (tmp_path / "h.txt").write_text(f"{header}\n1\thello\n")
+        with pytest.warns(ElmoWarning, match="h.txt: line 1: .* seems to name the columns of a table"):
+            assert len(list(open_source(tmp_path / "h.txt"))) == 2
+
+    @pytest.mark.parametrize("line", ["The text , he said", "a", "", "id est", "Yes, id", "1,2", "text."])
+    def test_a_sentence_is_no_header(self, line):
+        assert not is_header(line)
+
+    @pytest.mark.parametrize("number", [1, 3, 200])
+    def test_a_column_of_numbers(self, tmp_path, number):
+        (tmp_path / "h.csv").write_text("id,tweet\n" + "".join(f"{row},{row} a\n" for row in range(number)))
+        with pytest.warns(ElmoWarning, match="h.csv: the column 'id' holds numbers, not texts"):
+            assert len(list(open_source(tmp_path / "h.csv", "id"))) == number
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(list(open_source(tmp_path / "h.csv", "tweet"))) == number
 
 
 class TestParquet:
@@ -95,17 +193,17 @@ class TestParquet:
             open_source(tmp_path / "bad.parquet")
 
     def test_repeated_values_are_not_copied(self, write, monkeypatch):
-        monkeypatch.setattr("modeling_elmo.embedding.sources.CHUNK_BYTES", 1000)
+        monkeypatch.setattr("modeling_elmo.files.tables.CHUNK_BYTES", 1000)
         pyarrow = pytest.importorskip("pyarrow")
         long, dictionary = "x" * 600, pyarrow.array(["a b", "x" * 600])
         texts = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0, 1, 1, None, 1]), dictionary)
         words = pyarrow.array([[long, "a"], [], [long], [long, long], None])
         path = write({"text": texts, "words": words})
-        assert list(ParquetRows(path, "text")) == [{"text": text} for text in texts.to_pylist()]
-        assert list(ParquetRows(path, "words")) == [{"words": row} for row in words.to_pylist()]
+        assert list(ParquetRows(path, ["text"])) == [{"text": text} for text in texts.to_pylist()]
+        assert list(ParquetRows(path, ["words"])) == [{"words": row} for row in words.to_pylist()]
 
     def test_rows_that_are_too_long_on_average_are_not_read(self, write, monkeypatch):
-        monkeypatch.setattr("modeling_elmo.embedding.sources.MAX_LINE_BYTES", 5000)
+        monkeypatch.setattr("modeling_elmo.files.tables.MAX_LINE_BYTES", 5000)
         path = write({"text": ["x" * 10_000], "words": [["x"] * 10_000]})
         for column in ("text", "words"):
             with pytest.raises(ValueError, match=f"row group 0: expected at most 5000 bytes a row, found .* {column}"):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lines of text files: nothing is lost or skipped, and errors name the line."""
 
+import bz2
 import gzip
 import io
 import lzma
@@ -18,6 +19,17 @@ TEXT = "\ufeffThe bank .\r\n\r\n naïve\u2028river \n\x85\nlast"
 SENTENCES = ["The bank .", "", " naïve\u2028river ", "\x85", "last"]
 
 
+def zst(data):
+    """Two frames, as tools that compress in parallel write them."""
+    pyarrow = pytest.importorskip("pyarrow", reason="needs the package pyarrow")
+    half = 3 * len(data) // 4
+    return b"".join(pyarrow.Codec("zstd").compress(part, asbytes=True) for part in (data[:half], data[half:]))
+
+
+COMPRESSIONS = {"": bytes, ".gz": gzip.compress, ".XZ": lzma.compress, ".xz": lzma.compress}
+COMPRESSIONS |= {".bz2": bz2.compress, ".zst": zst}
+
+
 class TestTextLines:
     def test_a_very_long_line_in_a_small_file_is_an_error(self, tmp_path, monkeypatch):
         monkeypatch.setattr("modeling_elmo.files.text.MAX_LINE_BYTES", 1000)
@@ -28,11 +40,10 @@ class TestTextLines:
         with pytest.raises(ValueError, match="text.gz: line 2: expected at most 1000 bytes, found more"):
             next(sentences)
 
-    @pytest.mark.parametrize(("suffix", "opened"), [("", open), (".gz", gzip.open), (".XZ", lzma.open)])
-    def test_every_line_is_a_sentence(self, tmp_path, suffix, opened):
+    @pytest.mark.parametrize("suffix", COMPRESSIONS)
+    def test_every_line_is_a_sentence(self, tmp_path, suffix):
         path = tmp_path / f"text{suffix}"
-        with opened(path, "wb") as file:
-            file.write(TEXT.encode())
+        path.write_bytes(COMPRESSIONS[suffix](TEXT.encode()))
         source = TextLines(path)
         assert list(source) == SENTENCES
         assert list(source) == SENTENCES
@@ -67,13 +78,35 @@ class TestTextLines:
             list(TextLines(path))
         assert list(TextLines(path, errors="replace")) == ["fine", "bad \ufffd"]
 
-    @pytest.mark.parametrize("suffix", [".gz", ".xz"])
+    def test_zst_says_what_to_install(self, tmp_path, monkeypatch):
+        (tmp_path / "text.zst").write_bytes(b"")
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(ValueError, match=r"text.zst: .zst requires the package pyarrow: pip install"):
+            list(TextLines(tmp_path / "text.zst"))
+
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-8-sig"])
+    def test_other_encodings(self, tmp_path, encoding):
+        sentences = [line.replace("\u2028", "-") for line in SENTENCES]
+        (tmp_path / "text").write_bytes("\n".join(sentences).encode(encoding))
+        assert list(TextLines(tmp_path / "text", encoding=encoding)) == sentences
+
+    def test_bad_encodings(self, tmp_path):
+        (tmp_path / "text").write_bytes(b"a\n\x81\n")
+        with pytest.raises(ValueError, match="encoding: expected one such as utf-8 or latin-1, found 'utf-9'"):
+            TextLines(tmp_path / "text", encoding="utf-9")
+        with pytest.raises(ValueError, match="text: line 2: expected CP1252, found byte 0x81"):
+            list(TextLines(tmp_path / "text", encoding="cp1252"))
+        (tmp_path / "text").write_bytes(b"a")
+        with pytest.raises(ValueError, match="text: line 1: expected UTF-16-LE, found byte 0x61"):
+            list(TextLines(tmp_path / "text", encoding="utf-16-le"))
+
+    @pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2", ".zst"])
     def test_damaged_archives(self, tmp_path, suffix):
         path = tmp_path / f"text{suffix}"
         path.write_bytes(b"not compressed\n")
         with pytest.raises(ValueError, match="damaged, or not compressed as its name says"):
             list(TextLines(path))
-        whole = (gzip if suffix == ".gz" else lzma).compress(b"a line\n" * 1000)
+        whole = COMPRESSIONS[suffix](b"a line\n" * 1000)
         path.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(ValueError, match="damaged"):
             list(TextLines(path))
