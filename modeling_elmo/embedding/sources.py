@@ -135,8 +135,9 @@ def open_source(path: str | os.PathLike[str], column: str | None = None, errors:
 
     Args:
         path (`str` or `os.PathLike`): `-` for standard input; a table: `.csv`, `.tsv`, `.json` or `.jsonl` (an array of
-            objects or JSON lines), `.parquet`; words in columns: `.conllu`, `.conll`; a directory written by `Dataset.save_to_disk`; or a text file. All but
-            Parquet may be compressed: `.gz`, `.xz`, `.bz2`, `.zst`.
+            objects or JSON lines), `.parquet`; a file with a word on each line: `.conllu`, `.conll`; a directory
+            written by `Dataset.save_to_disk`; or a text file. All but Parquet may be compressed: `.gz`, `.xz`, `.bz2`,
+            `.zst`.
         column (`str`, *optional*): The column of the sentences, `"text"` by default. Text files have no columns.
         errors (`str`, *optional*, defaults to `"strict"`): As for `TextLines`.
 
