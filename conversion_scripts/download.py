@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from modeling_elmo import configuration
 from modeling_elmo.files.atomic import new_file
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError, one_line
-from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, read_vocabulary
+from modeling_elmo.model.vocabulary_files import SPECIAL_TOKENS, read_vocabulary
 
 from .archives import MAGIC
 from .hdf5 import open_hdf5

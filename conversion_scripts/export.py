@@ -10,7 +10,8 @@ from modeling_elmo.files.atomic import new_directory
 from modeling_elmo.files.errors import ElmoFormatError, as_format_error
 from modeling_elmo.files.model_directory import check_model_directory, load_model
 from modeling_elmo.model.bilm import ElmoModel
-from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
+from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
+from modeling_elmo.model.vocabulary_files import SPECIAL_TOKENS, vocabulary_lines
 
 from .options_json import write_options
 from .vocab_embedding_hdf5 import write_vocab_embedding
@@ -46,7 +47,7 @@ def export(model_dir: Path, out_dir: Path, token_embeddings: bool | None = None,
             # A word added to the tokenizer may contain a line break.
             with as_format_error(f"{model_dir}: tokenizer"):
                 tokenizer.save_vocabulary(str(target))
-            words = read_vocabulary(target / "vocab.txt")
+            words = vocabulary_lines(target / "vocab.txt")
         if words is None and (reads_words or token_embeddings):
             raise ElmoFormatError(f"{model_dir}: contains no vocabulary, so its embeddings can't be written")
         num_words = None if words is None else len(words)

@@ -28,7 +28,8 @@ from modeling_elmo import configuration
 from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.model.configuration_elmo import NUM_APPENDED_TOKENS, ElmoConfig
 from modeling_elmo.model.loading_checks import abbreviated
-from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS, ElmoTokenizer, read_vocabulary
+from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
+from modeling_elmo.model.vocabulary_files import SPECIAL_TOKENS, read_vocabulary
 
 from . import reference
 from .converted_model import ConvertedModel, StoredTensor

@@ -6,21 +6,23 @@ A model that reads characters gives the same vectors with any vocabulary and wit
 is an error: what is unusual is noted. A model that reads words looks up a vector by the id, so the ids must be right.
 """
 
-import re
 from pathlib import Path
 
 from modeling_elmo.files.errors import ElmoFormatError, one_line
 from modeling_elmo.files.text import TextLines
 from modeling_elmo.model.loading_checks import abbreviated
-from modeling_elmo.model.tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS, read_vocabulary
+from modeling_elmo.model.vocabulary_files import (
+    LINE_SPACE,
+    NOT_A_WORD,
+    SPECIAL_TOKENS,
+    vocabulary_lines,
+    without_counts,
+)
 
 
 # How much larger a vocabulary may be than its compressed file. Small files may contain up to `MIN_BYTES`.
 MAX_COMPRESSION = 100
 MIN_BYTES = 2**26
-
-# Lines of programs that count words: the count after the word, or before it, as `uniq -c` writes it.
-WITH_COUNT = (re.compile(r"(\S+)[ \t]+\d+"), re.compile(r"\d+[ \t]+(\S+)"))
 
 
 def read_words(
@@ -43,14 +45,14 @@ def read_words(
         `ElmoFormatError`: If the file can't be read; for a model that reads words, also if its ids can't be right.
     """
     try:
-        words = _read_compressed(path) if path.suffix.lower() == ".gz" else read_vocabulary(path)
+        words = _read_compressed(path) if path.suffix.lower() == ".gz" else vocabulary_lines(path)
     except (OSError, ValueError) as error:
         if reads_words or is_named:
             hint = "" if reads_words else "; for a model that reads characters, --no-vocab leaves it out"
             raise ElmoFormatError(f"{one_line(error)}{hint}") from error
         return [], [f"The vocabulary is left out, which does not change the vectors: {one_line(error)}."]
     notes = []
-    if (counted := _without_counts(words)) is not None:
+    if (counted := without_counts(words)) is not None:
         words = counted
         notes.append(f"The counts in {path.name} are left out: its lines are words with counts.")
     if num_words not in (None, len(words)):
@@ -75,16 +77,6 @@ def _read_compressed(path: Path) -> list[str]:
             raise ValueError(f"{path.name}: expected at most {most:,} bytes in a file of its size, found more")
         words.append(line.strip(LINE_SPACE))
     return [word for word in words if word != NOT_A_WORD]
-
-
-def _without_counts(words: list[str]) -> list[str] | None:
-    """Returns the words of lines that are words with counts, or `None` if they are not."""
-    special = {"", *SPECIAL_TOKENS.values()}
-    for pattern in WITH_COUNT:
-        matches = [pattern.fullmatch(word) for word in words]
-        if any(matches) and all(match or word in special for match, word in zip(matches, words)):
-            return [match[1] if match else word for match, word in zip(matches, words)]
-    return None
 
 
 def _distinct(name: str, words: list[str], reads_words: bool, notes: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ from arguments import FineTuningArguments, ModelArguments, PretrainedArguments
 from modeling_elmo import ElmoTokenizer
 from modeling_elmo.files.atomic import new_file
 from modeling_elmo.fine_tuning import load_word_vectors
-from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS
+from modeling_elmo.model.vocabulary_files import SPECIAL_TOKENS
 from modeling_elmo.pretraining.checkpoints import checkpoints
 from modeling_elmo.pretraining.trainer import leave_process_group
 

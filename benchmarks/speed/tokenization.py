@@ -13,7 +13,7 @@ import torch
 
 from modeling_elmo import ElmoTokenizer
 from modeling_elmo.conversion_scripts import reference
-from modeling_elmo.model.tokenization_elmo import SPECIAL_TOKENS
+from modeling_elmo.model.vocabulary_files import SPECIAL_TOKENS
 
 from . import allennlp_elmo
 from .correctness import WrongResultError

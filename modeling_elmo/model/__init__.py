@@ -9,6 +9,7 @@ To read, in this order:
     configuration_elmo.py   ElmoConfig: every setting and its validation
     characters.py           words -> character ids
     word_splitting.py       text -> words
+    vocabulary_files.py     files of words
     text_warnings.py        what is said about text that is probably not meant as it is read
     tokenization_elmo.py    ElmoTokenizer
     token_embedding.py      character CNN and word embeddings: layer 0

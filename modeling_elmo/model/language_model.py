@@ -320,6 +320,7 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
                 f"tokenizer: expected the model's with {self.config.vocab_size} entries, found {len(tokenizer)} entries"
             )
         batch = tokenizer(words, is_split_into_words=True, return_tensors="pt").to(self.device)
+        tokenizer.check_known(batch["input_ids"].tolist())
         position = batch.word_ids().index(index % len(words))
         is_training = self.training
         try:

@@ -6,6 +6,7 @@ Each is said once for a call or a run, with counts and an example. `elmo ... --s
 `warnings.simplefilter("error", ElmoWarning)` turn them into errors.
 """
 
+import warnings
 from collections.abc import Sequence
 
 from .characters import Characters
@@ -13,6 +14,9 @@ from .characters import Characters
 
 # Longer examples are abbreviated.
 MAX_SHOWN = 40
+
+# A sentence with fewer unknown words may be short, or about names.
+MIN_UNKNOWN = 3
 
 
 class ElmoWarning(UserWarning):
@@ -47,6 +51,38 @@ class CutWords:
             f"{self.num_cut:,} of {self.num_words:,}, the longest {shown(self.longest)}. The rest of each is left out. "
             "Is the text split into words?"
         )
+
+
+class TokenizerWarnings:
+    """What a tokenizer says of the texts that it encodes, each kind once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        # `datasets` hashes a tokenizer to find results of an earlier map; what was said doesn't change them.
+        return type(self), ()
+
+    def check_lengths(self, words: Sequence[str], characters: Characters) -> None:
+        """Warns of words of a call, all different, that are longer than a model reads."""
+        if "lengths" not in self._said and characters.cut(words):
+            cut = CutWords(characters)
+            cut.add(words)
+            self._say("lengths", cut.message())
+
+    def check_known(self, num_unknown: int, num_words: int) -> None:
+        """Warns if most words are unknown, where a model predicts words of its vocabulary."""
+        if num_unknown >= MIN_UNKNOWN and 2 * num_unknown > num_words:
+            self._say(
+                "known",
+                f"words outside the vocabulary: {num_unknown:,} of {num_words:,}. The model predicts words of its "
+                "vocabulary: is it that of the text's language and case?",
+            )
+
+    def _say(self, kind: str, message: str) -> None:
+        if kind not in self._said:
+            self._said.add(kind)
+            warnings.warn(message, ElmoWarning, stacklevel=4)
 
 
 def shown(text: str) -> str:

@@ -39,6 +39,8 @@ from .loading_checks import (
     read_json_object,
     read_tokenizer,
 )
+from .text_warnings import TokenizerWarnings
+from .vocabulary_files import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS, read_vocabulary
 from .word_splitting import first_characters, language_rules, treebank_pre_tokenizer, warn_of_unspaced
 
 
@@ -64,31 +66,6 @@ UNCHECKED_ERRORS = (
     *(AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError),
     *(json.JSONDecodeError, UnicodeDecodeError),
 )
-
-# Stripped from the lines of a vocabulary file. Other white space may be part of a word.
-LINE_SPACE = " \t\r\n"
-
-# A line in vocabulary files of the Google language model that bilm-tf started from. Not a word; it has no id.
-NOT_A_WORD = "!!!MAXTERMID"
-
-SPECIAL_TOKENS = {
-    "bos_token": "<S>",
-    "eos_token": "</S>",
-    "unk_token": "<UNK>",
-    "pad_token": "<PAD>",
-    "mask_token": "<MASK>",
-}
-
-
-def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:
-    """Reads a vocabulary file: one word per line, line n (from 0) has id n. Raises `ValueError` without UTF-8."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="\n") as file:
-            words = [line.strip(LINE_SPACE) for line in file]
-    except UnicodeDecodeError as error:
-        name = os.path.basename(path)
-        raise ValueError(f"{name}: expected UTF-8 text, found byte {error.object[error.start]:#04x}") from error
-    return [word for word in words if word != NOT_A_WORD]
 
 
 def _numbered(words: Iterable[str]) -> dict[str, int]:
@@ -227,6 +204,7 @@ class ElmoTokenizer(TokenizersBackend):
         language_rules(self.language)
         rules = {"language": language, "split_cjk_characters": None if split_cjk_characters else False}
         kwargs.update({name: value for name, value in rules.items() if value is not None})
+        self._warnings = TokenizerWarnings()
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
         if tokenizer_object is not None:
@@ -385,6 +363,9 @@ class ElmoTokenizer(TokenizersBackend):
             **kwargs,
         )
         data, encodings = dict(encoded), encoded.encodings
+        mask = self.mask_token_id
+        if masked := [ids for ids in data["input_ids"] if mask in ids]:
+            self.check_known(masked)
         lengths = [len(encoding) for encoding in encodings]
         is_rectangular = return_tensors is not None and len(set(lengths)) == 1
         if "character_ids" in self.model_input_names:
@@ -430,8 +411,9 @@ class ElmoTokenizer(TokenizersBackend):
         boundaries = dict(zip((self.bos_token_id, self.eos_token_id), self.characters.boundary_rows()))
         # Not `encoding.tokens`, in which an added token may include the white space around it.
         find: Any = self._tokenizer.id_to_token
-        row = self.characters.row
-        rows = [boundaries.get(key) or row(key if isinstance(key, str) else find(key)) for key in distinct]
+        words = [key if isinstance(key, str) else find(key) for key in distinct]
+        self._warnings.check_lengths(words, self.characters)
+        rows = [boundaries.get(key) or self.characters.row(word) for key, word in zip(distinct, words)]
         return self.characters.matrix(rows, indices_N, as_objects)
 
     def token_ids(self, words: Sequence[str], token_input: str, split_special_tokens: bool = False) -> np.ndarray:
@@ -460,6 +442,12 @@ class ElmoTokenizer(TokenizersBackend):
         boundaries = dict(zip(marks, self.characters.boundary_rows()))
         rows = [boundaries.get(word) or self.characters.row(word) for word in distinct]
         return np.column_stack([*columns, self.characters.matrix(rows, indices_N)])
+
+    def check_known(self, ids_S: Iterable[list[int]]) -> None:
+        """Warns once if most words of sentences in which a word is predicted are not in the vocabulary."""
+        special = {self.bos_token_id, self.eos_token_id, self.pad_token_id, self.mask_token_id}
+        ids = [id for ids in ids_S for id in ids if id not in special]
+        self._warnings.check_known(ids.count(self.unk_token_id), len(ids))
 
     def pad(self, *args: Any, **kwargs: Any) -> BatchEncoding:
         """As in the base class; `character_ids` are padded with rows of zeros."""

@@ -105,7 +105,9 @@ def read_tokenizer(vocab_file: Path, **characters: Any) -> ElmoTokenizer:
     try:
         tokenizer = ElmoTokenizer(vocab_file=vocab_file, **characters)
     except ValueError as error:
-        # The tokenizer's message names its argument instead of the file.
-        raise ValueError(f"{vocab_file}: {str(error).removeprefix('vocab: ')}") from error
+        # The tokenizer's message names its argument, or the file without its directory.
+        reason = str(error).removeprefix("vocab: ").removeprefix(f"{vocab_file.name}: ")
+        hint = "; awk '!seen[$0]++' removes repeated lines" if "are both" in reason else ""
+        raise ValueError(f"{vocab_file}: {reason}{hint}") from error
     check_vocabulary(tokenizer, str(vocab_file))
     return tokenizer

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..files.atomic import new_file
-from ..model.tokenization_elmo import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
+from ..model.vocabulary_files import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
 from ..model.word_splitting import TextSplitter
 from .corpus import Corpus
 

@@ -161,6 +161,11 @@ def test_repeated_line_is_refused_with_both_places_named(tmp_path):
         ElmoTokenizer(write_vocabulary(tmp_path, "<S>\ncat\nsat\ncat\n"))
 
 
+def test_lines_of_words_with_counts_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"line 4: expected a word, found 'the\\t120', a word with a count"):
+        ElmoTokenizer(write_vocabulary(tmp_path, "<S>\n</S>\n<UNK>\nthe\t120\nbank\t7\n"))
+
+
 def test_maxtermid_takes_no_id(tmp_path):
     tokenizer = ElmoTokenizer(write_vocabulary(tmp_path, "<S>\n</S>\n<UNK>\n!!!MAXTERMID\nthe\n"))
     assert tokenizer.convert_tokens_to_ids(["the", "!!!MAXTERMID"]) == [3, tokenizer.unk_token_id]
@@ -1541,3 +1546,27 @@ class TestFilesFromOthers:
         }
         change("tokenizer.json", lambda content: content.update(padding=padding))
         assert ElmoTokenizer.from_pretrained(tmp_path)("bank")["input_ids"] == [0, 3, 1]
+
+
+class TestWarnings:
+    def test_words_that_are_cut_are_said_once(self, recwarn):
+        tokenizer = ElmoTokenizer()
+        before = pickle.dumps(tokenizer)
+        for text in (f"a {'x' * 49} a", "y" * 49):
+            tokenizer([text, "b " + "z" * 48], return_tensors="pt", padding=True)
+        (warning,) = recwarn
+        assert warning.category.__name__ == "ElmoWarning"
+        assert str(warning.message).startswith(
+            "words longer than the 48 bytes that the model reads: 1 of 6, the longest"
+        )
+        assert pickle.dumps(tokenizer) == before
+
+    def test_unknown_words_around_a_mask_are_said_once(self, recwarn):
+        tokenizer = ElmoTokenizer(vocab=[*SPECIAL, "the", "bank", "of"])
+        tokenizer(["el banco del rio", "the <MASK> of the bank", "the <MASK> of el banco del rio"])
+        assert len(recwarn) == 0
+        for text in ("el <MASK> del rio verde", "el <MASK> del rio verde"):
+            tokenizer(text)
+        assert [str(warning.message).partition(".")[0] for warning in recwarn] == [
+            "words outside the vocabulary: 4 of 4"
+        ]

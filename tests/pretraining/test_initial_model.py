@@ -43,6 +43,14 @@ def test_a_vocabulary_that_repeats_a_word(tmp_path):
         from_preset("tiny", tmp_path / "vocab.txt", 0)
 
 
+@pytest.mark.parametrize("line", ["the\t120", "the 120", "   120 the"])
+def test_a_vocabulary_with_counts(tmp_path, line):
+    path = tmp_path / "vocab.txt"
+    path.write_text("\n".join(["<S>", "</S>", "<UNK>", line, line.replace("the", "a")]))
+    with pytest.raises(ValueError, match=f"^{path}: line 4: expected a word, found '.*', a word with a count; leave"):
+        from_preset("tiny", path, 0)
+
+
 def test_a_converted_model_is_trained_on(model_dir, tmp_path):
     converted = AutoModel.from_pretrained(model_dir)
     beginning = from_model(model_dir, None, 0, num_negative_samples=0)

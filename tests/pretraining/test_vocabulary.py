@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_elmo import ElmoTokenizer
-from modeling_elmo.model.tokenization_elmo import read_vocabulary
+from modeling_elmo.model.vocabulary_files import read_vocabulary
 from modeling_elmo.model.word_splitting import split_at_white_space
 from modeling_elmo.pretraining.corpus import TextFiles
 from modeling_elmo.pretraining.vocabulary import build_vocabulary, count_words, write_vocabulary
