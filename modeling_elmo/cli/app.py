@@ -89,7 +89,7 @@ def _warnings_as_lines(is_strict: bool) -> Iterator[None]:
 
     with warnings.catch_warnings():
         show_others, warnings.showwarning = warnings.showwarning, show
-        warnings.simplefilter("error" if is_strict else "always", ElmoWarning)
+        warnings.simplefilter("error" if is_strict else "default", ElmoWarning)
         yield
 
 

@@ -16,15 +16,15 @@ the length of any text.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Regex, pre_tokenizers
 from tokenizers.pre_tokenizers import PreTokenizer, Split, WhitespaceSplit
-from transformers.utils import logging
 
+from .text_warnings import ElmoWarning
 
-logger = logging.get_logger(__name__)
 
 # Typewriter and typographic. The latter is also a closing quote, which is how NLTK always treats it.
 APOSTROPHE = r"['\u2019]"
@@ -277,10 +277,13 @@ def warn_of_unspaced(texts: Iterable[str]) -> None:
     """Warns once if a text is in a script without spaces between words, other than Chinese and Japanese."""
     found = next((match for text in texts if not text.isascii() and (match := UNSPACED.search(text))), None)
     if found is not None:
-        logger.warning_once(
+        # Of one place, so that it is shown once.
+        warnings.warn(
             f"text: {found.lastgroup} has no spaces between words, and this tokenizer can't find words without them: "
             "split the text by a tokenizer for this language first, and pass lists of words (is_split_into_words=True) "
-            "or put spaces between them"
+            "or put spaces between them",
+            ElmoWarning,
+            stacklevel=1,
         )
 
 

@@ -51,7 +51,7 @@ def test_a_single_text_is_one_sentence(embedder):
             [f"a {LONG}", f"b {LONG}xx"],
             f"words longer than the 48 bytes that the model reads: 2 of 4, the longest '{'x' * 40}'... (62 characters)",
         ),
-        (["\u3042" * 16 + " a", "\u3042" * 17 + " a"], "words longer than the 48 bytes that the model reads: 1 of 4, "),
+        (["\u044f" * 24 + " a", "\u044f" * 25 + " a"], "words longer than the 48 bytes that the model reads: 1 of 4, "),
     ],
 )
 def test_what_is_unusual_is_said(embedder, texts, message):

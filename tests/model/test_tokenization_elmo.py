@@ -36,8 +36,8 @@ from transformers.pipelines.base import pad_collate_fn
 
 from modeling_elmo import ElmoConfig, ElmoTokenizer
 from modeling_elmo.conversion_scripts.reference import character_ids
-from modeling_elmo.model import word_splitting
 from modeling_elmo.model.characters import encode_characters
+from modeling_elmo.model.text_warnings import ElmoWarning
 
 
 deterministic = settings(derandomize=True, deadline=None, max_examples=150)
@@ -1332,17 +1332,15 @@ def test_an_unknown_language_is_refused():
         ("Burmese", "\u1019\u103c\u1014\u103a\u1019\u102c\u1018\u102c\u101e\u102c"),
     ],
 )
-def test_a_script_that_needs_a_dictionary_gets_one_warning(tokenizer, language, text, monkeypatch):
-    messages = []
-    monkeypatch.setattr(word_splitting.logger, "warning_once", messages.append)
+def test_a_script_that_needs_a_dictionary_gets_one_warning(tokenizer, language, text, recwarn):
     tokenizer(["English. \u00e9", " ".join(text)])
     tokenizer([text.split()], is_split_into_words=True)
-    assert messages == []
+    assert not [warning for warning in recwarn if str(warning.message).startswith("text: ")]
     tokenizer(["English", text, text])
     tokenizer.split_words([text])
-    assert len(messages) == 2
-    assert messages[0] == messages[1]
-    assert messages[0].startswith(f"text: {language} has no spaces between words")
+    (warning,) = [warning for warning in recwarn if str(warning.message).startswith("text: ")]
+    assert warning.category is ElmoWarning
+    assert str(warning.message).startswith(f"text: {language} has no spaces between words")
 
 
 def test_batch_encoding_maps_between_words_and_rows_of_split_words():
@@ -1555,7 +1553,7 @@ class TestWarnings:
         for text in (f"a {'x' * 49} a", "y" * 49):
             tokenizer([text, "b " + "z" * 48], return_tensors="pt", padding=True)
         (warning,) = recwarn
-        assert warning.category.__name__ == "ElmoWarning"
+        assert warning.category is ElmoWarning
         assert str(warning.message).startswith(
             "words longer than the 48 bytes that the model reads: 1 of 6, the longest"
         )
