@@ -45,6 +45,21 @@ class TestTextFiles:
             open_source(tmp_path / "text", column="text")
 
 
+class TestColumns:
+    def test_words_of_conllu(self, tmp_path):
+        row = "\t_\t_\t_\t_\t_\t_\t_\t_\n"
+        with gzip.open(tmp_path / "a.conllu.gz", "wt") as file:
+            file.write(f"# text = del mar\n1-2\tdel{row}1\tde{row}2\tel{row}3\tmar{row}\n1\tsí{row}")
+        assert list(open_source(tmp_path / "a.conllu.gz")) == [["de", "el", "mar"], ["sí"]]
+        with pytest.raises(ValueError, match=r"a.conllu.gz:2: column: expected one of ID, FORM, .* found 'text'"):
+            list(open_source(tmp_path / "a.conllu.gz", "text"))
+
+    def test_an_index_reads_any_text_file_so(self, tmp_path):
+        (tmp_path / "wnut.annotated").write_text("#nlp\tO\nUlm\tB-X\n\nb\tO\n")
+        assert list(open_source(tmp_path / "wnut.annotated", "0")) == [["#nlp", "Ulm"], ["b"]]
+        assert list(open_source(tmp_path / "wnut.annotated", "-2")) == [["#nlp", "Ulm"], ["b"]]
+
+
 class TestJSONLines:
     def test_texts_and_words(self, tmp_path):
         path = tmp_path / "rows.jsonl"

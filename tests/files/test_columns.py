@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files with a word on each line, as treebanks and shared tasks publish them."""
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,6 +120,13 @@ def test_more_lines_than_are_looked_at_first():
 def test_any_words_are_read_where_they_are_numbered(sentences):
     text = "\n\n".join("\n".join(f"{i}\t{w}\tX\t_" for i, w in enumerate([*words, "."], 1)) for words in sentences)
     assert [words for words, _ in read(text)] == [[*words, "."] for words in sentences]
+
+
+@given(st.text("#1-2.a=\t \n", max_size=60))
+def test_any_text_is_read_or_refused(text):
+    with contextlib.suppress(ValueError):
+        sentences = list(ColumnFile(text.split("\n"), "file"))
+        assert all(len(each.words) == len(each.labels) == len(each.lines) > 0 for each in sentences)
 
 
 class TestColumnWords:
