@@ -138,7 +138,8 @@ def open_source(path: str | os.PathLike[str], column: str | None = None, errors:
             objects or JSON lines), `.parquet`; a file with a word on each line: `.conllu`, `.conll`; a directory
             written by `Dataset.save_to_disk`; or a text file. All but Parquet may be compressed: `.gz`, `.xz`, `.bz2`,
             `.zst`.
-        column (`str`, *optional*): The column of the sentences, `"text"` by default. Text files have no columns.
+        column (`str`, *optional*): The column of the sentences, `"text"` by default; of the words in a file with a word
+            on each line, see `ColumnFile`. A text file is read as such a file if this is an index.
         errors (`str`, *optional*, defaults to `"strict"`): As for `TextLines`.
 
     Raises:
@@ -147,12 +148,12 @@ def open_source(path: str | os.PathLike[str], column: str | None = None, errors:
     name, wanted = os.fspath(path), column or DEFAULT_COLUMN
     if name != STANDARD_INPUT and (table_format(name) is not None or Path(name).is_dir()):
         return DatasetColumn(open_rows(name, {wanted: "--column"}, errors=errors), wanted, name)
-    if name != STANDARD_INPUT and without_compression(name).endswith(COLUMN_ENDINGS):
+    if without_compression(name).endswith(COLUMN_ENDINGS) or (column or "").lstrip("-").isdecimal():
         return ColumnWords(name, column, errors)
     if column is not None:
         raise ValueError(
-            f"{name}: a text file has no columns; --column requires a table that ends in {', '.join(FORMATS)}, or a "
-            "dataset"
+            f"{name}: a text file has no columns; --column requires a table that ends in {', '.join(FORMATS)}, a "
+            "dataset, or the index of a column in a file with a word on each line"
         )
     return SentenceLines(name, errors)
 
