@@ -22,7 +22,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_elmo import ElmoConfig
 from .fast_lstm import LSTMSettings, LSTMWeights, PackedWeights, TrainedLSTM, run_lstm
-from .fast_matmul import PackedWeight
+from .fast_matmul import PackedWeight, product_dtype
 from .fast_path_guards import is_traced, weights_of
 from .packing import DirectionState, Packing
 
@@ -42,7 +42,7 @@ class ProjectedLSTM(nn.Module):
         self.weight_hh = nn.Parameter(torch.empty(4 * cell_size, projection_size))
         self.bias = nn.Parameter(torch.empty(4 * cell_size))
         self.weight_hr = nn.Parameter(torch.empty(projection_size, cell_size)) if config.has_lstm_projection else None
-        self._packed_hh, self._packed_hr = PackedWeight(), PackedWeight()
+        self._packed = PackedWeight(), PackedWeight(), PackedWeight()
 
     def forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
@@ -60,24 +60,50 @@ class ProjectedLSTM(nn.Module):
         if is_traced(*tensors) or not has_one_dtype or (autocasts and inputs_NI.dtype == torch.float64):
             return self.plain_forward(inputs_NI, batch_sizes, state)
         dtype = torch.get_autocast_dtype(device_type) if autocasts else inputs_NI.dtype
-        hh, hr = self.weight_hh.to(dtype), None if self.weight_hr is None else self.weight_hr.to(dtype)
-        weights = LSTMWeights(self.weight_ih.to(dtype), hh, self.bias.to(dtype), hr)
-        settings = LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
-        inputs_NI, state = inputs_NI.to(dtype), (state[0].to(dtype), state[1])
         is_trainable = any(tensor.requires_grad for tensor in tensors)
         with torch.autocast(device_type, enabled=False):
-            if is_trainable and (self.training or torch.is_grad_enabled()):
-                # The weights are about to change: packed copies would only cost memory.
-                self._packed_hh.drop()
-                self._packed_hr.drop()
-            if is_trainable and torch.is_grad_enabled():
-                outputs_NP, *last = TrainedLSTM.apply(inputs_NI, *state, *weights, batch_sizes, settings)
-                return outputs_NP, (last[0], last[1])
-            if hh is not self.weight_hh or (is_trainable and self.training):
-                packed = PackedWeights.for_one_call(hh, hr, batch_sizes)
-                return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
-            packed = PackedWeights(self._packed_hh.of(hh), None if hr is None else self._packed_hr.of(hr))
-            return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
+            outputs_NP, (hidden_SP, cell_SH) = self._fast_forward(inputs_NI, batch_sizes, state, dtype, is_trainable)
+        return outputs_NP.to(dtype), (hidden_SP.to(dtype), cell_SH)
+
+    def _fast_forward(
+        self,
+        inputs_NI: torch.Tensor,
+        batch_sizes: list[int],
+        state: DirectionState,
+        dtype: torch.dtype,
+        is_trainable: bool,
+    ) -> tuple[torch.Tensor, DirectionState]:
+        """Computes as in `dtype`, but in float32 where the processor has no units for it."""
+        wide = product_dtype(dtype, inputs_NI.device)
+        inputs_NI, state = inputs_NI.to(dtype).to(wide), (state[0].to(dtype).to(wide), state[1])
+        settings = LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
+        weights = LSTMWeights(self.weight_ih, self.weight_hh, self.bias, self.weight_hr)
+        if is_trainable and (self.training or torch.is_grad_enabled()):
+            # The weights are about to change: packed copies would only cost memory.
+            for packed_weight in self._packed:
+                packed_weight.drop()
+        elif self.weight_hh.dtype in (dtype, wide):
+            return run_lstm(
+                inputs_NI, batch_sizes, state, weights, self._packed_weights(weights, batch_sizes), settings
+            )
+        weights = LSTMWeights(*(None if weight is None else weight.to(wide) for weight in weights))
+        if is_trainable and torch.is_grad_enabled():
+            outputs_NP, *last = TrainedLSTM.apply(inputs_NI, *state, *weights, batch_sizes, settings)
+            return outputs_NP, (last[0], last[1])
+        packed = PackedWeights.for_one_call(weights.hh, weights.hr, batch_sizes)
+        return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
+
+    def _packed_weights(self, weights: LSTMWeights, batch_sizes: list[int]) -> PackedWeights:
+        is_narrow = product_dtype(weights.hh.dtype, weights.hh.device) != weights.hh.dtype
+        if batch_sizes[:1] == [1] and not is_narrow:
+            # One row at a time waits for memory, however the weights lie there: no copies, no fingerprints of them.
+            return PackedWeights()
+        packed_hh, packed_hr, packed_ih = self._packed
+        return PackedWeights(
+            packed_hh.of(weights.hh),
+            None if weights.hr is None else packed_hr.of(weights.hr),
+            packed_ih.of(weights.ih) if is_narrow else None,
+        )
 
     def plain_forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState

@@ -71,7 +71,20 @@ class TestProduct:
         inputs, weight = torch.randn(3, 4).to(dtype), torch.randn(5, 4).to(dtype)
         assert pack(weight) is None
         assert PackedWeight().of(weight) is None
-        assert torch.equal(product(inputs, weight), F.linear(inputs, weight))
+        torch.testing.assert_close(product(inputs, weight), F.linear(inputs, weight))
+
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+    @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e30])
+    def test_narrow_weights_are_multiplied_in_float32_where_the_processor_has_no_units(self, dtype, scale, monkeypatch):
+        monkeypatch.setattr(fast_matmul, "has_units", lambda dtype: False)
+        inputs, weight = torch.randn(3, 64), (torch.randn(5, 64) * scale).nan_to_num(posinf=1, neginf=1).to(dtype)
+        weight = weight.nan_to_num(posinf=1, neginf=1)
+        packed = pack(weight)
+        expected = F.linear(inputs, weight.float())
+        assert product(inputs.to(dtype), weight).dtype == dtype
+        for found in (product(inputs, weight), product(inputs, weight, packed=packed)):
+            # FBGEMM's weights have 11 digits in binary, or an absolute error for tiny ones.
+            torch.testing.assert_close(found, expected, rtol=1e-3, atol=float(expected.abs().max()) * 1e-3 + 1e-6)
 
     @pytest.mark.filterwarnings("ignore:TF32")
     def test_heeds_the_switch_for_onednn(self):
@@ -114,6 +127,15 @@ class TestLinear:
             torch.autograd.grad(found, leaves, gradient), torch.autograd.grad(expected, leaves, gradient)
         ):
             torch.testing.assert_close(ours, theirs)
+
+    def test_autocast_to_a_dtype_without_units_computes_in_float32(self, monkeypatch):
+        monkeypatch.setattr(fast_matmul, "has_units", lambda dtype: False)
+        inputs, layer = torch.randn(4, 3), nn.Linear(3, 2)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = apply_linear(layer, inputs)
+        assert torch.equal(found, layer(inputs).bfloat16())
+        found.float().sum().backward()
+        torch.testing.assert_close(layer.weight.grad, inputs.sum(0).expand(2, 3), rtol=1e-2, atol=1e-2)
 
     def test_follows_autocast(self):
         with torch.autocast("cpu", dtype=torch.bfloat16):

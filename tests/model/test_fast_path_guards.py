@@ -22,3 +22,46 @@ def test_fingerprint_sees_rows_that_change_places(order, shape):
     before = fingerprint(tensor)
     tensor.data.copy_(tensor.data[list(order)])
     assert (fingerprint(tensor) != before) == (order != sorted(order))
+
+
+MATRICES = {
+    "random": lambda: torch.randn(8, 12),
+    "whole numbers": lambda: torch.randint(-3, 4, (8, 12)).float(),
+    "a permutation": lambda: torch.eye(12)[torch.randperm(12)],
+    "constant rows": lambda: torch.arange(8.0)[:, None].expand(8, 12).clone(),
+    "with infinity": lambda: torch.randn(8, 12).index_fill_(0, torch.tensor([3]), torch.inf),
+}
+
+
+@st.composite
+def writes(draw):
+    """A write that a sum over rows or columns may not notice."""
+    first, second = draw(st.permutations(range(8)))[:2]
+    shift, axis = draw(st.integers(1, 7)), draw(st.sampled_from([0, 1, (0, 1)]))
+
+    def move(weight):
+        weight.copy_(weight.roll(shift, axis) if isinstance(axis, int) else weight.roll((shift, shift), axis))
+
+    def double_and_halve(weight):
+        weight[:, first] *= 2
+        weight[:, second] /= 2
+
+    def exchange(weight):
+        weight[first, [first, second]] = weight[first, [second, first]]
+
+    def rectangle(weight):
+        weight[[first, second], [first, second]] += 1
+        weight[[first, second], [second, first]] -= 1
+
+    def reverse(weight):
+        weight.copy_(weight.flip(axis))
+
+    return draw(st.sampled_from([move, double_and_halve, exchange, rectangle, reverse]))
+
+
+@given(st.sampled_from(sorted(MATRICES)), writes(), st.sampled_from([torch.float32, torch.bfloat16, torch.float64]))
+def test_fingerprint_sees_writes_that_torch_does_not_count(kind, write, dtype):
+    weight = MATRICES[kind]().to(dtype)
+    before, values = fingerprint(weight), weight.clone()
+    write(weight.data)
+    assert (fingerprint(weight) != before) == (not torch.equal(weight, values))

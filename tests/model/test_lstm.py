@@ -341,11 +341,11 @@ class TestFastPath:
         def runs_without_gradients():
             with torch.no_grad():
                 torch.testing.assert_close(lstm(*arguments), lstm.plain_forward(*arguments))
-            return lstm._packed_hh._copy is not None
+            return lstm._packed[0]._copy is not None
 
         assert runs_without_gradients()
         lstm(*arguments)
-        assert lstm._packed_hh._copy is None
+        assert lstm._packed[0]._copy is None
         assert runs_without_gradients()
         # As in a checkpointed layer's first pass.
         lstm.train()
