@@ -56,7 +56,7 @@ class TaggingModelArguments(ModelArguments):
     label_scheme: Literal["IOB1", "BIO", "BIOES", "BILOU"] | None = HfArg(
         default=None,
         help="The scheme that the labels of the files must follow, and decoded labels of an ELMo with use_crf; by "
-        "default it is detected. Labels of IOB1 are converted to BIO.",
+        "default it is detected. BIO is also called IOB2. Labels of IOB1 are converted to BIO.",
     )
 
     def given_for_elmo(self) -> list[str]:
@@ -88,6 +88,10 @@ def read_columns(path: str, data: ColumnArguments, scheme: str | None = None) ->
     if file.is_numbered:
         logger.warning(f"{name}: words and labels are in the columns {file.describe()}.")
     sentences = list(file)
+    if file.column_names and all(label == "_" for sentence in sentences for label in sentence.labels):
+        raise ValueError(
+            f"{name}: expected labels, found only `_` in the columns {file.describe()}; see --label_column"
+        )
     labels = labels_in_scheme(sentences, name, scheme)
     return Dataset.from_list([{"words": each.words, "labels": own} for each, own in zip(sentences, labels)])
 

@@ -33,7 +33,7 @@ HEAD_CHARACTERS = 1_000_000
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _ID = re.compile(r"\d{1,9}([-.]\d{1,9})?", re.ASCII)
 _NAMES = re.compile(r"#\s*global\.columns\s*=\s*(.+)")
-_COMMENT = re.compile(r"#\s+\S|#(begin|end) document\b")
+_COMMENT = re.compile(r"#\s+\S|##")
 _CERTAIN_COMMENT = re.compile(r"#\s+(\S+\s*=\s|(newdoc|newpar)\b)|#(begin|end) document\b")
 
 Column = int | str | None
@@ -95,7 +95,10 @@ class ColumnFile:
             default = self._default_label_column(*self._options.values())
             self._options["label_column"] = self._index("label_column", label_column, default, first)
         if len(set(self._options.values())) < len(self._options):
-            raise ValueError(f"{name}:{self._first}: {word_option} and label_column must differ, found {first[:60]!r}")
+            raise ValueError(
+                f"{name}:{self._first}: {word_option} and label_column must differ, found {first[:60]!r} with "
+                f"{self.num_columns} columns, which tabs or spaces separate"
+            )
 
     def describe(self) -> str:
         """Returns which columns are read, as `FORM and UPOS` or `0 and 3`."""

@@ -6,6 +6,7 @@ Models learn BIO instead of IOB1. In IOB1, only the first word of an entity afte
 that few examples show it, or none.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,10 @@ logger = logging.get_logger(__name__)
 
 # The marks of all schemes, as BIOES names them.
 ALL_MARKS = MARKS["BIOES"]
+
+
+# Marks in small letters, behind the type, or not followed by a hyphen.
+_MISSPELT = re.compile(r"^[BIOESLUM][-_:./]|[-_:./][BIOESLUM]$", re.IGNORECASE)
 
 
 class Step(NamedTuple):
@@ -161,12 +166,15 @@ def _place(faults: list[Step], name: str, scheme: str) -> str:
 
 
 def _warn_of_other_labels(steps: list[Step], name: str) -> None:
-    """Warns of the first label that marks no entity where most labels do."""
+    """Warns where labels mark entities in another spelling, or all but a few do."""
     labels = [step for step in steps if step.label != OUTSIDE]
-    marked = [step.times for step in labels if _is_marked(step.label)]
     others = [step for step in labels if not _is_marked(step.label)]
-    if sum(marked) > sum(step.times for step in others) > 0 and len(marked) < sum(step.times for step in steps):
+    num_marked = sum(step.times for step in labels) - sum(step.times for step in others)
+    are_misspelt = {OUTSIDE, "o"} & {step.label for step in steps} and all(
+        _MISSPELT.search(step.label) or step.label == "o" for step in labels
+    )
+    if others and (are_misspelt or num_marked > sum(step.times for step in others)):
         logger.warning(
-            f"{name}:{others[0].line}: label {others[0].label!r} marks no entity, as the other labels do: "
-            "entities are not scored and decoding obeys no scheme."
+            f"{name}:{others[0].line}: label {others[0].label!r} is none of O, B-TYPE, I-TYPE, ..., as others seem to "
+            "be: entities are not scored and decoding obeys no scheme."
         )

@@ -426,7 +426,7 @@ def _replace_labels(fields: dict[str, Any], changes: dict[str, Any]) -> None:
     elif changes.get("num_labels") not in (None, len(saved or ())):
         fields.update(id2label=None, label2id=None)
     scheme, labels = fields.get("label_scheme"), fields.get("id2label") or {0: "LABEL_0"}
-    if scheme in MARKS and labels != saved and "label_scheme" not in changes:
+    if labels != saved and isinstance(scheme, str) and scheme in MARKS and "label_scheme" not in changes:
         try:
             check_decodable(labels.values(), scheme)
         except ValueError as error:

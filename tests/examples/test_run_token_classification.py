@@ -471,6 +471,13 @@ class TestColumns:
         with pytest.raises(ValueError, match=r"file.txt:1: word_column and label_column must differ"):
             read(write("a\nb\n"), **columns)
 
+    def test_conllu_has_columns_with_names(self, write):
+        path = write("# text = b\n1\tb\ta\tNOUN\t_\t_\t0\troot\t_\t_\n")
+        assert read(path)[0] == {"words": ["b"], "labels": ["NOUN"]}
+        assert read(path, word_column="LEMMA", label_column="7")[0] == {"words": ["a"], "labels": ["root"]}
+        with pytest.raises(ValueError, match="file.txt: expected labels, found only `_` in the columns FORM and XPOS"):
+            read(path, label_column="XPOS")
+
     def test_the_encoding_is_an_argument(self, write):
         path = write("Zürich N B-LOC\n", "latin-1")
         assert read(path, encoding="latin-1")[0]["words"] == ["Zürich"]

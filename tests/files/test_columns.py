@@ -85,7 +85,10 @@ class TestOtherColumns:
 
     @pytest.mark.parametrize(
         "comment",
-        ["# id 5239d808\tdomain=en", "# a comment of many words", "# newdoc", "# x = y", "#begin document (a); part 0"],
+        [
+            *("# id 5239d808\tdomain=en", "# a comment of many words", "# newdoc", "# x = y"),
+            *("#begin document (a); part 0", "###MEDLINE:1\n"),
+        ],
     )
     def test_comments_before_sentences(self, comment):
         text = f"{comment}\n# _ _ O\nUlm _ _ B-X\n\n{comment}\nb _ _ O"

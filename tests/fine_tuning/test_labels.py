@@ -68,14 +68,28 @@ class TestDetection:
         assert labels_in_scheme(sentences_of(labels), "file") == labels
         assert said == ["file:11: O can't stand after B-X in BIOES (2 such places)."]
 
-    def test_a_label_unlike_the_others_is_said(self, said):
-        labels_in_scheme(sentences_of([*BIO, ["0", "O"]]), "file")
+    @pytest.mark.parametrize(
+        ("labels", "line", "found"),
+        [
+            ([*BIO, ["0", "O"]], 10, "0"),
+            ([["Tag"], *BIO], 1, "Tag"),
+            ([["O", "b-x", "i-x"]], 2, "b-x"),
+            ([["o", "B-X", "I-X"]], 1, "o"),
+            ([["X-B", "X-I", "O"]], 1, "X-B"),
+            ([["O", "B_X"]], 2, "B_X"),
+        ],
+    )
+    def test_labels_that_only_seem_to_mark_entities_are_said(self, labels, line, found, said):
+        assert labels_in_scheme(sentences_of(labels), "file") == labels
         assert said == [
-            "file:10: label '0' marks no entity, as the other labels do: entities are not scored and decoding obeys no "
-            "scheme."
+            f"file:{line}: label {found!r} is none of O, B-TYPE, I-TYPE, ..., as others seem to be: entities are not "
+            "scored and decoding obeys no scheme."
         ]
-        labels_in_scheme(sentences_of([["NN", "NN", "B-X"]]), "file")
-        assert len(said) == 1
+
+    @pytest.mark.parametrize("labels", [["NN", "NN", "B-X"], ["O", "PER", "LOC"], ["O", "O"], ["Case=Nom", "_"]])
+    def test_other_classes_of_words_are_no_matter(self, labels, said):
+        assert labels_in_scheme(sentences_of([labels]), "file") == [labels]
+        assert not said
 
 
 class TestCheck:
