@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..files.columns import COLUMN_ENDINGS, ColumnWords
+from ..files.columns import COLUMN_ENDINGS, ColumnWords, are_columns
 from ..files.tables import FORMATS, check_column, open_rows, table_format
 from ..files.text import MAX_LINE_BYTES, STANDARD_INPUT, TextLines, without_compression
 from ..model.text_warnings import ElmoWarning
@@ -26,6 +26,9 @@ DEFAULT_COLUMN = "text"
 # Names of columns that tell a header from a sentence.
 HEADER_NAMES = {"text", "texts", "sentence", "sentences", "sentence1", "tweet", "tweets", "review", "label", "id"}
 HEADER_NAMES |= {"content", "comment", "comments", "message", "title", "body", "description", "document", "sentiment"}
+
+# So many lines tell whether each has a word and its labels.
+COLUMN_LINES = 10
 
 # So many texts that are numbers, with no other before them, are no texts.
 MANY_NUMBERS = 100
@@ -45,10 +48,15 @@ class SentenceSource(Protocol):
 
 
 class SentenceLines(TextLines):
-    """The lines of a text file. Warns if the first one is probably the header of a table."""
+    """The lines of a text file. Warns if they are probably the header of a table, or words with labels."""
 
     def __iter__(self) -> Iterator[str]:
+        first: list[str] = []
         for number, line in enumerate(super().__iter__()):
+            if len(first) < COLUMN_LINES:
+                first.append(line[:1000])
+                if len(first) == COLUMN_LINES:
+                    self._warn_of_columns(first)
             if not number and is_header(line):
                 warnings.warn(
                     f"{self.name}: line 1: {reprlib.repr(line)} seems to name the columns of a table, but is read as a "
@@ -58,6 +66,17 @@ class SentenceLines(TextLines):
                     stacklevel=2,
                 )
             yield line
+        if len(first) < COLUMN_LINES:
+            self._warn_of_columns(first)
+
+    def _warn_of_columns(self, lines: list[str]) -> None:
+        if are_columns(lines):
+            warnings.warn(
+                f"{self.name}: its lines seem to have a word and its labels each, but are read as sentences. If so, "
+                f"the name must end in {', '.join(COLUMN_ENDINGS)}, or --column must be the index of the words' column",
+                ElmoWarning,
+                stacklevel=2,
+            )
 
 
 def is_header(line: str) -> bool:

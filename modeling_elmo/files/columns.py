@@ -35,6 +35,7 @@ _ID = re.compile(r"\d{1,9}([-.]\d{1,9})?", re.ASCII)
 _NAMES = re.compile(r"#\s*global\.columns\s*=\s*(.+)")
 _COMMENT = re.compile(r"#\s+\S|##")
 _CERTAIN_COMMENT = re.compile(r"#\s+(\S+\s*=\s|(newdoc|newpar)\b)|#(begin|end) document\b")
+_ENTITY_LABEL = re.compile(r"O|[BIESLUM]-\S+")
 
 Column = int | str | None
 
@@ -186,6 +187,14 @@ class ColumnWords(TextLines):
         lines = super().__iter__()
         for sentence in ColumnFile(lines, self.name, self.column, has_labels=False, word_option="column"):
             yield sentence.words
+
+
+def are_columns(lines: list[str]) -> bool:
+    """Returns whether the first lines of a text have a word each: numbered words, or ones labelled as in BIO."""
+    rows = [_split(line) for line in lines if _is_row(line) and not line.startswith("#")]
+    if len(rows) < 3 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
+        return False
+    return _are_numbered(lines) or all(_ENTITY_LABEL.fullmatch(row[-1]) for row in rows)
 
 
 def _head(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:

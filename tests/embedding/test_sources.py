@@ -54,6 +54,21 @@ class TestColumns:
         with pytest.raises(ValueError, match=r"a.conllu.gz:2: column: expected one of ID, FORM, .* found 'text'"):
             list(open_source(tmp_path / "a.conllu.gz", "text"))
 
+    @pytest.mark.parametrize(
+        "rows", ["#nlp O\nin O\nUlm B-X\n\n", "1 NN\n2 NN\n3 VB\n\n", "a\tN\tO\n\nb\tN\tI-X\n" * 9]
+    )
+    def test_a_text_file_of_words_with_labels_is_said(self, tmp_path, rows):
+        (tmp_path / "wnut.txt").write_text(rows * 2)
+        with pytest.warns(
+            ElmoWarning, match=r"wnut.txt: its lines seem to have a word and its labels each, .*--column must be"
+        ):
+            list(open_source(tmp_path / "wnut.txt"))
+
+    def test_a_text_file_of_other_lines_is_not_said(self, tmp_path, recwarn):
+        (tmp_path / "text").write_text("Vitamin B-12\nhepatitis B\n1 a\n\n" * 5)
+        assert len(list(open_source(tmp_path / "text"))) == 20
+        assert not recwarn
+
     def test_an_index_reads_any_text_file_so(self, tmp_path):
         (tmp_path / "wnut.annotated").write_text("#nlp\tO\nUlm\tB-X\n\nb\tO\n")
         assert list(open_source(tmp_path / "wnut.annotated", "0")) == [["#nlp", "Ulm"], ["b"]]
