@@ -42,6 +42,11 @@ Strict = Annotated[
     bool, Option("--strict", help="Make every warning about the text an error, before anything is written.")
 ]
 
+MinCoverage = Annotated[
+    float,
+    Option(min=0, max=1, help="Share of the words of the text that the vocabulary must cover; 0 for any vocabulary."),
+]
+
 ReplaceInvalid = Annotated[
     bool, Option("--replace-invalid", help="Decode invalid UTF-8 as U+FFFD. By default, it is an error.")
 ]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, BadParameter, Exit, Option, echo
 
-from .options import ReplaceInvalid, SentencePerRow, Texts, Tokenized, is_main_process, printable
+from .options import MinCoverage, ReplaceInvalid, SentencePerRow, Strict, Texts, Tokenized, is_main_process, printable
 
 
 def build_vocab(
@@ -19,16 +19,18 @@ def build_vocab(
     min_count: Annotated[int, Option(help="Minimum count for a word to be included.")] = 1,
     tokenized: Tokenized = True,
     replace_invalid: ReplaceInvalid = False,
+    strict: Strict = False,
 ) -> None:
     """Count the words of text files: <S>, </S> and <UNK>, then words by decreasing frequency, one per line."""
     from ..model.tokenization_elmo import ElmoTokenizer
     from ..model.word_splitting import split_at_white_space
-    from ..pretraining.vocabulary import build_vocabulary, count_words, write_vocabulary
+    from ..pretraining.vocabulary import build_vocabulary, check_counts, count_words, write_vocabulary
 
     if not output.parent.is_dir():
         raise BadParameter(f"--output: {output.parent}: no such directory")
     split_words = split_at_white_space if tokenized else ElmoTokenizer().split_words
     counts, num_lines = count_words(_corpus(texts, replace_invalid), split_words)
+    check_counts(counts, num_lines)
     vocabulary = build_vocabulary(counts, size, min_count)
     write_vocabulary(vocabulary.words, output)
     share = vocabulary.num_known_words / max(vocabulary.num_text_words, 1)
@@ -53,6 +55,8 @@ def pretrain(
     model: Annotated[Path | None, Option(help="Model directory to continue from, in place of --preset.")] = None,
     tokenized: Tokenized = True,
     replace_invalid: ReplaceInvalid = False,
+    strict: Strict = False,
+    min_coverage: MinCoverage = 0.5,
     max_steps: Annotated[int | None, Option(help="Number of training steps.")] = None,
     epochs: Annotated[float | None, Option(help="Passes over the text, in place of --max-steps; counts it.")] = None,
     batch_size: Annotated[int, Option(help="Rows per batch, over all processes.")] = 128,
@@ -125,7 +129,16 @@ def pretrain(
     intervals["save_total_limit"] = keep
     command = shlex.join(["elmo", *sys.argv[1:]])
     code = run(
-        initial, corpus, settings, output, eval_corpus, epochs=epochs, resume=resume, command=command, **intervals
+        initial,
+        corpus,
+        settings,
+        output,
+        eval_corpus,
+        epochs=epochs,
+        resume=resume,
+        command=command,
+        min_coverage=min_coverage,
+        **intervals,
     )
     if code:
         raise Exit(code)
@@ -140,6 +153,8 @@ def evaluate(
     texts: Texts,
     tokenized: Tokenized = True,
     replace_invalid: ReplaceInvalid = False,
+    strict: Strict = False,
+    min_coverage: MinCoverage = 0.5,
     batch_size: Annotated[int, Option(min=1, help="Rows per batch.")] = 32,
     num_steps: Annotated[int, Option(min=1, help="Words per window.")] = 20,
     sentence_per_row: SentencePerRow = False,
@@ -156,13 +171,16 @@ def evaluate(
 
     Sentence ends are predicted like words. Words outside the vocabulary are predicted as <UNK>.
     """
+    from ..pretraining.coverage import check_coverage
     from ..pretraining.perplexity import load_language_model, measure_perplexity, one_process
 
     corpus = _corpus(texts, replace_invalid)
     if as_bilm_tf and sentence_per_row:
         raise BadParameter("--as-bilm-tf and --sentence-per-row can't be combined")
     plan = one_process(batch_size, num_steps, not tokenized, sentence_per_row, as_bilm_tf)
-    result = measure_perplexity(*load_language_model(model), corpus, plan)
+    language_model, tokenizer = load_language_model(model)
+    check_coverage(corpus, language_model, tokenizer, plan, min_coverage)
+    result = measure_perplexity(language_model, tokenizer, corpus, plan)
     assert result is not None
     forward, backward, mean = result.perplexities
     echo(f"perplexity          {mean:12,.3f}")

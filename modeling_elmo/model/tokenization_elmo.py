@@ -89,6 +89,13 @@ def _numbered(words: Iterable[str]) -> dict[str, int]:
     return numbered
 
 
+def _check_length(name: str, value: Any, least: int) -> None:
+    if type(value) is not int or not least <= value <= MAX_CHARACTERS:
+        raise ValueError(
+            f"{name}: expected an integer between {least} and {MAX_CHARACTERS}, found {abbreviated(value)}"
+        )
+
+
 def _characters(
     length: int,
     vocabulary: Mapping[str, Any] | None,
@@ -185,17 +192,9 @@ class ElmoTokenizer(TokenizersBackend):
         split_cjk_characters: bool = True,
         **kwargs: Any,
     ):
-        if type(max_characters_per_token) is not int or not 3 <= max_characters_per_token <= MAX_CHARACTERS:
-            raise ValueError(
-                f"max_characters_per_token: expected an integer between 3 and {MAX_CHARACTERS}, found "
-                f"{abbreviated(max_characters_per_token)}"
-            )
+        _check_length("max_characters_per_token", max_characters_per_token, 3)
         if max_lookup_characters is not None:
-            if type(max_lookup_characters) is not int or not 1 <= max_lookup_characters <= MAX_CHARACTERS:
-                raise ValueError(
-                    f"max_lookup_characters: expected an integer between 1 and {MAX_CHARACTERS}, found "
-                    f"{abbreviated(max_lookup_characters)}"
-                )
+            _check_length("max_lookup_characters", max_lookup_characters, 1)
             kwargs["max_lookup_characters"] = max_lookup_characters
         self.characters = _characters(max_characters_per_token, characters, character_file, character_unit)
         if isinstance(self.characters, CodePointCharacters):

@@ -6,6 +6,7 @@
 | --- | --- |
 | `corpus.py` | where sentences come from: text files or a `datasets` stream, in blocks |
 | `vocabulary.py` | counting words, choosing a vocabulary, writing its file |
+| `coverage.py` | how much of a text a vocabulary covers, and whether that is enough |
 | `windows.py` | sentences to batches: shuffling, windows of words, the position to resume from |
 | `initial_model.py` | the model at the start of training: new by preset, or an existing one |
 | `settings.py` | `PretrainingSettings`, the arguments of `Trainer`, the training section of `options.json` |

@@ -50,6 +50,10 @@ class TextFiles:
             pattern = os.fspath(given)
             # The name of a file may contain characters of a pattern.
             found = [pattern] if os.path.isfile(pattern) else sorted(filter(os.path.isfile, glob.glob(pattern)))
+            if not found and os.path.isdir(pattern):
+                raise ValueError(
+                    f"{pattern}: a directory; pass its files as a pattern, '{os.path.join(pattern, '*.txt')}'"
+                )
             if not found:
                 raise ValueError(f"{pattern}: no such file, and no file matches it as a pattern")
             self.names += found

@@ -17,6 +17,7 @@ from ..hub.model_card import table
 from ..model.tokenization_elmo import ElmoTokenizer
 from .checkpoints import INCOMPLETE, LOCK, check_settings, checkpoints, find_checkpoint, read_settings
 from .corpus import Corpus
+from .coverage import MIN_COVERAGE, check_coverage
 from .initial_model import InitialModel
 from .perplexity import Perplexity
 from .settings import PretrainingSettings, training_options
@@ -35,6 +36,7 @@ def pretrain(
     epochs: float | None = None,
     resume: bool = True,
     command: str = "",
+    min_coverage: float = MIN_COVERAGE,
     write: Callable[[str], None] | None = None,
     **intervals: int,
 ) -> int:
@@ -49,6 +51,7 @@ def pretrain(
         epochs (`float`, *optional*): Passes over the corpus, which is counted first, instead of `settings.max_steps`.
         resume (`bool`): Whether to resume; otherwise checkpoints are an error.
         command (`str`): The command, for the model card.
+        min_coverage (`float`, *optional*): The share of the text, from 0 to 1, that the vocabulary must cover.
         write (`Callable`, *optional*): Receives lines about the progress, instead of standard output.
         intervals: `save_steps`, `eval_steps`, `logging_steps`, and `save_total_limit`, how many checkpoints are kept.
 
@@ -57,10 +60,11 @@ def pretrain(
 
     Raises:
         `ValueError`: If the checkpoint was made with other settings, `output_dir` holds something else or is used by
-            another run, or a text can't be read.
+            another run, a text can't be read, or the vocabulary covers too little of it.
         `OSError`: If a file can't be written.
     """
     checkpoint = find_checkpoint(output_dir, resume)
+    covered = check_coverage(corpus, initial.model, initial.tokenizer, settings.batch_plan(range(0)), min_coverage)
     epoch_size = None
     if epochs is not None:
         epoch_size = corpus_size(corpus, initial.tokenizer, settings, checkpoint)
@@ -88,6 +92,7 @@ def pretrain(
             if checkpoints(output_dir)[-1:] != ([] if checkpoint is None else [checkpoint]):
                 raise ValueError(f"{output_dir}: another run has written to this directory in the meantime")
             shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
+            (write or print)(covered)
         trainer.accelerator.wait_for_everyone()
         try:
             trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))

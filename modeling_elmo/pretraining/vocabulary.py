@@ -7,10 +7,13 @@ read by the tokenizer.
 """
 
 import os
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 
 from ..files.atomic import new_file
+from ..model.text_warnings import CutWords, ElmoWarning, shown
+from ..model.tokenization_elmo import ElmoTokenizer
 from ..model.vocabulary_files import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
 from ..model.word_splitting import TextSplitter
 from .corpus import Corpus
@@ -46,6 +49,17 @@ def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str]
             for words in split_words(lines[first : first + CHUNK_LINES]):
                 counts.update(words)
     return counts, num_sentences
+
+
+def check_counts(counts: Counter[str], num_sentences: int) -> None:
+    """Warns of text that is probably not split into words, as its counts show."""
+    if num_sentences > 1 and sum(counts.values()) == num_sentences:
+        message = f"texts of one word: all {num_sentences:,}, such as {shown(next(iter(counts)))}. Is the text split?"
+        warnings.warn(message, ElmoWarning, stacklevel=2)
+    cut = CutWords(ElmoTokenizer().characters)
+    cut.add([*counts])
+    if cut.num_cut:
+        warnings.warn(cut.message(), ElmoWarning, stacklevel=2)
 
 
 def build_vocabulary(counts: Counter[str], size: int | None = None, min_count: int = 1) -> Vocabulary:

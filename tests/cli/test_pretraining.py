@@ -40,9 +40,26 @@ class TestBuildVocab:
         (tmp_path / "b.txt").touch()
         fails("b.txt: this file holds no text", "build-vocab", tmp_path / "b.txt", "-o", tmp_path / "vocab.txt")
         fails("no such directory", "build-vocab", tmp_path / "b.txt", "-o", tmp_path / "no" / "vocab.txt")
+        fails("a directory; pass its files as a pattern", "build-vocab", tmp_path, "-o", tmp_path / "vocab.txt")
         (tmp_path / "c.txt").write_text("one\n")
         fails("size: expected more than", "build-vocab", tmp_path / "c.txt", "-o", tmp_path / "v", "--size", 2)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt", "c.txt"]
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("one\ntwo\n", "texts of one word: all 2, such as 'one'. Is the text split?"),
+            (f"one two\n{'x' * 49}\n", "words longer than the 48 bytes that the model reads: 1 of 3, "),
+        ],
+    )
+    def test_unusual_text_is_said_once_or_refused(self, elmo, fails, tmp_path, text, message):
+        (tmp_path / "a.txt").write_text(text)
+        command = ("build-vocab", tmp_path / "a.txt", "-o", tmp_path / "vocab.txt")
+        fails(message, *command, "--strict")
+        assert not (tmp_path / "vocab.txt").exists()
+        code, _, err = elmo(*command)
+        assert (code, len(err.splitlines())) == (0, 1)
+        assert err.startswith(f"elmo: warning: {message}")
 
 
 class TestPretrainAndEvaluate:
@@ -84,7 +101,8 @@ class TestPretrainAndEvaluate:
         code, out, err = elmo(*pretrain("--sentence-per-row", epochs=2, max_steps=None, logging_steps=5))
         assert (code, err) == (0, "")
         assert "step 5 of 10: perplexity " in out
-        assert [line.rpartition(", ")[2] for line in out.splitlines()[:2]] == ["epoch 1.00", "epoch 2.00"]
+        assert out.startswith("the vocabulary covers 100.00% of 35 words of ")
+        assert [line.rpartition(", ")[2] for line in out.splitlines()[1:3]] == ["epoch 1.00", "epoch 2.00"]
 
     @pytest.mark.parametrize("tied", [False, True])
     def test_a_new_model_that_reads_words(self, elmo, pretrain, tmp_path, tied):
@@ -140,6 +158,27 @@ class TestPretrainAndEvaluate:
         fails("requires the package accelerate: pip install 'modeling-elmo[train]'", *pretrain())
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+    def test_the_wrong_vocabulary_stops_before_anything_is_written(self, elmo, fails, pretrain, text, tmp_path):
+        (tmp_path / "other.txt").write_text("\n".join(["<S>", "</S>", "<UNK>", "banco", "of"]))
+        other = {"vocab": tmp_path / "other.txt"}
+        fails("the vocabulary covers 14.29% of 35 words of ", *pretrain(**other))
+        assert not (tmp_path / "out").exists()
+        assert elmo(*pretrain(min_coverage=0.1, **other))[0] == 0
+        fails("the vocabulary covers 14.29% of 35 words of ", "evaluate", tmp_path / "out", text)
+        code, out, err = elmo("evaluate", tmp_path / "out", text, "--min-coverage", 0)
+        assert (code, err) == (0, "")
+        assert out.splitlines()[-1].split() == ["unknown", "words", "85.71%"]
+
+    def test_words_that_are_cut_are_said_once_or_refused(self, elmo, fails, pretrain, text, tmp_path):
+        text.write_text(text.read_text() + "the " + "x" * 60 + "\n")
+        message = f"{text}: words longer than the 48 bytes that the model reads: 1 of 5, "
+        fails(message, *pretrain("--strict", vocab=tmp_path / "vocab.txt"))
+        assert not (tmp_path / "out").exists()
+        code, _, err = elmo(*pretrain(vocab=tmp_path / "vocab.txt"))
+        assert code == 0
+        assert err.startswith(f"elmo: warning: {message}")
+        assert len(err.splitlines()) == 1
+
     def test_an_interrupt_saves_a_checkpoint(self, elmo, pretrain, monkeypatch, tmp_path):
         from modeling_elmo.pretraining import job as pretraining
 
