@@ -17,6 +17,7 @@ from accelerate.commands.launch import launch_command_parser
 
 import modeling_elmo
 from arguments import parse_arguments
+from modeling_elmo import ElmoTokenizer
 from modeling_elmo.cli.main import main
 from modeling_elmo.fine_tuning import ElmoTokenClassificationPipeline, load_word_vectors
 from modeling_elmo.pretraining import initial_model as presets
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 # Its examples use the output of its commands.
 PRETRAINING_PAGE = ROOT / "docs" / "pretraining.md"
+OTHER_LANGUAGES_PAGE = ROOT / "docs" / "other_languages.md"
 # Its examples need a Hub: tests/hub/test_hub.py.
 HUB_PAGE = ROOT / "docs" / "hub.md"
 
@@ -37,7 +39,7 @@ def python_blocks(page):
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if python_blocks(page) and page not in (PRETRAINING_PAGE, HUB_PAGE)],
+    [page for page in PAGES if python_blocks(page) and page not in (PRETRAINING_PAGE, OTHER_LANGUAGES_PAGE, HUB_PAGE)],
     ids=lambda page: page.name,
 )
 def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
@@ -122,6 +124,27 @@ def test_commands_of_the_pretraining_page_run_in_their_order(model_dir, tmp_path
     assert made >= {"vocab.txt", "my-elmo", "my-elmo-of-two", "curve.png", "my-domain-elmo", "my-original-files"}
     for block in python_blocks(PRETRAINING_PAGE):
         exec(compile(block, PRETRAINING_PAGE.name, "exec"), {})
+
+
+@pytest.mark.usefixtures("settings_of_the_process")
+def test_the_path_to_a_model_of_another_language(tmp_path, monkeypatch, capsys):
+    small = {"cell_size": 6, "projection_size": 4, "character_embedding_size": 3, "character_filters": [[1, 4], [3, 5]]}
+    monkeypatch.setattr(presets, "TINY", small)
+    (tmp_path / "texto").mkdir()
+    for name in ("train-1", "train-2", "heldout"):
+        text = "\u00bfQu\u00e9 banco, Sr. L\u00f3pez? El banco de la plaza.\n"
+        (tmp_path / "texto" / f"{name}.txt").write_text(text * 5, encoding="utf-8")
+    for name in ("esp.train", "esp.testa", "esp.testb"):
+        (tmp_path / name).write_text("Ana B-PER\nvive O\nen O\nMadrid B-LOC\n. O\n\n" * 4)
+    monkeypatch.chdir(tmp_path)
+    shell = Shell(monkeypatch)
+    for line in commands(OTHER_LANGUAGES_PAGE):
+        shell.run(line)
+    assert "They cover 100.00% of 130 words" in capsys.readouterr().out
+    assert ElmoTokenizer.from_pretrained("nombres").language == "es"
+    for block in python_blocks(OTHER_LANGUAGES_PAGE):
+        exec(compile(block, OTHER_LANGUAGES_PAGE.name, "exec"), {})
+    assert "torch.Size([7, 8])" in capsys.readouterr().out
 
 
 def test_examples_of_a_model_card_run(model_dir, tmp_path, monkeypatch):

@@ -42,6 +42,15 @@ Strict = Annotated[
     bool, Option("--strict", help="Make every warning about the text an error, before anything is written.")
 ]
 
+TextLanguage = Annotated[
+    str | None,
+    Option(
+        metavar="CODE",
+        help="Language whose rules split raw text: en, ca, de, es, fr, it, nl, pt, or xx for another. By default en.",
+        show_default=False,
+    ),
+]
+
 MinCoverage = Annotated[
     float,
     Option(min=0, max=1, help="Share of the words of the text that the vocabulary must cover; 0 for any vocabulary."),

@@ -9,7 +9,17 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, BadParameter, Exit, Option, echo
 
-from .options import MinCoverage, ReplaceInvalid, SentencePerRow, Strict, Texts, Tokenized, is_main_process, printable
+from .options import (
+    MinCoverage,
+    ReplaceInvalid,
+    SentencePerRow,
+    Strict,
+    TextLanguage,
+    Texts,
+    Tokenized,
+    is_main_process,
+    printable,
+)
 
 
 def build_vocab(
@@ -18,6 +28,7 @@ def build_vocab(
     size: Annotated[int | None, Option(help="Maximum number of entries, including the three special tokens.")] = None,
     min_count: Annotated[int, Option(help="Minimum count for a word to be included.")] = 1,
     tokenized: Tokenized = True,
+    language: TextLanguage = None,
     replace_invalid: ReplaceInvalid = False,
     strict: Strict = False,
 ) -> None:
@@ -28,7 +39,7 @@ def build_vocab(
 
     if not output.parent.is_dir():
         raise BadParameter(f"--output: {output.parent}: no such directory")
-    split_words = split_at_white_space if tokenized else ElmoTokenizer().split_words
+    split_words = split_at_white_space if tokenized else ElmoTokenizer(language=language).split_words
     counts, num_lines = count_words(_corpus(texts, replace_invalid), split_words)
     check_counts(counts, num_lines)
     vocabulary = build_vocabulary(counts, size, min_count)
@@ -54,6 +65,7 @@ def pretrain(
     ] = False,
     model: Annotated[Path | None, Option(help="Model directory to continue from, in place of --preset.")] = None,
     tokenized: Tokenized = True,
+    language: TextLanguage = None,
     replace_invalid: ReplaceInvalid = False,
     strict: Strict = False,
     min_coverage: MinCoverage = 0.5,
@@ -108,10 +120,10 @@ def pretrain(
     fields = {name: value for name, value in fields.items() if value is not None}
     if preset is not None and vocab is not None:
         fields["tie_word_embeddings"] = tie_word_embeddings
-        initial = initial_model.from_preset(preset, vocab, seed, **fields)
+        initial = initial_model.from_preset(preset, vocab, seed, language, **fields)
     else:
         assert model is not None
-        initial = initial_model.from_model(model, vocab, seed, **fields)
+        initial = initial_model.from_model(model, vocab, seed, language, **fields)
     settings = PretrainingSettings(
         max_steps=1 if max_steps is None else max_steps,
         batch_size=batch_size,

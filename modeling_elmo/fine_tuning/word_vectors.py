@@ -118,6 +118,8 @@ def _rows(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, bytes]]:
                 continue
             if not line:
                 continue
+            if not num_spaces and b"\t" in line:
+                raise ValueError(f"{name}: line {number}: expected spaces, found tabs; tr '\\t' ' ' < {name}")
             size = num_spaces if size is None else size
             if not 1 <= size <= MAX_SIZE:
                 raise ValueError(f"{name}: line {number}: expected a word and 1 to {MAX_SIZE} values, found {size}")

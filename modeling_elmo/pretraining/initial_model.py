@@ -52,30 +52,34 @@ class InitialModel:
     tokenizer: ElmoTokenizer
 
 
-def from_preset(preset: str, vocab_file: Path, seed: int, **fields: Any) -> InitialModel:
-    """Makes a model with random weights from `seed`, of the config that `preset_config` returns. Raises `ValueError`
-    if the vocabulary lacks a special token, or a field is out of range."""
-    tokenizer = read_tokenizer(vocab_file)
+def from_preset(preset: str, vocab_file: Path, seed: int, language: str | None = None, **fields: Any) -> InitialModel:
+    """Makes a model with random weights from `seed`, of the config that `preset_config` returns. `language` is that of
+    the tokenizer. Raises `ValueError` if the vocabulary lacks a special token, or a field is out of range."""
+    tokenizer = read_tokenizer(vocab_file, language=language)
     config = preset_config(preset, len(tokenizer), **fields)
     torch.manual_seed(seed)
     return InitialModel(ElmoForPreTraining(config), tokenizer)
 
 
-def from_model(model_dir: Path, vocab_file: Path | None, seed: int, **fields: Any) -> InitialModel:
+def from_model(
+    model_dir: Path, vocab_file: Path | None, seed: int, language: str | None = None, **fields: Any
+) -> InitialModel:
     """Loads a model to continue training: a converted one, or one that was trained here.
 
     A model that reads characters alone gets a new softmax, with weights from `seed`, if it has none, or if the
-    vocabulary is not its own. `fields` replace those of its config. Raises `ValueError` if it is no model directory,
-    the vocabulary can't be used for training, or the model reads words and the vocabulary is not its own.
+    vocabulary is not its own. `language` replaces that of its tokenizer, and `fields` those of its config. Raises
+    `ValueError` if it is no model directory, the vocabulary can't be used for training, or the model reads words and
+    the vocabulary is not its own.
     """
     check_model_directory(model_dir)
     config = ElmoConfig.from_pretrained(model_dir)
-    own = ElmoTokenizer.from_pretrained(model_dir)
+    own = ElmoTokenizer.from_pretrained(model_dir, **({} if language is None else {"language": language}))
     if vocab_file is None:
         tokenizer = own
         check_vocabulary(own, f"{model_dir}: the vocabulary (pass another as --vocab)")
     else:
-        tokenizer = read_tokenizer(vocab_file, **own.character_settings())
+        rules = {"language": own.language, "split_cjk_characters": own.split_cjk_characters}
+        tokenizer = read_tokenizer(vocab_file, **own.character_settings(), **rules)
     is_own = tokenizer.get_words() == own.get_words() and config.vocab_size == len(own)
     if not is_own and config.reads_words:
         raise ValueError(
@@ -99,11 +103,11 @@ def from_model(model_dir: Path, vocab_file: Path | None, seed: int, **fields: An
     return InitialModel(model, tokenizer)
 
 
-def read_tokenizer(vocab_file: Path, **characters: Any) -> ElmoTokenizer:
-    """Returns a tokenizer to train with; `characters` are its `character_settings`. Raises `ValueError`, naming the
-    file, if its vocabulary can't be used."""
+def read_tokenizer(vocab_file: Path, **settings: Any) -> ElmoTokenizer:
+    """Returns a tokenizer to train with; `settings` are its other arguments. Raises `ValueError`, naming the file, if
+    its vocabulary can't be used."""
     try:
-        tokenizer = ElmoTokenizer(vocab_file=vocab_file, **characters)
+        tokenizer = ElmoTokenizer(vocab_file=vocab_file, **settings)
     except ValueError as error:
         # The tokenizer's message names its argument, or the file without its directory.
         reason = str(error).removeprefix("vocab: ").removeprefix(f"{vocab_file.name}: ")

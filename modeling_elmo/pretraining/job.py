@@ -4,8 +4,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,11 +87,7 @@ def pretrain(
         if checkpoint is not None:
             check_settings(checkpoint, trainer.checkpoint_settings())
         if trainer.is_world_process_zero():
-            output_dir.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(exclusive_lock(output_dir / LOCK, output_dir))
-            if checkpoints(output_dir)[-1:] != ([] if checkpoint is None else [checkpoint]):
-                raise ValueError(f"{output_dir}: another run has written to this directory in the meantime")
-            shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
+            stack.enter_context(_output_directory(output_dir, checkpoint))
             (write or print)(covered)
         trainer.accelerator.wait_for_everyone()
         try:
@@ -110,6 +106,17 @@ def pretrain(
             save_trained_model(trainer, output_dir, model_card(trainer, command, result))
         leave_process_group(trainer)
         return 0 if is_complete else 128 + (signals.received or 0)
+
+
+@contextmanager
+def _output_directory(output_dir: Path, checkpoint: Path | None) -> Iterator[None]:
+    """Makes the directory, and keeps other runs out of it."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(output_dir / LOCK, output_dir):
+        if checkpoints(output_dir)[-1:] != ([] if checkpoint is None else [checkpoint]):
+            raise ValueError(f"{output_dir}: another run has written to this directory in the meantime")
+        shutil.rmtree(output_dir / INCOMPLETE, ignore_errors=True)
+        yield
 
 
 def corpus_size(

@@ -102,6 +102,8 @@ class TestErrors:
             (["the 1 nan"], "vectors.txt: line 1: expected finite values after the word, found 'nan'"),
             (["the 1 1e999"], "vectors.txt: line 1: expected finite values .* found '1e999'"),
             (["the"], "vectors.txt: line 1: expected a word and 1 to 100000 values, found 0"),
+            (["the\t1\t2"], "vectors.txt: line 1: expected spaces, found tabs; tr "),
+            (["1 2", "the\t1\t2"], "vectors.txt: line 2: expected spaces, found tabs; tr "),
             (["4 0", "the"], "vectors.txt: line 2: expected a word and 1 to 100000 values, found 0"),
             ([], "vectors.txt: .* found no such line"),
             (["4 3"], "vectors.txt: .* found no such line"),

@@ -30,6 +30,15 @@ def test_no_such_preset():
         preset_config("huge", 100)
 
 
+SMALL = {
+    "cell_size": 6,
+    "projection_size": 4,
+    "character_embedding_size": 3,
+    "character_filters": [[1, 4], [3, 5]],
+    "num_negative_samples": 4,
+}
+
+
 @pytest.mark.parametrize("missing", ["<S>", "</S>", "<UNK>"])
 def test_a_vocabulary_without_its_special_tokens(tmp_path, missing):
     (tmp_path / "vocab.txt").write_text("\n".join(word for word in WORDS if word != missing))
@@ -49,6 +58,17 @@ def test_a_vocabulary_with_counts(tmp_path, line):
     path.write_text("\n".join(["<S>", "</S>", "<UNK>", line, line.replace("the", "a")]))
     with pytest.raises(ValueError, match=f"^{path}: line 4: expected a word, found '.*', a word with a count; leave"):
         from_preset("tiny", path, 0)
+
+
+def test_the_language_is_that_of_the_tokenizer(model_dir, tmp_path):
+    (tmp_path / "vocab.txt").write_text("\n".join(WORDS))
+    french = from_preset("tiny", tmp_path / "vocab.txt", 0, "fr", **SMALL)
+    assert french.tokenizer.split_words(["l'eau"]) == [["l'", "eau"]]
+    french.tokenizer.save_pretrained(tmp_path / "french")
+    french.model.save_pretrained(tmp_path / "french")
+    for vocab in (None, tmp_path / "vocab.txt"):
+        assert from_model(tmp_path / "french", vocab, 0).tokenizer.language == "fr"
+        assert from_model(tmp_path / "french", vocab, 0, "it").tokenizer.language == "it"
 
 
 def test_a_converted_model_is_trained_on(model_dir, tmp_path):
