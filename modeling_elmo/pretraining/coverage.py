@@ -44,8 +44,7 @@ class Coverage:
 
 def measure_coverage(corpus: Corpus, tokenizer: ElmoTokenizer, split_words: TextSplitter) -> Coverage:
     """Counts the words of lines from the first block of a corpus. Raises `ValueError` if it can't be read."""
-    first = next(iter(corpus.order(None)), None)
-    lines = (None if first is None else corpus.read(first)) or []
+    lines = corpus.read(0) or []
     counts: Counter[str] = Counter()
     for words in split_words(lines[:: max(1, len(lines) // MAX_LINES)][:MAX_LINES]):
         counts.update(words)
