@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The data of the scripts `run_*.py`: lines of files, parts that are held out, samples, labels."""
 
+import math
 import random
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,17 +10,18 @@ from pathlib import Path
 from datasets import Dataset
 
 from arguments import DataArguments, FineTuningArguments
+from modeling_elmo.files.text import TextLines
 
 
 def text_lines(path: str, encoding: str) -> Iterator[tuple[str, str]]:
-    """Yields `file:line`, for errors, and the line of each line of a text file."""
+    """Yields `file:line`, for errors, and the line of each line of a text file, which may be compressed."""
     try:
-        # Only line feeds end a line: words of web text contain the other characters that Python would split at.
-        with open(path, encoding=encoding, newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                yield f"{Path(path).name}:{number}", line.rstrip("\r\n").removeprefix("\ufeff")
-    except (UnicodeError, LookupError) as error:
-        raise ValueError(f"{path}: can't be read as {encoding}: {error}; see --encoding") from error
+        for number, line in enumerate(TextLines(path, encoding=encoding), start=1):
+            yield f"{Path(path).name}:{number}", line
+    except ValueError as error:
+        if isinstance(error.__cause__, (UnicodeError, LookupError)):
+            raise ValueError(f"{path}: can't be read as {encoding}: {error}; see --encoding") from error
+        raise
 
 
 def load_splits(
@@ -93,9 +95,17 @@ def sample(num_examples: int, fraction: float, seed: int) -> list[int]:
 def label_names(labels: Iterable[str]) -> list[str]:
     """Returns the distinct labels in order: numbers by value, names by the alphabet with `O` first."""
     distinct = set(labels)
-    if all(label.lstrip("-").isdigit() for label in distinct):
-        return sorted(distinct, key=int)
+    if all(is_number(label) for label in distinct):
+        return sorted(distinct, key=float)
     return sorted(distinct, key=lambda label: (label != "O", label))
+
+
+def is_number(text: str) -> bool:
+    """Returns whether a text is a finite number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def label_fields(names: Sequence[str]) -> dict[str, dict]:

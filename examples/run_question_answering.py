@@ -1,13 +1,14 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fine-tunes a model to answer questions about a text, from files in the format of SQuAD 1.1.
+"""Fine-tunes a model to answer questions about a text, from files in the format of SQuAD 1.1 or 2.0.
 
     python examples/run_question_answering.py --model_name_or_path elmo --train_file xquad.en.json \
         --test_fraction 0.1 --elmo_at both --do_train --do_predict --output_dir runs/xquad
 
 Any model of `AutoModelForQuestionAnswering` will do. An answer is a span of characters of the context, so that models
 with different tokens are scored on the same texts. Whole paragraphs are held out: no context is both in training and in
-evaluation.
+evaluation. If questions have no answer in their context (`"is_impossible": true`), the model learns to abstain, and an
+empty text is predicted.
 """
 
 import json
@@ -27,7 +28,7 @@ from data_splits import load_splits
 from fine_tuning import find_checkpoint, load_model, make_trainer, max_length_of, save_results, train_and_evaluate
 from modeling_elmo import ElmoTokenizer
 from modeling_elmo.fine_tuning import best_spans
-from squad_metrics import squad_metrics
+from squad_metrics import Answer, squad_metrics
 
 
 # Tokens of a piece of a context for models of limited length: what BERT used for SQuAD.
@@ -40,6 +41,11 @@ class QuestionArguments(DataArguments):
 
     stride: int = HfArg(default=128, help="Tokens that consecutive pieces of a long context share.")
     max_answer_length: int = HfArg(default=30, help="Maximum number of tokens of a predicted answer.")
+    no_answer_threshold: float = HfArg(
+        default=0.0,
+        help="Abstain where the score of no answer exceeds that of the best answer by more than this; results have the "
+        "threshold that would be best.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,7 +56,7 @@ class QuestionArguments(DataArguments):
 
 
 def read_squad(path: str) -> Dataset:
-    """Reads the questions of a SQuAD 1.1 file, each with its context and at least one answer in it."""
+    """Reads the questions of a SQuAD file, each with its context and its answers in it, none if it is impossible."""
     name, questions = Path(path).name, {}
     try:
         for article in json.loads(Path(path).read_text(encoding="utf-8-sig"))["data"]:
@@ -59,7 +65,7 @@ def read_squad(path: str) -> Dataset:
                     answers = {key: [answer[key] for answer in entry["answers"]] for key in ("text", "answer_start")}
                     question = {"id": str(entry["id"]), "context": paragraph["context"], "answers": answers}
                     question["question"] = entry["question"].strip()
-                    check_answers(**question)
+                    check_answers(**question, is_impossible=entry.get("is_impossible", False))
                     if question["id"] in questions:
                         raise ValueError(f"question {question['id']} appears twice")
                     questions[question["id"]] = question
@@ -72,10 +78,14 @@ def read_squad(path: str) -> Dataset:
     return Dataset.from_list(list(questions.values()))
 
 
-def check_answers(id: str, question: str, context: str, answers: dict[str, list[Any]]) -> None:
+def check_answers(
+    id: str, question: str, context: str, answers: dict[str, list[Any]], is_impossible: bool = False
+) -> None:
     """Raises `ValueError` if a question has no answer, or one that isn't in the context at its `answer_start`."""
-    if not answers["text"]:
-        raise ValueError(f"question {id}: expected an answer, as in SQuAD 1.1, found none")
+    if is_impossible and answers["text"]:
+        raise ValueError(f"question {id}: expected no answers beside is_impossible, found {answers['text'][0]!r}")
+    if not is_impossible and not answers["text"]:
+        raise ValueError(f'question {id}: expected an answer, or "is_impossible": true as in SQuAD 2.0, found none')
     for text, start in zip(answers["text"], answers["answer_start"]):
         if type(start) is not int or start < 0 or not text or context[start : start + len(text)] != text:
             raise ValueError(f"question {id}: expected {text!r} at character {start} of the context")
@@ -105,7 +115,9 @@ def tokenize(questions: Dataset, tokenizer: Any, data: QuestionArguments) -> lis
         for piece, offsets in enumerate(encoded["offset_mapping"]):
             # The characters of each token of the context; `None` for other tokens.
             spans = [span if side == 1 else None for span, side in zip(offsets, encoded.sequence_ids(piece))]
-            start, end = answer_tokens(spans, row["answers"]["text"][0], row["answers"]["answer_start"][0])
+            start, end = 0, 0
+            if row["answers"]["text"]:
+                start, end = answer_tokens(spans, row["answers"]["text"][0], row["answers"]["answer_start"][0])
             feature = {name: encoded[name][piece] for name in inputs}
             feature |= {"start_positions": start, "end_positions": end}
             if isinstance(tokenizer, ElmoTokenizer):
@@ -137,22 +149,32 @@ def answer_tokens(spans: Sequence[tuple[int, int] | None], answer: str, start: i
     return inside[0], inside[-1]
 
 
+def is_unanswerable(questions: Dataset) -> bool:
+    """Returns whether some question has no answer."""
+    return any(not answers["text"] for answers in questions["answers"]) if len(questions) else False
+
+
 def best_answers(
     questions: Dataset, features: list[dict[str, Any]], predictions: Any, max_answer_length: int
-) -> dict[str, str]:
+) -> dict[str, Answer]:
     """Returns the best answer to each question from start and end logits `(pieces, tokens)`, over all its pieces."""
     scores, answers = [-np.inf] * len(questions), [""] * len(questions)
+    # A question has no answer if no piece has one.
+    no_answer = [np.inf] * len(questions)
     contexts = list(questions["context"])
     for feature, *logits in zip(features, *predictions[:2]):
         spans, example = feature["spans"], feature["example"]
-        outside = torch.tensor([span is None for span in spans])
+        # Column 0, which is no word of the context, is the score of no answer.
+        outside = torch.tensor([column > 0 and span is None for column, span in enumerate(spans)])
         rows = [torch.from_numpy(row[: len(spans)]).float() for row in logits]
         rows = [row.masked_fill(outside, torch.finfo(torch.float32).min).unsqueeze(0) for row in rows]
-        best = best_spans(*rows, max_answer_length=max_answer_length)
+        best = best_spans(*rows, max_answer_length=max_answer_length, allows_no_answer=True)
         start, end, score = int(best.starts), int(best.ends), float(best.scores)
+        no_answer[example] = min(no_answer[example], float(best.no_answer_scores))
         if start >= 0 and score > scores[example]:
             scores[example], answers[example] = score, contexts[example][spans[start][0] : spans[end][1]]
-    return dict(zip(questions["id"], answers))
+    found = (Answer(*each) for each in zip(answers, np.subtract(no_answer, scores).tolist()))
+    return dict(zip(questions["id"], found))
 
 
 ARGUMENTS = (ModelArguments, QuestionArguments, FineTuningArguments)
@@ -171,13 +193,17 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         is_new=training.do_train,
         fields={},
         texts=(row[name] for part in splits.values() for row in part for name in ("question", "context")),
+        elmo_fields={"allows_no_answer": is_unanswerable(splits["train"])},
     )
+    # Other models have a score at their first token, but learn it from such questions only.
+    abstains = getattr(model.config, "allows_no_answer", any(map(is_unanswerable, splits.values())))
+    threshold = data.no_answer_threshold if abstains else np.inf
     features = {name: tokenize(part, tokenizer, data) for name, part in splits.items()}
 
     def compute_metrics(part: str) -> Any:
         def compute(output: EvalPrediction) -> dict[str, float]:
             answers = best_answers(splits[part], features[part], output.predictions, data.max_answer_length)
-            return squad_metrics(splits[part], answers)
+            return squad_metrics(splits[part], answers, threshold)
 
         return compute
 
@@ -199,7 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         if trainer.is_world_process_zero():
             answers = best_answers(splits["test"], features["test"], output.predictions, data.max_answer_length)
             path = Path(training.output_dir, "predictions.json")
-            path.write_text(json.dumps(answers, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            texts = {id: answer.chosen(threshold) for id, answer in answers.items()}
+            path.write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     save_results(trainer, results)
     return results
 

@@ -11,26 +11,27 @@
         --text_column sentence_A --text_pair_column sentence_B --label_column relatedness_score --regression true \
         --elmo_at both --do_train --do_predict --output_dir runs/sick
 
+Files are tables (CSV, TSV, JSON, Parquet, `datasets`) or lines with a label and a text, fastText's too. If a text has
+several labels, or none, the model predicts any number of labels for each.
+
 Any model of `AutoModelForSequenceClassification` will do. An ELMo has two task models, for texts and for pairs:
 `--text_pair_column` selects the one for pairs.
 """
 
-import math
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset, exceptions, load_dataset
+from datasets import Dataset
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, EvalPrediction, set_seed
-from transformers.hf_argparser import HfArg
 
-from arguments import FineTuningArguments, LabelledDataArguments, ModelArguments, parse_arguments, reports_errors
-from data_splits import check_labels, label_fields, label_names, load_splits, text_lines
+from arguments import FineTuningArguments, ModelArguments, parse_arguments, reports_errors
+from data_splits import check_labels, is_number, label_fields, label_names, load_splits
 from fine_tuning import (
     find_checkpoint,
     load_config,
@@ -40,90 +41,27 @@ from fine_tuning import (
     save_results,
     train_and_evaluate,
 )
+from labelled_texts import TextArguments, label_text, read_texts
 
 
-# What a file's name says about its format.
-FORMATS = {".csv": "csv", ".tsv": "tsv", ".json": "jsonl", ".jsonl": "jsonl"}
+MULTI_LABEL = "multi_label_classification"
 
 
-@dataclass
-class TextArguments(LabelledDataArguments):
-    """Which files to read, their format, and what the labels are."""
-
-    file_format: Literal["csv", "tsv", "jsonl", "lines"] | None = HfArg(
-        default=None, help="By default that of the file's extension; 'lines' have a label, a space and a text each."
-    )
-    text_column: str = HfArg(default="text", help="The column of the texts.")
-    text_pair_column: str | None = HfArg(default=None, help="The column of the second texts of pairs.")
-    label_column: str = HfArg(default="label", help="The column of the labels.")
-    regression: bool = HfArg(default=False, help="Whether labels are numbers to predict.")
-    is_split_into_words: bool | None = HfArg(
-        default=None, help="Whether the words of the texts are separated by spaces. By default only in 'lines'."
-    )
-    cache_dir: str | None = HfArg(default=None, help="Cache folder of the `datasets` library.")
-
-    @property
-    def has_words(self) -> bool:
-        """Whether spaces separate the words of the texts."""
-        return self.file_format == "lines" if self.is_split_into_words is None else self.is_split_into_words
-
-
-def read_texts(path: str, data: TextArguments) -> Dataset:
-    """Reads a file into the columns `text`, `text_pair` (pairs only) and `label`, all of them strings."""
-    name, file_format = Path(path).name, data.file_format or FORMATS.get(Path(path).suffix)
-    if file_format is None:
-        raise ValueError(f"{name}: pass --file_format csv, tsv, jsonl or lines")
-    if file_format == "lines" and data.text_pair_column is not None:
-        raise ValueError("text_pair_column: files of the format 'lines' have no pairs")
-    if not Path(path).stat().st_size:
-        raise ValueError(f"{name}: expected rows, found an empty file")
-    if file_format == "lines":
-        return read_lines(path, data.encoding)
-    # Words such as "None" and "NA" are words. In TSV, quotation marks are ordinary characters.
-    options: dict[str, Any] = {} if file_format == "jsonl" else {"keep_default_na": False}
-    options |= {"sep": "\t", "quoting": 3} if file_format == "tsv" else {}
-    options |= {"data_files": path, "encoding": data.encoding, "cache_dir": data.cache_dir}
-    try:
-        table = load_dataset("json" if file_format == "jsonl" else "csv", split="train", **options)
-    except (exceptions.DatasetGenerationError, LookupError) as error:
-        raise ValueError(f"{name}: not a readable {file_format} file: {error.__cause__ or error}") from error
-    columns = {"text_column": data.text_column, "label_column": data.label_column}
-    columns |= {} if data.text_pair_column is None else {"text_pair_column": data.text_pair_column}
-    for argument, column in columns.items():
-        if column not in table.column_names:
-            raise ValueError(f"{argument}: expected one of {', '.join(table.column_names)} of {name}, found {column!r}")
-    rows = [{argument.removesuffix("_column"): row[column] for argument, column in columns.items()} for row in table]
-    for number, row in enumerate(rows, start=1):
-        for part, value in row.items():
-            if value in (None, ""):
-                raise ValueError(f"{name}: row {number}: {part}_column is empty")
-    return Dataset.from_list([{part: str(value) for part, value in row.items()} for row in rows])
-
-
-def read_lines(path: str, encoding: str) -> Dataset:
-    """Reads a file with a label, a space and a text on each line, as the Stanford Sentiment Treebank has them."""
-    rows = []
-    for where, line in text_lines(path, encoding):
-        label, _, text = line.partition(" ")
-        if line.strip():
-            if not label or not text.strip():
-                raise ValueError(f"{where}: expected a label, a space and a text: {line[:60]!r}")
-            rows.append({"text": text.strip(), "label": label})
-    return Dataset.from_list(rows)
-
-
-def label_targets(part: str, rows: Dataset, names: Sequence[str] | None) -> list[Any]:
-    """Returns the ids of labels, or the numbers that they are if `names` is `None`."""
+def label_targets(part: str, rows: Dataset, names: Sequence[str] | None, is_multi: bool = False) -> list[Any]:
+    """Returns the ids of labels, the targets of all labels if `is_multi`, or numbers if `names` is `None`."""
     labels = list(rows["label"]) if len(rows) else []
     if names is not None:
-        check_labels({part: labels}, names)
-        return [names.index(label) for label in labels]
+        lists = [label if isinstance(label, list) else [label] for label in labels]
+        ids = {label_text(name): id for id, name in enumerate(names)}
+        check_labels({part: itertools.chain.from_iterable(lists)}, list(ids))
+        if is_multi:
+            return [[float(id in map(ids.get, own)) for id in range(len(names))] for own in lists]
+        for number, own in enumerate(lists, start=1):
+            if len(own) != 1:
+                raise ValueError(f"{part} data, example {number}: expected one label, found {own}; the model has one")
+        return [ids[label] for (label,) in lists]
     for number, label in enumerate(labels, start=1):
-        try:
-            is_number = math.isfinite(float(label))
-        except ValueError:
-            is_number = False
-        if not is_number:
+        if not is_number(label):
             raise ValueError(f"{part} data, example {number}: expected a number as the label, found {label!r}")
     return [float(label) for label in labels]
 
@@ -133,6 +71,15 @@ def classification_metrics(gold: np.ndarray, logits: np.ndarray) -> dict[str, fl
     predicted = logits.argmax(axis=-1)
     macro_f1 = f1_score(gold, predicted, average="macro", zero_division=0)
     return {"accuracy": float(np.mean(predicted == gold)), "macro_f1": float(macro_f1)}
+
+
+def multi_label_metrics(gold: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+    """Scores logits `(texts, labels)`, of which those above 0 are predicted: F1 over all labels, and exact matches."""
+    predicted = logits > 0
+    scores = {
+        f"{kind}_f1": float(f1_score(gold, predicted, average=kind, zero_division=0)) for kind in ("micro", "macro")
+    }
+    return {**scores, "exact_match": float(np.mean((predicted == gold).all(axis=-1)))}
 
 
 def regression_metrics(gold: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -158,15 +105,20 @@ def tokenize(rows: Dataset, labels: Sequence[int | float], tokenizer: Any, data:
     return [{**tokenizer(*split_texts(row, data), **options), "label": label} for row, label in zip(rows, labels)]
 
 
-def write_predictions(path: Path, rows: Dataset, predictions: np.ndarray, names: Sequence[str] | None) -> None:
-    """Writes the label and the prediction for each text, in the order of the file."""
+def write_predictions(
+    path: Path, rows: Dataset, predictions: np.ndarray, names: Sequence[str] | None, is_multi: bool
+) -> None:
+    """Writes the label and the prediction for each text, in the order of the file; several are joined by commas."""
     if names is None:
         predicted = [f"{value:.4f}" for value in predictions.reshape(-1)]
+    elif is_multi:
+        predicted = [",".join(name for name, value in zip(names, row) if value > 0) for row in predictions]
     else:
         predicted = [names[id] for id in predictions.argmax(axis=-1)]
+    labels = [",".join(label) if isinstance(label, list) else label for label in rows["label"]]
     with open(path, "w", encoding="utf-8") as file:
         file.write("label\tprediction\n")
-        file.writelines(f"{label}\t{prediction}\n" for label, prediction in zip(rows["label"], predicted))
+        file.writelines(f"{label}\t{prediction}\n" for label, prediction in zip(labels, predicted))
 
 
 ARGUMENTS = (ModelArguments, TextArguments, FineTuningArguments)
@@ -178,13 +130,18 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     model_arguments, data, training = parse_arguments(ARGUMENTS, arguments)
     checkpoint = find_checkpoint(training)
     splits, whole = load_splits(data, training, lambda path: read_texts(path, data))
-    if data.regression:
-        names, fields = None, {"num_labels": 1, "problem_type": "regression"}
-    else:
-        found = label_names(whole["label"]) if training.do_train else load_config(model_arguments).id2label.values()
-        names = list(data.label_list if training.do_train and data.label_list else found)
-        fields = {**label_fields(names), "problem_type": "single_label_classification"}
-    targets = {name: label_targets(name, part, names) for name, part in splits.items()}
+    names, is_multi = None, False
+    fields: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
+    if not data.regression:
+        if training.do_train:
+            is_multi = any(isinstance(label, list) for label in whole["label"])
+            found = label_names(label for row in whole["label"] for label in (row if is_multi else [row]))
+            names = [label_text(label) for label in data.label_list] or found
+        else:
+            config = load_config(model_arguments)
+            names, is_multi = list(config.id2label.values()), config.problem_type == MULTI_LABEL
+        fields = {**label_fields(names), "problem_type": MULTI_LABEL if is_multi else "single_label_classification"}
+    targets = {name: label_targets(name, part, names, is_multi) for name, part in splits.items()}
 
     set_seed(training.seed)
     tokenizer, model, new_weights, counts = load_model(
@@ -203,12 +160,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     def compute_metrics(output: EvalPrediction) -> dict[str, float]:
         if data.regression:
             return regression_metrics(output.label_ids.reshape(-1), output.predictions.reshape(-1))
-        return classification_metrics(output.label_ids, output.predictions)
+        metrics = multi_label_metrics if is_multi else classification_metrics
+        return metrics(output.label_ids, output.predictions)
 
     trainer = make_trainer(
         model,
         training,
-        "pearson" if data.regression else "accuracy",
+        "pearson" if data.regression else "micro_f1" if is_multi else "accuracy",
         train_dataset=features["train"],
         eval_dataset=features["validation"],
         data_collator=DataCollatorWithPadding(tokenizer),
@@ -220,7 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         output = trainer.predict(features["test"], metric_key_prefix="test")
         results |= output.metrics
         if trainer.is_world_process_zero():
-            write_predictions(Path(training.output_dir, "predictions.tsv"), splits["test"], output.predictions, names)
+            write_predictions(
+                Path(training.output_dir, "predictions.tsv"), splits["test"], output.predictions, names, is_multi
+            )
     save_results(trainer, results)
     return results
 

@@ -259,7 +259,8 @@ class ParquetRows:
         self._num_read = 0
         with self._opened() as file:
             self.num_rows: int = file.metadata.num_rows
-            self.column_names: list[str] | None = file.schema_arrow.names
+            self.schema: Any = file.schema_arrow
+            self.column_names: list[str] | None = self.schema.names
 
     def __len__(self) -> int:
         return self.num_rows

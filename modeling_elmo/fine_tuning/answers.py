@@ -20,11 +20,16 @@ class Spans:
     starts: torch.Tensor  # Columns of the first words, int64.
     ends: torch.Tensor  # Columns of the last words, int64.
     scores: torch.Tensor  # Sums of the two logits, at least float32.
+    no_answer_scores: torch.Tensor | None = None  # `(B,)`, likewise, if no answer is allowed.
 
 
 @torch.no_grad()
 def best_spans(
-    start_logits: torch.Tensor, end_logits: torch.Tensor, max_answer_length: int = 30, top_k: int = 1
+    start_logits: torch.Tensor,
+    end_logits: torch.Tensor,
+    max_answer_length: int = 30,
+    top_k: int = 1,
+    allows_no_answer: bool = False,
 ) -> Spans:
     """Finds the spans of at most `max_answer_length` words with the highest sums of start and end logits.
 
@@ -34,6 +39,8 @@ def best_spans(
         end_logits (`torch.Tensor` of shape `(B, W)`): End logits; likewise.
         max_answer_length (`int`): Maximum number of words of an answer.
         top_k (`int`): K, answers per row.
+        allows_no_answer (`bool`): Whether column 0 is the score of no answer, as with the config field of that name.
+            The question has no answer if this score is higher than that of the best span.
 
     Raises:
         `ValueError`: If the shapes differ, or if `max_answer_length` or `top_k` is below 1.
@@ -48,6 +55,11 @@ def best_spans(
     length = min(max_answer_length, max(num_words, 1))
     none = float("-inf")
     starts_BW, ends_BW = (scores.double().masked_fill(scores <= NO_WORD, none) for scores in (start_logits, end_logits))
+    dtype = torch.promote_types(start_logits.dtype, torch.float32)
+    no_answer_B = None
+    if allows_no_answer:
+        no_answer_B = (starts_BW[:, 0] + ends_BW[:, 0]).to(dtype)
+        starts_BW[:, 0] = ends_BW[:, 0] = none
     # Entry [w, l] of the last two dimensions is the answer from column w to column w + l.
     ends_BWL = F.pad(ends_BW, (0, length), value=none).unfold(1, length, 1)[:, :num_words]
     scores_BN = (starts_BW.unsqueeze(2) + ends_BWL).flatten(1)
@@ -58,5 +70,6 @@ def best_spans(
     return Spans(
         starts=starts_BK.masked_fill(is_none_BK, -1),
         ends=(starts_BK + index_BK % length).masked_fill(is_none_BK, -1),
-        scores=scores_BK.to(torch.promote_types(start_logits.dtype, torch.float32)),
+        scores=scores_BK.to(dtype),
+        no_answer_scores=no_answer_B,
     )

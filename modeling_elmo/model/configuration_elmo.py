@@ -171,6 +171,9 @@ class ElmoConfig(PreTrainedConfig):
         `"attention"`, `"max"` and `"mean"`.
     num_segments (`int`, *optional*, defaults to 1):
         Sequence classification: 1 to classify texts, 2 to classify pairs of texts. These are different models.
+    allows_no_answer (`bool`, *optional*, defaults to `False`):
+        Question answering: whether a question may have no answer in its context, as in SQuAD 2.0. The model then
+        compares the two texts and scores this outcome, too.
     use_crf (`bool`, *optional*, defaults to `False`):
         Token classification: whether a conditional random field scores the labels of a sentence jointly.
     label_scheme (`str`, *optional*):
@@ -235,6 +238,7 @@ class ElmoConfig(PreTrainedConfig):
     task_dropout: float | int = 0.5
     pooling: list[Literal["attention", "max", "mean"]] = field(default_factory=lambda: ["attention", "max", "mean"])
     num_segments: Literal[1, 2] = 1
+    allows_no_answer: bool = False
     use_crf: bool = False
     label_scheme: Literal["IOB1", "BIO", "BIOES", "BILOU"] | None = None
     bos_token_id: int | None = 0

@@ -464,6 +464,9 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
         self.start_classifier = nn.Linear(size, 1)
         self.end_encoder = TaskEncoder(config, 2 * size, num_layers, *output_dropout)
         self.end_classifier = nn.Linear(self.end_encoder.output_size, 1)
+        if config.allows_no_answer:
+            self.comparison = PairComparison(config, self.encoded_size)
+            self.no_answer_classifier = FeedForward(config, self.comparison.output_size, 1)
         self.post_init()
 
     @can_return_tuple
@@ -484,16 +487,19 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
             Character ids, as `ElmoTokenizer` returns them. The other inputs, too, are those of [`ElmoModel`];
             `token_type_ids` are required.
         start_positions (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
-            Column of the first word of the answer. A position that is not a word of the context (for example where a
-            piece of a long context lacks the answer) is ignored.
+            Column of the first word of the answer. With `config.allows_no_answer`, 0 if there is none. Otherwise a
+            position that is not a word of the context (for example where a piece of a long context lacks the answer)
+            is ignored.
         end_positions (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
             Column of the last word of the answer.
 
         Returns:
             [`~transformers.modeling_outputs.QuestionAnsweringModelOutput`] or `tuple`. Start and end logits are
-            `(batch_size, num_words)`, the minimum of their dtype outside the words of the context. The loss is a mean
-            over all examples of the batch, including those without an answer. `Trainer` counts the examples of a step
-            by their `labels`: add a `label` to each, for instance 0, to make accumulated gradients exact.
+            `(batch_size, num_words)`, the minimum of their dtype outside the words of the context. With
+            `config.allows_no_answer`, column 0 of both is the score of no answer, as that of `[CLS]` is in models such
+            as BERT. The loss is a mean over all examples of the batch, including those without an answer. `Trainer`
+            counts the examples of a step by their `labels`: add a `label` to each, for instance 0, to make accumulated
+            gradients exact.
 
         Raises:
             `ValueError`: If a row does not have two texts, or if positions have the wrong shape; see also
@@ -527,6 +533,12 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
         logits = (self.start_classifier(starts).squeeze(-1), self.end_classifier(ends).squeeze(-1))
         # With minus infinity, the cross-entropy of a row without context would be NaN.
         start_logits, end_logits = (scores.masked_fill(~context, torch.finfo(scores.dtype).min) for scores in logits)
+        if self.config.allows_no_answer:
+            no_answer = self.no_answer_classifier(self.comparison(words.features, question, context))
+            start_logits = torch.cat([no_answer, start_logits[:, 1:]], dim=1)
+            end_logits = torch.cat([no_answer, end_logits[:, 1:]], dim=1)
+            # A position that the loss counts.
+            context = F.pad(context[:, 1:], (1, 0), value=True)
         loss = None
         if start_positions is not None and end_positions is not None:
             start_loss = self._loss(start_logits, start_positions, context, "start_positions")

@@ -4,6 +4,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from datasets import Dataset
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from run_question_answering import QuestionArguments, best_answers, main, read_squad, tokenize
-from squad_metrics import exact_match, f1, squad_metrics
+from squad_metrics import Answer, exact_match, f1, squad_metrics
 from tests.conftest import SHARED
 from tests.examples.conftest import PEOPLE, PLACES
 
@@ -61,10 +62,39 @@ def test_an_elmo_learns_and_answers_in_the_words_of_the_context(run, files, elmo
     questions = read_squad(files["test_file"])
     answers = json.loads((directory / "predictions.json").read_text())
     assert set(answers) == set(questions["id"])
-    assert squad_metrics(questions, answers)["exact_match"] == results["test_exact_match"]
+    scores = squad_metrics(questions, {id: Answer(text) for id, text in answers.items()})
+    assert scores["exact_match"] == results["test_exact_match"]
     for question in questions:
         assert answers[question["id"]] in question["context"]
     assert AutoModelForQuestionAnswering.from_pretrained(directory).config.elmo_at_output
+
+
+def write_squad_2(path, number, seed=0):
+    """Questions of which half are asked of a paragraph about neither a person nor a place."""
+    content = json.loads(Path(write_squad(path, number, seed)).read_text())
+    for number, paragraph in enumerate(content["data"][0]["paragraphs"]):
+        for question in paragraph["qas"]:
+            question["is_impossible"] = number % 2 == 1
+            question["answers"] *= number % 2 == 0
+        if number % 2:
+            paragraph["context"] = f"The river left {number}."
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_an_elmo_learns_to_abstain(run, elmo_dir, tmp_path):
+    files = {f"{part}_file": write_squad_2(tmp_path / part, 24, seed) for seed, part in enumerate(("train", "test"))}
+    files |= {"do_predict": True, "validation_fraction": 0}
+    results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=4)
+    assert results["test_no_answer_f1"] > 90
+    assert results["test_has_answer_f1"] > 0
+    answers = json.loads((tmp_path / "run/predictions.json").read_text())
+    assert 16 <= list(answers.values()).count("") <= 32
+    again = run(
+        main, **files, model_name_or_path=tmp_path / "run", output_dir=tmp_path / "again", no_answer_threshold=1e9
+    )
+    assert again["test_no_answer_recall"] == 0
+    assert again["test_best_f1"] == pytest.approx(results["test_best_f1"])
 
 
 def test_accumulated_batches_of_unequal_size_are_one_large_batch(run, files, elmo_dir, tmp_path):
@@ -122,7 +152,10 @@ def test_the_best_answer_of_all_pieces_counts_and_padding_and_question_are_no_an
     logits[0, at, pieces[at]["start_positions"]] = 7
     logits[1, at, pieces[at]["end_positions"]] = 7
     logits[:, 0, 6] = 2
-    assert best_answers(Dataset.from_list([long_question]), pieces, tuple(logits), 30) == {"1": "Ada"}
+    # The smallest score of no answer is that of the first piece.
+    logits[:, :, 0] = [[1, *[8] * (len(pieces) - 1)]] * 2
+    answers = best_answers(Dataset.from_list([long_question]), pieces, tuple(logits), 30)
+    assert answers == {"1": Answer("Ada", 2 - 14)}
 
 
 def test_whole_paragraphs_are_held_out(run, files, elmo_dir):
@@ -153,7 +186,36 @@ class TestMetrics:
 
     def test_the_nearest_of_several_answers_counts_and_a_missing_prediction_is_wrong(self):
         questions = [a_question("1", "c", {"text": ["Ada Lovelace", "Ada"]}), a_question("2", "c", {"text": ["x"]})]
-        assert squad_metrics(questions, {"1": "ada"}) == {"exact_match": 50.0, "f1": 50.0}
+        assert squad_metrics(questions, {"1": Answer("ada")}) == {"exact_match": 50.0, "f1": 50.0}
+        assert squad_metrics([], {}) == {"exact_match": 0.0, "f1": 0.0}
+
+    def test_abstention_is_scored_as_in_squad_2(self):
+        golds = [["Ada Lovelace"], ["x y"], ["the", "Rome"], [], [], []]
+        questions = [a_question(str(id), "c", {"text": gold}) for id, gold in enumerate(golds)]
+        margins = {"0": -3.0, "1": 2.0, "2": -1.0, "3": 1.0, "4": -2.0}
+        answers = {id: Answer(text, margins[id]) for id, text in zip("01234", ["Ada", "x", "a", "Ada", "Ada"])}
+        scores = squad_metrics(questions, answers, threshold=0.0)
+        # Right: a part of the first answer, the fourth abstention. "the" is no answer once it is normalized.
+        assert scores == pytest.approx(
+            {
+                "exact_match": 100 / 6,
+                "f1": 100 * (2 / 3 + 1) / 6,
+                "has_answer_exact_match": 0,
+                "has_answer_f1": 100 * (2 / 3) / 3,
+                "no_answer_recall": 100 / 3,
+                "no_answer_precision": 100 / 2,
+                "no_answer_f1": 100 * 2 / 5,
+                # The question without a prediction is wrong at any threshold; the first and the last two are right.
+                "best_f1": 100 * (2 / 3 + 2) / 6,
+                "best_f1_threshold": -3,
+            }
+        )
+        always = squad_metrics(questions, answers)
+        assert always["f1"] == pytest.approx(100 * (2 / 3 + 2 / 3) / 6)
+        assert always["no_answer_f1"] == always["no_answer_recall"] == 0
+        never = squad_metrics(questions, answers, threshold=-10.0)
+        assert never["f1"] == never["exact_match"] == pytest.approx(100 * 2 / 6)
+        assert never["has_answer_f1"] == 0
 
 
 class TestErrors:
@@ -181,7 +243,12 @@ class TestErrors:
         assert "bad.json: question q7: expected 'Ada' at character 4" in message
 
     def test_a_question_without_an_answer(self, fails):
-        assert "question q7: expected an answer" in fails(self.squad([]))
+        assert 'question q7: expected an answer, or "is_impossible": true as in SQuAD 2.0' in fails(self.squad([]))
+
+    def test_a_question_both_with_an_answer_and_without(self, fails):
+        content = self.squad([{"text": "Ada", "answer_start": 0}])
+        content["data"][0]["paragraphs"][0]["qas"][0]["is_impossible"] = True
+        assert "question q7: expected no answers beside is_impossible, found 'Ada'" in fails(content)
 
     @pytest.mark.parametrize("start", ["4", 4.0, True, None, -11])
     def test_an_answer_start_that_is_no_character_of_the_context(self, fails, start):

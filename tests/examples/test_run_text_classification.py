@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """`run_text_classification.py`, end to end."""
 
+import bz2
 import json
 import random
 from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from run_text_classification import TextArguments, classification_metrics, main, read_texts, regression_metrics
+from labelled_texts import TextArguments, read_texts
+from run_text_classification import classification_metrics, main, multi_label_metrics, regression_metrics
 from tests.examples.conftest import results_of
 
 
@@ -46,20 +49,25 @@ def pair(rng):
     }
 
 
-@pytest.fixture(params=["csv", "tsv", "jsonl"])
+@pytest.fixture(params=["csv", "tsv", "jsonl", "json", "parquet", "csv.bz2"])
 def pairs(request, tmp_path):
     rng, files = random.Random(0), {}
     for part, number in PARTS:
         path, rows = tmp_path / f"{part}.{request.param}", [pair(rng) for _ in range(number)]
         if request.param == "jsonl":
             path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        elif request.param == "json":
+            path.write_text(json.dumps(rows))
+        elif request.param == "parquet":
+            Dataset.from_list(rows).to_parquet(path)
         else:
-            mark = "," if request.param == "csv" else "\t"
+            mark = "\t" if request.param == "tsv" else ","
             lines = [rows[0], *(row.values() for row in rows)]
-            path.write_text("".join(mark.join(map(str, line)) + "\n" for line in lines))
+            with (bz2.open if request.param == "csv.bz2" else open)(path, "wt") as file:
+                file.write("".join(mark.join(map(str, line)) + "\n" for line in lines))
         files[f"{part}_file"] = path
     columns = {"text_column": "one", "text_pair_column": "two", "label_column": "same"}
-    return {**files, **columns, "cache_dir": tmp_path / "cache"}
+    return {**files, **columns}
 
 
 def test_an_elmo_learns_to_classify_texts(run, labelled_lines, elmo_dir, tmp_path):
@@ -171,8 +179,113 @@ def test_pairs_read_the_same_from_every_format(pairs):
 def test_words_that_look_like_missing_values_are_words_and_tables_of_tabs_know_no_quotation_marks(tmp_path):
     path = tmp_path / "table.tsv"
     path.write_text('text\tlabel\nNA\t0\n"so\t1\nNone\t1\n')
-    found = read_texts(str(path), TextArguments(cache_dir=str(tmp_path / "cache")))
+    found = read_texts(str(path), TextArguments())
     assert [(row["text"], row["label"]) for row in found] == [("NA", "0"), ('"so', "1"), ("None", "1")]
+
+
+@pytest.fixture
+def read(tmp_path, caplog):
+    """Reads a file of the given name and contents; returns its texts and labels, and what was said."""
+
+    def read(name, contents, **arguments):
+        (tmp_path / name).write_text(contents)
+        rows = read_texts(str(tmp_path / name), TextArguments(**arguments))
+        return list(zip(rows["text"], rows["label"])), caplog.text
+
+    return read
+
+
+class TestLines:
+    def test_tabs_and_spaces(self, read):
+        expected = [("a great film", "pos"), ("bad", "neg")]
+        for mark, mark_2 in ("  ", "\t\t", "\t ", " \t"):
+            assert read("x.txt", f"pos{mark}a great film\n\nneg{mark_2}bad\n", file_format="lines") == (expected, "")
+        rows, _ = read("x.txt", "very good\ta great film\nbad\tso\tso\n", file_format="lines")
+        assert rows == [("a great film", "very good"), ("so\tso", "bad")]
+
+    def test_labels_of_fasttext(self, read):
+        lines = "__label__pos great film\n__label__pos __label__funny\ttwice\nso __label__neg it is\n"
+        rows, _ = read("ft.txt", lines, file_format="lines")
+        assert rows == [("great film", ["pos"]), ("twice", ["pos", "funny"]), ("so it is", ["neg"])]
+        assert read("ft.txt", "__label__a b\n__label__c d", file_format="lines")[0] == [("b", "a"), ("d", "c")]
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("__label__a b\nc d\n", "x.txt:2: expected __label__LABEL and a text"),
+            ("__label__a b\n__label__a\n", "x.txt:2: expected __label__LABEL and a text"),
+            ("label\ttext\npos\tgood\n", "x.txt:1: 'label.*' names columns: pass --file_format tsv"),
+            ("a great film\tpos\nso bad\tneg\n", "x.txt:1: expected a label, a tab and a text, found the text first"),
+        ],
+    )
+    def test_lines_that_are_something_else(self, read, text, message):
+        with pytest.raises(ValueError, match=message):
+            read("x.txt", text, file_format="lines")
+
+
+class TestLabels:
+    def test_pairs_without_a_gold_label_are_left_out_and_counted(self, read):
+        text = "text\tlabel\na\tneutral\nb\t-\nc\tentailment\n"
+        rows, said = read("x.tsv", text)
+        assert rows == [("a", "neutral"), ("c", "entailment")]
+        assert "x.tsv: left out 1 of 3 texts by their label: '-' (1); see --ignore_labels." in said
+        assert len(read("x.tsv", text, ignore_labels=[""])[0]) == 3
+        assert read("x.tsv", text, ignore_labels=["-", "neutral"])[0] == [("c", "entailment")]
+        with pytest.raises(ValueError, match="expected texts with other labels"):
+            read("x.tsv", text, ignore_labels=["-", "neutral", "entailment"])
+
+    def test_a_minus_among_signs_is_a_label(self, read):
+        assert len(read("x.csv", "text,label\na,+\nb,-\nc,0\n")[0]) == 3
+
+    @pytest.mark.parametrize(
+        ("labels", "names"), [('[0, 1.0, "2.0"]', ["0", "1", "2"]), ('["1.5", 1.5, " 1 "]', ["1.5", "1.5", "1"])]
+    )
+    def test_numbers_have_one_form(self, read, labels, names):
+        rows = [{"text": "a", "label": label} for label in json.loads(labels)]
+        assert [label for _, label in read("x.json", json.dumps(rows))[0]] == names
+
+    def test_lists_of_labels(self, read):
+        rows = [{"text": ["a", "b"], "label": ["x", 2.0]}, {"text": "c", "label": []}]
+        assert read("x.json", json.dumps(rows))[0] == [("a b", ["x", "2"]), ("c", [])]
+
+    @pytest.mark.parametrize("is_directory", [True, False])
+    def test_class_labels_of_datasets_have_their_names(self, tmp_path, is_directory):
+        features = Features({"text": Value("string"), "label": ClassLabel(names=["neutral", "entailment"])})
+        dataset = Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, -1, 0]}, features=features)
+        path = tmp_path / ("saved" if is_directory else "x.parquet")
+        dataset.save_to_disk(path) if is_directory else dataset.to_parquet(path)
+        assert list(read_texts(str(path), TextArguments())["label"]) == ["entailment", "neutral"]
+
+    @pytest.mark.parametrize(
+        ("label", "arguments", "message"),
+        [
+            ("{0}.5", {}, "labels are numbers, such as 0.5, and each is a class; see --regression"),
+            ("x{0}", {}, "each text has a label of its own, such as 'x0': is --label_column right"),
+            ("x", {"text_column": "id"}, "all texts are numbers, such as 0: is --text_column right"),
+        ],
+    )
+    def test_columns_that_are_probably_others(self, read, label, arguments, message):
+        table = "id,text,label\n" + "".join(f"{row},a {row},{label.format(row)}\n" for row in range(12))
+        assert message in read("x.csv", table, **arguments)[1]
+
+
+def test_an_elmo_learns_several_labels(run, elmo_dir, tmp_path):
+    rng = random.Random(0)
+    for part, number in PARTS:
+        rows = [rng.sample(GOOD + BAD, 2) for _ in range(number)]
+        labels = [{"__label__good" if word in GOOD else "__label__bad" for word in words} for words in rows]
+        lines = [f"{' '.join(sorted(own))} {' '.join(words)}\n" for own, words in zip(labels, rows)]
+        (tmp_path / part).write_text("".join(lines))
+    files = {f"{part}_file": tmp_path / part for part, _ in PARTS}
+    files = {**files, "file_format": "lines", "do_predict": True}
+    results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=4)
+    assert results["test_micro_f1"] > 0.8
+    assert 0 < results["test_exact_match"] <= 1
+    predicted = (tmp_path / "run/predictions.tsv").read_text().splitlines()[1:]
+    assert {label for line in predicted for label in line.split("\t")} <= {"good", "bad", "bad,good", ""}
+    assert "bad,good" in {line.split("\t")[1] for line in predicted}
+    again = run(main, **files, model_name_or_path=tmp_path / "run", output_dir=tmp_path / "again")
+    assert again["test_micro_f1"] == pytest.approx(results["test_micro_f1"])
 
 
 class TestErrors:
@@ -191,7 +304,7 @@ class TestErrors:
     @pytest.mark.parametrize("pairs", ["tsv"], indirect=True)
     def test_a_column_that_is_missing(self, fails, pairs):
         message = fails(**{**pairs, "label_column": "entailment"})
-        assert "label_column: expected one of one, two, same, score of train.tsv, found 'entailment'" in message
+        assert "train.tsv: expected a column 'entailment', found one, two, same, score; --label_column" in message
 
     @pytest.mark.parametrize("pairs", ["jsonl"], indirect=True)
     def test_labels_that_are_not_numbers(self, fails, pairs):
@@ -214,12 +327,12 @@ class TestErrors:
 
     def test_a_file_that_is_not_json(self, fails, tmp_path):
         Path(tmp_path, "bad.jsonl").write_text('{"text": "a", "label": 1}\n{"text"\n')
-        assert "bad.jsonl" in fails(train_file=tmp_path / "bad.jsonl", cache_dir=tmp_path / "cache")
+        assert "bad.jsonl" in fails(train_file=tmp_path / "bad.jsonl")
 
     @pytest.mark.parametrize("name", ["empty.jsonl", "empty.csv"])
     def test_a_file_that_is_empty(self, fails, tmp_path, name):
         (tmp_path / name).touch()
-        message = fails(train_file=tmp_path / name, cache_dir=tmp_path / "cache")
+        message = fails(train_file=tmp_path / name)
         assert message == f"error: {name}: expected rows, found an empty file"
 
 
@@ -228,6 +341,11 @@ class TestMetrics:
         gold, logits = np.array([0, 0, 0, 1]), np.eye(2)[[0, 0, 0, 0]]
         scores = classification_metrics(gold, logits)
         assert scores == pytest.approx({"accuracy": 0.75, "macro_f1": 3 / 7})
+
+    def test_several_labels_are_scored_one_by_one_and_together(self):
+        gold, logits = np.array([[1, 0], [1, 1], [0, 0]]), np.array([[2.0, -1], [2, -1], [-1, -1]])
+        scores = multi_label_metrics(gold, logits)
+        assert scores == pytest.approx({"micro_f1": 4 / 5, "macro_f1": 1 / 2, "exact_match": 2 / 3})
 
     def test_correlations_are_those_of_the_definition(self):
         scores = regression_metrics(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]))

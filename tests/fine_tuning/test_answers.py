@@ -48,6 +48,17 @@ def test_words_masked_under_autocast_are_no_answer_after_conversion_to_float32(d
     assert (spans.starts >= 0).sum(1).tolist() == [0, 6]
 
 
+def test_the_first_column_is_the_score_of_no_answer_if_it_is_allowed():
+    start, end = torch.randn(2, 3, 6)
+    start[:, 0], end[:, 0] = 9, 8
+    spans = best_spans(start, end, allows_no_answer=True)
+    assert spans.no_answer_scores.tolist() == [17, 17, 17]
+    others = best_spans(start[:, 1:], end[:, 1:])
+    assert torch.equal(spans.scores, others.scores)
+    assert torch.equal(spans.starts, others.starts + 1)
+    assert best_spans(start, end).no_answer_scores is None
+
+
 def test_rows_without_columns_have_no_answers():
     spans = best_spans(torch.zeros(2, 0), torch.zeros(2, 0), top_k=2)
     assert spans.starts.tolist() == [[-1, -1], [-1, -1]]

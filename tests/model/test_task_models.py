@@ -429,6 +429,23 @@ class TestQuestionAnswering:
         assert torch.equal(inputs["start_encoder"], residual)
         assert torch.equal(inputs["end_encoder"], torch.cat([inputs["start_encoder_output"], residual], dim=-1))
 
+    def test_no_answer_has_a_score_of_its_own_in_the_first_column(self):
+        head = HEADS["question_answering"]
+        model, batch = randomized(head.model(allows_no_answer=True, mix_l2=0)).eval(), batch_of("question_answering")
+        output = model(**batch)
+        start, end = logits_of(output)
+        assert torch.equal(start[:, 0], end[:, 0])
+        assert len(set(start[:, 0].tolist())) == len(start)
+        plain = head.model()
+        plain.load_state_dict({name: value for name, value in model.state_dict().items() if name in plain.state_dict()})
+        for logits, others in zip((start, end), logits_of(plain.eval()(**batch))):
+            assert torch.equal(logits[:, 1:], others[:, 1:])
+        positions = [torch.stack([batch[f"{name}_positions"][0], torch.tensor(0)]) for name in ("start", "end")]
+        two = {key: value[:2] for key, value in without_labels(batch).items()}
+        loss = model(**two, start_positions=positions[0], end_positions=positions[1]).loss
+        rows = [-each[:2].log_softmax(-1).gather(1, at[:, None]) for each, at in zip((start, end), positions)]
+        assert loss.item() == pytest.approx(torch.cat(rows).sum().item() / 4, rel=1e-5)
+
     def test_a_context_without_words_has_no_answer(self):
         model = randomized(HEADS["question_answering"].model(mix_l2=0)).train()
         batch = TOKENIZER([("Who ?", ""), ("", "A bank .")], padding=True, return_tensors="pt")
