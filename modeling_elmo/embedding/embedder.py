@@ -15,7 +15,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,6 +169,8 @@ class ElmoEmbedder:
             `(L + 1, D)`. The vectors of a sentence with more than `piece_words` words are mapped from a temporary file,
             which exists as long as they do.
         """
+        if isinstance(sentences, Mapping):
+            raise ValueError(f"sentences: expected texts, found columns: {', '.join(map(str, sentences))}; pass one")
         sentences = [sentences] if isinstance(sentences, str) else sentences
         yield from self._embed(sentences, TextChecks(self))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..files.model_directory import reads_lemmas
-from ..model.text_warnings import CutWords, ElmoWarning, shown
+from ..model.text_warnings import CutWords, ElmoWarning, GluedMarks, shown
 
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class TextChecks:
     def __init__(self, embedder: "ElmoEmbedder"):
         tokenizer = embedder.tokenizer
         self._cut = CutWords(tokenizer.characters)
+        self._glued = GluedMarks()
         self._reads_characters = embedder.config.reads_characters
         self._find, self._max_lookup = tokenizer.backend_tokenizer.token_to_id, tokenizer.max_lookup_characters
         self._num_texts = self._num_single = self._num_spaced = self._num_unknown = 0
@@ -49,6 +50,7 @@ class TextChecks:
                 self._single = self._single or words[0]
             if len(" ".join(words).split()) > len(words):
                 words = self._without_spaced(words)
+            self._glued.add(words)
             if self._reads_characters:
                 self._cut.add(words)
             else:
@@ -77,6 +79,8 @@ class TextChecks:
                 f"texts of one word: all {self._num_texts:,}, such as {shown(self._single)}. Their vectors have no "
                 "context; pass whole sentences (in Python, the words of one are a list in the list: [['I', 'love']])"
             )
+        if (glued := self._glued.message()) is not None:
+            self._say(glued)
         if self._cut.num_cut > (0 if is_all else MANY * num_words):
             self._say(self._cut.message())
         if self._num_unknown > (1 - FEW_KNOWN) * num_words:

@@ -15,6 +15,12 @@ from .characters import Characters
 # Longer examples are abbreviated.
 MAX_SHOWN = 40
 
+# At the end of a word, these belong to raw text. The empty string is in no set.
+MARKS = frozenset(",;!?\u060c\u061b\u061f\u0964")
+
+# Of the words of raw text, about every tenth has a mark; of text that is split, hardly one.
+MANY_GLUED = 0.02
+
 # A sentence with fewer unknown words may be short, or about names.
 MIN_UNKNOWN = 3
 
@@ -50,6 +56,34 @@ class CutWords:
             f"words longer than the {characters.length - 2} {characters.unit} that the model reads: "
             f"{self.num_cut:,} of {self.num_words:,}, the longest {shown(self.longest)}. The rest of each is left out. "
             "Is the text split into words?"
+        )
+
+
+class GluedMarks:
+    """Counts words with a comma or the like at their end, as raw text has them where words are taken for split."""
+
+    def __init__(self) -> None:
+        self._num_words = 0
+        self._num_glued = 0
+        self._example = ""
+
+    def add(self, words: Sequence[str], times: int = 1) -> None:
+        """Counts the words of a text, of which the last may also end with a period; or some that occur `times`."""
+        self._num_words += len(words) * times
+        glued = [word for word in words if word[-1:] in MARKS and word[-2:-1].isalpha()]
+        if len(words) > 1 and words[-1][-1:] == "." and words[-1][-2:-1].isalpha():
+            glued.append(words[-1])
+        if glued:
+            self._num_glued += len(glued) * times
+            self._example = self._example or glued[0]
+
+    def message(self) -> str | None:
+        """Returns the warning, or `None` where there are few such words."""
+        if self._num_glued < 2 or self._num_glued < MANY_GLUED * self._num_words:
+            return None
+        return (
+            f"words with a mark at their end: {self._num_glued:,} of {self._num_words:,}, such as "
+            f"{shown(self._example)}. If it is raw text, --raw splits it (in Python, pass texts, not lists of words)"
         )
 
 

@@ -20,8 +20,13 @@ SPECIAL_TOKENS = {
     "mask_token": "<MASK>",
 }
 
-# Lines of programs that count words: the count after the word, or before it, as `uniq -c` writes it.
-WITH_COUNT = (re.compile(r"(\S+)[ \t]+\d+"), re.compile(r"\d+[ \t]+(\S+)"))
+# Lines of programs that count words: the count, or the frequency, after the word; after a comma; or before it, as
+# `uniq -c` writes it.
+WITH_COUNT = (
+    re.compile(r"(\S+)[ \t]+\d+(?:\.\d+)?(?:[eE]-?\d+)?"),
+    re.compile(r"([^\s,]*[^\s,\d][^\s,]*),\d+"),
+    re.compile(r"\d+[ \t]+(\S+)"),
+)
 
 
 def read_vocabulary(path: str | os.PathLike[str]) -> list[str]:

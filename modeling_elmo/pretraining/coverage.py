@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..model.language_model import ElmoForPreTraining
-from ..model.text_warnings import CutWords, ElmoWarning, shown
+from ..model.text_warnings import CutWords, ElmoWarning, GluedMarks, shown
 from ..model.tokenization_elmo import ElmoTokenizer
 from ..model.vocabulary_files import SPECIAL_TOKENS
 from ..model.word_splitting import TextSplitter
@@ -29,12 +29,13 @@ MAX_LINES = 10_000
 
 @dataclass(frozen=True)
 class Coverage:
-    """Words of a text, those of them in a vocabulary, the most frequent one that is not, and those that are cut."""
+    """Words of a text: all, those in a vocabulary, the most frequent one that is not, and what is said of them."""
 
     num_words: int
     num_known: int
     unknown: str
     cut: CutWords
+    glued: GluedMarks
 
     @property
     def share(self) -> float:
@@ -46,15 +47,17 @@ def measure_coverage(corpus: Corpus, tokenizer: ElmoTokenizer, split_words: Text
     """Counts the words of lines from the first block of a corpus. Raises `ValueError` if it can't be read."""
     lines = corpus.read(0) or []
     counts: Counter[str] = Counter()
+    glued = GluedMarks()
     for words in split_words(lines[:: max(1, len(lines) // MAX_LINES)][:MAX_LINES]):
         counts.update(words)
+        glued.add(words)
     find, length = tokenizer.backend_tokenizer.token_to_id, tokenizer.max_lookup_characters
     unknown = {word: count for word, count in counts.items() if find(word[:length]) is None}
     cut = CutWords(tokenizer.characters)
     cut.add([*counts])
     num_words = sum(counts.values())
     most_frequent = max(unknown, key=lambda word: unknown[word], default="")
-    return Coverage(num_words, num_words - sum(unknown.values()), most_frequent, cut)
+    return Coverage(num_words, num_words - sum(unknown.values()), most_frequent, cut, glued)
 
 
 def check_coverage(
@@ -86,6 +89,8 @@ def check_coverage(
             f"{shown(coverage.unknown)}. Is it made of such text, in this language, this case and with words split in "
             "this way (--raw)? --min-coverage 0 leaves this check out"
         )
+    if (glued := coverage.glued.message()) is not None:
+        warnings.warn(f"{name}: {glued}", ElmoWarning, stacklevel=2)
     if model.config.reads_characters and coverage.cut.num_cut:
         warnings.warn(f"{name}: {coverage.cut.message()}", ElmoWarning, stacklevel=2)
     return found

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..files.atomic import new_file
-from ..model.text_warnings import CutWords, ElmoWarning, shown
+from ..model.text_warnings import CutWords, ElmoWarning, GluedMarks, shown
 from ..model.tokenization_elmo import ElmoTokenizer
 from ..model.vocabulary_files import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
 from ..model.word_splitting import TextSplitter
@@ -56,6 +56,11 @@ def check_counts(counts: Counter[str], num_sentences: int) -> None:
     if num_sentences > 1 and sum(counts.values()) == num_sentences:
         message = f"texts of one word: all {num_sentences:,}, such as {shown(next(iter(counts)))}. Is the text split?"
         warnings.warn(message, ElmoWarning, stacklevel=2)
+    glued = GluedMarks()
+    for word, count in counts.items():
+        glued.add([word], count)
+    if (found := glued.message()) is not None:
+        warnings.warn(found, ElmoWarning, stacklevel=2)
     cut = CutWords(ElmoTokenizer().characters)
     cut.add([*counts])
     if cut.num_cut:

@@ -49,6 +49,7 @@ class TestBuildVocab:
         ("text", "message"),
         [
             ("one\ntwo\n", "texts of one word: all 2, such as 'one'. Is the text split?"),
+            ("Hello, bank\nHello, river\n", "words with a mark at their end: 2 of 4, such as 'Hello,'. If it is raw"),
             (f"one two\n{'x' * 49}\n", "words longer than the 48 bytes that the model reads: 1 of 3, "),
         ],
     )

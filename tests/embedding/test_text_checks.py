@@ -37,6 +37,8 @@ def test_a_single_text_is_one_sentence(embedder):
     assert torch.equal(vectors, expected)
     with pytest.raises(ValueError, match=r"column: expected the text of a batch, found one text; use map"):
         embedder({"text": "The bank of the river."})
+    with pytest.raises(ValueError, match="sentences: expected texts, found columns: text; pass one"):
+        next(embedder.embed({"text": ["The bank of the river."]}))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,8 @@ def test_a_single_text_is_one_sentence(embedder):
         ([["a whole sentence"]], "words with white space inside: 1 of 1, such as 'a whole sentence'. "),
         ([["a whole sentence"], ["and another"]], "words with white space inside: 2 of 2, such as 'a whole sentence'"),
         ([["New York", LONG, "is"]], "words with white space inside: 1 of 3, such as 'New York'. "),
+        ([["Hello,", "bank."]], "words with a mark at their end: 2 of 2, such as 'Hello,'. If it is raw text, --raw"),
+        ([["the", "bank."], ["a", "river."]], "words with a mark at their end: 2 of 4, such as 'bank.'. "),
         (
             [f"a {LONG}", f"b {LONG}xx"],
             f"words longer than the 48 bytes that the model reads: 2 of 4, the longest '{'x' * 40}'... (62 characters)",
@@ -64,7 +68,18 @@ def test_what_is_unusual_is_said(embedder, texts, message):
 
 @pytest.mark.parametrize(
     "texts",
-    ["bank", ["bank"], [["bank"]], [], [""], ["", "bank", ""], ["The bank.", "river"], [["x" * 48, "\u3042" * 16]]],
+    [
+        "bank",
+        ["bank"],
+        [["bank"]],
+        [],
+        [""],
+        ["", "bank", ""],
+        ["The bank.", "river"],
+        [["x" * 48, "\u3042" * 16]],
+        [["Acme", "Inc."]],
+        ["Hello, bank.", "Oh, no!"],
+    ],
 )
 def test_nothing_is_said_of_usual_texts(embedder, texts):
     assert said(embedder.embed, texts) == []

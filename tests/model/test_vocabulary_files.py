@@ -10,7 +10,7 @@ from modeling_elmo.model.vocabulary_files import read_vocabulary, vocabulary_lin
 MARKS = ["<S>", "</S>", "<UNK>"]
 
 
-@pytest.mark.parametrize("pattern", ["{}\t120", "{} 7", "12 {}"])
+@pytest.mark.parametrize("pattern", ["{}\t120", "{} 7", "{}\t0.5", "{} 1e-05", "{},120", "12 {}"])
 def test_words_with_counts_are_refused_by_their_first_line(tmp_path, pattern):
     lines = [*MARKS, *(pattern.format(word) for word in ("the", "bank"))]
     path = tmp_path / "vocab.txt"
@@ -21,7 +21,7 @@ def test_words_with_counts_are_refused_by_their_first_line(tmp_path, pattern):
         read_vocabulary(path)
 
 
-@pytest.mark.parametrize("words", [[], ["120"], ["route 66", "the"], ["New York"], ["7 8", "the"]])
+@pytest.mark.parametrize("words", [[], ["120"], ["route 66", "the"], ["New York"], ["7 8", "the"], ["1,000", "2,500"]])
 def test_numbers_and_words_with_numbers_are_words(tmp_path, words):
     (tmp_path / "vocab.txt").write_text("\n".join([*MARKS, *words]))
     assert read_vocabulary(tmp_path / "vocab.txt") == [*MARKS, *words]

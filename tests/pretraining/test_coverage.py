@@ -48,6 +48,8 @@ def test_text_that_is_not_split_is_noticed(check):
     with pytest.raises(ValueError, match=r"covers 50\.00% .* expected at least 60%; .* lacks is 'bank\.'"):
         check(words, lines, 0.6)
     assert "covers 100.00% of 9 words" in check(words, lines, 0.6, is_raw=True)
+    with pytest.warns(ElmoWarning, match=r"a\.txt: words with a mark at their end: 3 of 6, such as 'bank\.'\. "):
+        check(words, lines)
 
 
 def test_a_vocabulary_without_words_is_there_on_purpose(check):
