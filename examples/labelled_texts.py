@@ -18,8 +18,8 @@ from transformers.utils import logging
 
 from arguments import LabelledDataArguments
 from data_splits import is_number, text_lines
-from modeling_elmo.embedding.sources import checked_sentence, is_header
-from modeling_elmo.files.tables import open_rows, table_format
+from modeling_elmo.embedding.sources import checked_sentence
+from modeling_elmo.files.tables import is_header, open_rows, table_format
 
 
 logger = logging.get_logger(f"transformers.{__name__}")
@@ -187,5 +187,7 @@ def warn_of_columns(rows: list[dict[str, Any]], name: str, data: TextArguments) 
         return
     if any(is_number(label) and not float(label).is_integer() for label in labels) and all(map(is_number, labels)):
         logger.warning(f"{name}: labels are numbers, such as {labels[0]}, and each is a class; see --regression.")
+    elif {"-1", "0", "1", "2"} <= set(labels):
+        logger.warning(f"{name}: the label -1 is a class; if it stands for no label, pass --ignore_labels -1.")
     elif len(set(labels)) == len(rows):
         logger.warning(f"{name}: each text has a label of its own, such as {labels[0]!r}: is --label_column right?")

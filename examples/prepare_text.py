@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Splits paragraphs into sentences and words, to train ELMo on.
 
-Reads text files with one paragraph per line (plain, .gz, .xz). For each, writes a file with one sentence per line,
+Reads text files, also compressed, with one paragraph per line. For each, writes a file with one sentence per line,
 whose words are separated by spaces and split as by `ElmoTokenizer`. A sentence ends at a period, exclamation or
 question mark, with any closing quotation marks and brackets, if white space and a capital letter or an opening
 quotation mark follow. Titles and initials ("Mr. B. Smith") do not end a sentence.
@@ -11,18 +11,15 @@ quotation mark follow. Titles and initials ("Mr. B. Smith") do not end a sentenc
 """
 
 import argparse
-import gzip
-import lzma
 import re
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from modeling_elmo.files.text import COMPRESSED, TextLines
 from modeling_elmo.model.word_splitting import treebank_pre_tokenizer
 
 
-OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 SENTENCE_END = re.compile(r"""(?<=[.!?])["'\u201d\u2019)\]]*\s+(?=["'\u201c\u2018(\[]*[A-Z])""")
 NO_END = re.compile(
     r"""(?:^|[\s"'\u201c\u2018(\[])(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Messrs|Prof|Rev|Hon|Capt|Col|Gen|Lieut|Sergt|Mme|Mlle|No|vs|viz|cf)\.$"""
@@ -50,7 +47,7 @@ def outputs(output_directory: Path, paths: Sequence[Path]) -> dict[Path, Path]:
     for path in paths:
         if not path.is_file():
             raise ValueError(f"{path}: no such file")
-        output = output_directory / (path.name.removesuffix(path.suffix) if path.suffix in OPENERS else path.name)
+        output = output_directory / (path.name.removesuffix(path.suffix) if path.suffix in COMPRESSED else path.name)
         if output in found:
             raise ValueError(f"{path}: {found[output]} goes to {output}, too: the texts need different names")
         if any(output.exists() and output.samefile(source) for source in paths):
@@ -63,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Splits the texts."""
     parser = argparse.ArgumentParser(description="Splits paragraphs into sentences and words.")
     parser.add_argument("output_directory", type=Path, help="Directory to write to; files keep their names.")
-    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="One paragraph per line; .gz and .xz too.")
+    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="One paragraph per line; also compressed.")
     given = parser.parse_args(arguments)
     found = outputs(given.output_directory, given.texts)
     split = treebank_pre_tokenizer()
@@ -72,15 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The file gets its name only when it is complete.
         work = output.with_name(f"{output.name}.incomplete")
         try:
-            with (
-                OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as text,
-                work.open("w", encoding="utf-8") as file,
-            ):
-                for paragraph in text:
+            with work.open("w", encoding="utf-8") as file:
+                for paragraph in TextLines(path):
                     for sentence in sentences(paragraph):
                         print(*(word for word, _ in split.pre_tokenize_str(sentence)), file=file)
             work.replace(output)
-        except (EOFError, OSError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
+        except (OSError, ValueError) as error:
             raise ValueError(f"{path}: can't be read, or {output} can't be written ({error})") from error
         finally:
             work.unlink(missing_ok=True)

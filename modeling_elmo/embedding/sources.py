@@ -8,7 +8,6 @@ line n of the input. Sources don't split sentences and know nothing of models.
 """
 
 import os
-import re
 import reprlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,16 +15,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..files.columns import COLUMN_ENDINGS, ColumnWords, are_columns
-from ..files.tables import FORMATS, check_column, open_rows, table_format
+from ..files.tables import FORMATS, check_column, is_header, open_rows, table_format
 from ..files.text import MAX_LINE_BYTES, STANDARD_INPUT, TextLines, without_compression
 from ..model.text_warnings import ElmoWarning
 
 
 DEFAULT_COLUMN = "text"
-
-# Names of columns that tell a header from a sentence.
-HEADER_NAMES = {"text", "texts", "sentence", "sentences", "sentence1", "tweet", "tweets", "review", "label", "id"}
-HEADER_NAMES |= {"content", "comment", "comments", "message", "title", "body", "description", "document", "sentiment"}
 
 # So many lines tell whether each has a word and its labels.
 COLUMN_LINES = 10
@@ -77,13 +72,6 @@ class SentenceLines(TextLines):
                 ElmoWarning,
                 stacklevel=2,
             )
-
-
-def is_header(line: str) -> bool:
-    """Returns whether a line is probably the header of a table with texts: names, one of them usual."""
-    names = [name.strip(' "').lower() for name in re.split("[\t,;]", line)]
-    are_names = all(re.fullmatch(r"[^\W\d][\w.-]*|", name) for name in names) and ", " not in line
-    return are_names and not HEADER_NAMES.isdisjoint(names) and len(names) == len(set(names))
 
 
 class DatasetColumn:

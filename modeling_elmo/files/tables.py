@@ -34,6 +34,10 @@ FORMATS = {
 # What separates the fields of a CSV file: the one that its header has most of.
 CSV_DELIMITERS = ",;\t"
 
+# Names of columns that tell a header from a sentence.
+HEADER_NAMES = {"text", "texts", "sentence", "sentences", "sentence1", "tweet", "tweets", "review", "label", "id"}
+HEADER_NAMES |= {"content", "comment", "comments", "message", "title", "body", "description", "document", "sentiment"}
+
 # Rows of a Parquet file that are read together, fewer if they are long.
 CHUNK_ROWS = 1024
 CHUNK_BYTES = 2**25
@@ -370,6 +374,13 @@ def open_rows(
     for column, option in columns.items():
         check_column(rows.column_names, column, name, option)
     return rows
+
+
+def is_header(line: str) -> bool:
+    """Returns whether a line is probably the header of a table with texts: names, one of them usual."""
+    names = [name.strip(' "').lower() for name in re.split("[\t,;]", line)]
+    are_names = all(re.fullmatch(r"[^\W\d][\w.-]*|", name) for name in names) and ", " not in line
+    return are_names and not HEADER_NAMES.isdisjoint(names) and len(names) == len(set(names))
 
 
 def check_column(names: Any, column: str, name: str, option: str = "column") -> None:

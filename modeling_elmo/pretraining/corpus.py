@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..files.tables import table_format
 from ..files.text import TextLines
 
 
@@ -40,7 +41,7 @@ class TextFiles:
         errors (`str`): `"strict"`: invalid UTF-8 is an error; `"replace"`: it is read as U+FFFD.
 
     Raises:
-        `ValueError`: If a pattern matches no file, or a file is empty or named twice.
+        `ValueError`: If a pattern matches no file, or a file is empty, a table, or named twice.
     """
 
     def __init__(self, patterns: Iterable[str | os.PathLike[str]], errors: str = "strict"):
@@ -57,6 +58,12 @@ class TextFiles:
             if not found:
                 raise ValueError(f"{pattern}: no such file, and no file matches it as a pattern")
             self.names += found
+        for name in self.names:
+            if table_format(name) is not None:
+                raise ValueError(
+                    f"{name}: a table, but training reads every line as a text; write the column of the texts to a "
+                    "text file first"
+                )
         name, count = Counter(self.names).most_common(1)[0]
         if count > 1:
             raise ValueError(f"{name}: this file is named twice")

@@ -3,6 +3,7 @@
 """Sentences of files of every kind: nothing is lost or skipped, and errors name the line or row."""
 
 import bz2
+import csv
 import gzip
 import io
 import json
@@ -12,9 +13,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from modeling_elmo.embedding.sources import DatasetColumn, checked_sentence, is_header, open_source
-from modeling_elmo.files.tables import ParquetRows
+from modeling_elmo.embedding.sources import DatasetColumn, checked_sentence, open_source
+from modeling_elmo.files.tables import ParquetRows, is_header
 from modeling_elmo.model.text_warnings import ElmoWarning
 
 
@@ -99,6 +102,9 @@ class TestJSONLines:
             list(open_source(path))
 
 
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\r\0")
+
+
 class TestTables:
     @pytest.mark.parametrize("name", ["h.csv", "h.csv.bz2"])
     def test_csv(self, tmp_path, name):
@@ -110,6 +116,26 @@ class TestTables:
         assert source.share() == 1
         with pytest.raises(ValueError, match="expected a column 'text', found id, tweet; --column selects another one"):
             open_source(tmp_path / name)
+
+    @given(
+        rows=st.lists(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=9), max_size=5
+        ),
+        mark=st.sampled_from(",;\t"),
+        size=st.integers(1, 20),
+    )
+    def test_what_other_programs_write_comes_back(self, tmp_path_factory, rows, mark, size):
+        path = tmp_path_factory.mktemp("tables")
+        with open(path / "h.csv", "w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=mark).writerows([["id", "text"], *enumerate(rows)])
+        (path / "i.json").write_text(json.dumps([{"text": row} for row in rows], ensure_ascii=False), encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("modeling_elmo.files.tables.CHUNK_CHARACTERS", size)
+            for name in ("h.csv", "i.json"):
+                with warnings.catch_warnings():
+                    # Drawn texts may all be numbers.
+                    warnings.simplefilter("ignore", ElmoWarning)
+                    assert list(open_source(path / name)) == rows
 
     @pytest.mark.parametrize("mark", [";", "\t"])
     def test_csv_with_other_separators(self, tmp_path, mark):

@@ -28,6 +28,11 @@ class TestTextFiles:
         with pytest.raises(ValueError, match=r"b\.txt: this file holds no text"):
             TextFiles([tmp_path / "*.txt"])
 
+    def test_a_table_is_no_text(self, tmp_path):
+        (tmp_path / "a.csv.gz").write_bytes(b"id,text")
+        with pytest.raises(ValueError, match=r"a\.csv\.gz: a table, but training reads every line as a text"):
+            TextFiles([tmp_path / "a.csv.gz"])
+
     def test_a_file_that_changes_during_the_run_is_named(self, tmp_path):
         path = tmp_path / "a.txt"
         path.write_text("the bank\n")
