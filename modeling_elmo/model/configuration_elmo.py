@@ -261,6 +261,8 @@ class ElmoConfig(PreTrainedConfig):
                 f"num_labels must match id2label, got num_labels={num_labels} and {len(self.id2label)} names"
             )
         super().__post_init__(**kwargs)
+        # Not a `validate_*`: models that earlier versions saved keep what they were trained with.
+        _check_labels_of_scheme(self)
 
     @property
     def hidden_size(self) -> int:
@@ -379,7 +381,8 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError(f"pooling must list one or more of attention, max and mean, each once, got {self.pooling}")
         if not self.elmo_at_input and not self.word_vector_size:
             raise ValueError("a task model needs an input: set elmo_at_input=True or word_vector_size > 0")
-        _check_label_scheme(self)
+        if self.label_scheme is not None and not self.use_crf:
+            raise ValueError(f"label_scheme={self.label_scheme!r} requires use_crf=True")
 
     def to_diff_dict(self) -> dict[str, Any]:
         fields = super().to_diff_dict()
@@ -398,10 +401,12 @@ class ElmoConfig(PreTrainedConfig):
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         # Every loader of transformers comes here, also those that have read the file themselves.
         config_dict = checked_config_fields(cls, config_dict)
-        _replace_labels(config_dict, kwargs)
+        scheme = _replace_labels(config_dict, kwargs)
         # The base class sets changed fields one by one and checks only their types.
         loaded = super().from_dict(config_dict, **kwargs)
-        (loaded[0] if isinstance(loaded, tuple) else loaded).validate()
+        config = loaded[0] if isinstance(loaded, tuple) else loaded
+        config.label_scheme = scheme or config.label_scheme
+        config.validate()
         return loaded
 
     def save_pretrained(self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any) -> None:
@@ -422,28 +427,31 @@ class ElmoConfig(PreTrainedConfig):
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
 
-def _replace_labels(fields: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Replaces the labels of a file by those passed to `from_pretrained`, even if their number differs."""
-    saved = fields.get("id2label")
+def _replace_labels(fields: dict[str, Any], changes: dict[str, Any]) -> str | None:
+    """Replaces the labels of a file by those passed to `from_pretrained`, even if their number differs.
+
+    Returns the label scheme of a saved tagger of which some labels can't be decoded: it is loaded as it was trained.
+    """
+    saved, saved_scheme = fields.get("id2label"), None
     if changes.get("id2label") is not None:
         fields.update(id2label=changes["id2label"], label2id=changes.get("label2id"))
     elif changes.get("num_labels") not in (None, len(saved or ())):
         fields.update(id2label=None, label2id=None)
+    # They are checked together with the labels.
+    fields.update({name: changes[name] for name in ("use_crf", "label_scheme") if name in changes})
     scheme, labels = fields.get("label_scheme"), fields.get("id2label") or {0: "LABEL_0"}
-    if labels != saved and isinstance(scheme, str) and scheme in MARKS and "label_scheme" not in changes:
+    if isinstance(scheme, str) and scheme in MARKS and "label_scheme" not in changes:
         try:
             check_decodable(labels.values(), scheme)
         except ValueError as error:
-            logger.warning_once(f"The saved label_scheme does not fit the new labels and is dropped ({error}).")
-            fields["label_scheme"] = None
-    # They are checked together with the labels.
-    fields.update({name: changes[name] for name in ("use_crf", "label_scheme") if name in changes})
+            is_saved = labels is saved
+            logger.warning_once(f"The saved label_scheme {'is kept' if is_saved else 'is dropped'}: {error}.")
+            saved_scheme, fields["label_scheme"] = (scheme if is_saved else None), None
+    return saved_scheme
 
 
-def _check_label_scheme(config: ElmoConfig) -> None:
-    if config.label_scheme is not None and not config.use_crf:
-        raise ValueError(f"label_scheme={config.label_scheme!r} requires use_crf=True")
-    if config.label_scheme is not None:
+def _check_labels_of_scheme(config: ElmoConfig) -> None:
+    if config.use_crf and isinstance(config.label_scheme, str) and config.label_scheme in MARKS:
         try:
             check_decodable(config.id2label.values(), config.label_scheme)
         except ValueError as error:

@@ -113,6 +113,12 @@ class TestTokenClassification:
         groups = [(entity["entity_group"], TEXT[entity["start"] : entity["end"]]) for entity in found]
         assert groups == [("X", "The"), ("X", "bank"), ("Y", "Zürich"), ("X", "the river bank.")]
 
+    def test_supports_iob1(self, save):
+        directory = save(ElmoForTokenClassification(ElmoConfig(**SIZES, id2label=BIO)))
+        labels = ["I-X", "B-X", "O", "I-X", "O", "I-X", "I-X", "I-X", *["O"] * 4]
+        found = tagger(directory, labels, aggregation_strategy="simple")(TEXT)
+        assert [entity["word"] for entity in found] == ["The", "bank", "Zürich", "the river bank."]
+
     def test_labels_of_a_crf_are_the_best_path(self, save):
         model = ElmoForTokenClassification(ElmoConfig(**SIZES, id2label=BIO, use_crf=True, label_scheme="BIO"))
         nn.init.normal_(model.classifier.weight, std=3)
