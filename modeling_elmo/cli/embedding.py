@@ -5,7 +5,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from typer import Argument, Option, echo
+from typer import Argument, BadParameter, Option, echo
 
 from .options import Column, DType, ReplaceInvalid, Strict, Tokenized, is_main_process, printable
 
@@ -29,6 +29,10 @@ def embed(
     dtype: Annotated[DType, Option(help="dtype of the vectors.")] = "float32",
     keep_boundaries: Annotated[bool, Option("--keep-boundaries", help="Keep the vectors of <S> and </S>.")] = False,
     tokenized: Tokenized = True,
+    split_sentences: Annotated[
+        bool,
+        Option("--split-sentences", help="With --raw: find the sentences of each text and embed each on its own."),
+    ] = False,
     column: Column = None,
     format: Annotated[
         Literal["hdf5", "parquet", "safetensors"] | None,
@@ -61,7 +65,10 @@ def embed(
 
     from ..embedding import embed_corpus
 
+    if split_sentences and tokenized:
+        raise BadParameter("--split-sentences requires --raw")
     options = {"pool": pool, "dtype": getattr(torch, dtype), "keep_boundaries": keep_boundaries}
+    options["split_sentences"] = split_sentences
     source, embedder = _open(input, column, replace_invalid, model, layers, batch_words=batch_words, **options)
     result = embed_corpus(
         embedder,

@@ -15,7 +15,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,13 +23,14 @@ import torch
 from transformers import PreTrainedModel
 
 from ..files.model_directory import VOLATILE_FIELDS, local_device
+from ..files.sentences import sentence_splitter
 from ..model.bilm import ElmoModel, State
 from ..model.configuration_elmo import ElmoConfig
 from ..model.packing import Packing
 from ..model.tokenization_elmo import CHUNK_LINES, LONE_SURROGATE, ElmoTokenizer
-from ..model.word_splitting import split_at_white_space
+from ..model.word_splitting import TextSplitter, split_at_white_space
 from .long_sentences import LongSentence, mapped_tensor, tensor_bytes
-from .pooling import POOLS, RunningPool, pool_words
+from .pooling import POOLS, RunningPool, pool_texts, pool_words
 from .sources import checked_sentence
 from .text_checks import TextChecks, warn_of_lemmas
 
@@ -43,11 +44,38 @@ MAX_BATCH_SENTENCES = 128
 WORD_BUCKET = 64
 
 
+class Words(list[str]):
+    """The words of a text whose sentences are split, and the number of words of each sentence."""
+
+    def __init__(self, sentences: Iterable[list[str]]):
+        sentences = list(sentences)
+        super().__init__(itertools.chain(*sentences))
+        self.lengths = [len(words) for words in sentences]
+
+
 class Sentence(NamedTuple):
-    """A sentence: its original text and its words."""
+    """A sentence, or a text of several: its original text and its words."""
 
     text: str
     words: list[str]
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """`list[tuple[int, int]]`: The first character of each word in `text`, and the one after its last."""
+        spans, end = [], 0
+        for word in self.words:
+            begin = self.text.index(word, end)
+            end = begin + len(word)
+            spans.append((begin, end))
+        return spans
+
+
+def sequences_of(words: list[str]) -> list[list[str]]:
+    """Returns the words of each sentence of a text: of all sentences that the LSTMs read separately."""
+    if not isinstance(words, Words) or len(words.lengths) < 2:
+        return [words]
+    ends = itertools.accumulate(words.lengths)
+    return [words[end - length : end] for end, length in zip(ends, words.lengths)]
 
 
 class ElmoEmbedder:
@@ -70,6 +98,8 @@ class ElmoEmbedder:
         window_words (`int`, *optional*, defaults to 16,384): Words that are sorted and batched together. The larger
             the window, the more of its words recur in it and are encoded once.
         piece_words (`int`, *optional*, defaults to 4096): Sentences with more words are computed in pieces.
+        split_sentences (`bool`, *optional*, defaults to `False`): Whether a raw text may be several sentences, each of
+            which the LSTMs read on its own, as in training. The text keeps one row per word, in order.
         column (`str`, *optional*, defaults to `"text"`): The column that holds the sentences of a batch, when the
             embedder is called.
         output_column (`str`, *optional*, defaults to `"embeddings"`): The column for their vectors.
@@ -101,6 +131,7 @@ class ElmoEmbedder:
         batch_words: int = 4096,
         window_words: int = 16_384,
         piece_words: int = 4096,
+        split_sentences: bool = False,
         column: str = "text",
         output_column: str = "embeddings",
     ):
@@ -117,21 +148,21 @@ class ElmoEmbedder:
         for name, count in (("batch", batch_words), ("window", window_words), ("piece", piece_words)):
             if not isinstance(count, int) or count < 1:
                 raise ValueError(f"{name}_words: expected an integer of at least 1, found {count!r}")
-        if tokenizer is None:
-            if self.config.reads_words or self.config.character_unit != "byte":
-                raise ValueError("tokenizer: a model that reads words requires the tokenizer with its vocabulary")
-            tokenizer = ElmoTokenizer(max_characters_per_token=self.config.max_characters_per_token)
-        self.tokenizer = tokenizer
+        self.tokenizer = _default_tokenizer(self.config) if tokenizer is None else tokenizer
         self.pool = pool
         self.dtype = dtype
         self.keep_boundaries = keep_boundaries
         self.batch_words = batch_words
         self.window_words = window_words
         self.piece_words = piece_words
+        self.split_sentences = split_sentences
+        if split_sentences and pool == "first-last":
+            raise ValueError("pool: first-last needs one sentence, so it can't be used with split_sentences; use mean")
+        self._find_sentences = sentence_splitter(self.tokenizer.language) if split_sentences else None
         self.column = column
         self.output_column = output_column
         self._map_checks: TextChecks | None = None
-        self.boundaries = str(tokenizer.bos_token), str(tokenizer.eos_token)
+        self.boundaries = str(self.tokenizer.bos_token), str(self.tokenizer.eos_token)
 
     @classmethod
     def from_pretrained(cls, model: str | os.PathLike[str], **kwargs: Any) -> "ElmoEmbedder":
@@ -150,11 +181,11 @@ class ElmoEmbedder:
         """`bool`: Whether a sentence has one row, whatever its number of words."""
         return self.pool != "none"
 
-    def num_rows(self, words: Sequence[str]) -> int:
+    def num_rows(self, words: list[str]) -> int:
         """Returns the number of rows of a sentence before pooling."""
-        return len(words) + 2 * self.keep_boundaries
+        return len(words) + 2 * self.keep_boundaries * len(sequences_of(words))
 
-    def row_counts(self, window: Sequence[Sequence[str]]) -> list[int]:
+    def row_counts(self, window: Sequence[list[str]]) -> list[int]:
         """Returns the number of rows of each sentence."""
         return [1] * len(window) if self.is_pooled else [self.num_rows(words) for words in window]
 
@@ -187,7 +218,7 @@ class ElmoEmbedder:
         counts = self.row_counts(window)
         if self.is_long(window):
             shape = (self.num_kinds, counts[0], self.config.hidden_size)
-            vectors = [mapped_tensor(shape, self.dtype, self.pieces(self.long_sentence(window[0])))]
+            vectors = [mapped_tensor(shape, self.dtype, self.long_rows(window[0]))]
         else:
             vectors = list(self.embed_window(window).split(counts, dim=1))
         for rows_KND in vectors:
@@ -203,11 +234,12 @@ class ElmoEmbedder:
             `ValueError`: For an item that is not a sentence, naming its index, as `checked_sentence` does.
         """
         split_words = split_at_white_space if tokenized else self.tokenizer.split_words
+        find_sentences = None if tokenized else self._find_sentences
         remaining = enumerate(iter(sentences))
         while items := list(itertools.islice(remaining, CHUNK_LINES)):
             checked = [checked_sentence(item, f"sentence {index}") for index, item in items]
             texts = [_without_surrogates(item) for item in checked if isinstance(item, str)]
-            split = zip(texts, split_words(texts) if texts else [])
+            split = zip(texts, words_of(texts, split_words, find_sentences) if texts else [])
             for item in checked:
                 if isinstance(item, str):
                     yield Sentence(*next(split))
@@ -229,7 +261,14 @@ class ElmoEmbedder:
             `torch.Tensor` of shape `(K, N, D)`, the words of all sentences concatenated; pooled, `(K, S, D)`. On the
             CPU, in the embedder's `dtype`.
         """
-        counts = self.row_counts(window)
+        sequences = list(itertools.chain.from_iterable(map(sequences_of, window)))
+        if len(sequences) == len(window) or not self.is_pooled:
+            return self._embed_sequences(sequences, self.pool)
+        rows_KND = self._embed_sequences(sequences, "none")
+        return pool_texts(rows_KND, [self.num_rows(words) for words in window], self.pool).to(self.dtype)
+
+    def _embed_sequences(self, window: list[list[str]], pool: str) -> torch.Tensor:
+        counts = [1 if pool != "none" else self.num_rows(words) for words in window]
         rows_S = torch.arange(sum(counts)).split(counts)
         # Sentences without words to pool keep the zeros.
         vectors_KND = torch.zeros((self.num_kinds, sum(counts), self.config.hidden_size), dtype=self.dtype)
@@ -240,8 +279,8 @@ class ElmoEmbedder:
             # Without boundaries, the first and the last position of a row are left out.
             kept_BW = mask_BW if self.keep_boundaries else torch.nn.functional.pad(mask_BW[:, 2:], (1, 1))
             kept_BW = kept_BW.to(self.model.device)
-            if self.is_pooled:
-                batch_KND = torch.stack([pool_words(layer_BWD, kept_BW, self.pool) for layer_BWD in batch_KBWD])
+            if pool != "none":
+                batch_KND = torch.stack([pool_words(layer_BWD, kept_BW, pool) for layer_BWD in batch_KBWD])
             else:
                 batch_KND = batch_KBWD[:, kept_BW]
             vectors_KND[:, torch.cat([rows_S[member] for member in members])] = batch_KND.to("cpu", self.dtype)
@@ -287,22 +326,7 @@ class ElmoEmbedder:
         state = self.model.initial_state(packing, embeddings_BWP)
         pair_BWD = torch.cat([embeddings_BWP, embeddings_BWP], dim=-1)
         outputs = (output for output, _ in self.model.run_layers(pair_BWD, packing, state))
-        return self._combined(itertools.chain([pair_BWD], outputs), mask)
-
-    def _combined(self, layers: Iterator[torch.Tensor], mask_BW: torch.Tensor) -> torch.Tensor:
-        """Returns the kinds of vectors `(K, B, W, D)` made of the layers, computing no more layers than needed."""
-        if self.layers == "all":
-            return torch.stack(list(layers))
-        if self.layers == "mix":
-            return self.model.scalar_mixes[0](layers, mask_BW).unsqueeze(0)
-        if self.layers == "average":
-            total, count = next(layers).clone(), 1
-            for layer in layers:
-                total += layer
-                count += 1
-            return (total / count).unsqueeze(0)
-        index = self.config.num_hidden_layers if self.layers == "top" else int(self.layers)
-        return next(itertools.islice(layers, index, None)).unsqueeze(0)
+        return _combined(self, itertools.chain([pair_BWD], outputs), mask)
 
     # Long sentences
 
@@ -325,26 +349,47 @@ class ElmoEmbedder:
         return LongSentence(self.model, encode, tokens, self.piece_words, num_layers, start)
 
     @torch.no_grad()
-    def pieces(self, sentence: LongSentence) -> Iterator[tuple[int, torch.Tensor]]:
-        """Computes a sentence of any length in bounded memory.
+    def long_rows(self, words: list[str]) -> Iterator[tuple[int, torch.Tensor]]:
+        """Computes a text of any length, of one sentence or more, in bounded memory. Yields what `pieces` yields."""
+        sequences = sequences_of(words)
+        if len(sequences) == 1:
+            yield from self.pieces(self.long_sentence(words))
+            return
+        pooling, first = RunningPool(self.pool), 0
+        for window in windows((Sentence("", each) for each in sequences), self.window_words, self.piece_words):
+            group = [sentence.words for sentence in window]
+            parts = self.pieces(self.long_sentence(group[0]), "none") if self.is_long(group) else None
+            for begin, rows_KND in parts or [(0, self._embed_sequences(group, "none"))]:
+                if self.is_pooled:
+                    pooling.add(rows_KND)
+                else:
+                    yield first + begin, rows_KND
+            first += sum(map(self.num_rows, group))
+        if self.is_pooled:
+            yield 0, pooling.result(self.num_kinds, self.config.hidden_size)[:, None].to(self.dtype)
+
+    @torch.no_grad()
+    def pieces(self, sentence: LongSentence, pool: str | None = None) -> Iterator[tuple[int, torch.Tensor]]:
+        """Computes a sentence of any length in bounded memory. `pool` is the embedder's, unless it is given.
 
         Yields:
             The first row of a piece and its rows `(K, n, D)`, on the CPU in the embedder's `dtype`, from the end of the
             sentence to its beginning. Pooled, one row `(K, 1, D)` for the whole sentence.
         """
         num_tokens = len(sentence.tokens)
-        pooling = RunningPool(self.pool)
+        pool = self.pool if pool is None else pool
+        pooling = RunningPool(pool)
         for start, layers_KND in sentence.pieces():
             count = layers_KND.shape[1]
             mask = torch.ones((1, count), dtype=torch.bool, device=layers_KND.device)
-            piece_KND = self._combined(iter(layers_KND.unsqueeze(1)), mask)[:, 0]
+            piece_KND = _combined(self, iter(layers_KND.unsqueeze(1)), mask)[:, 0]
             if not self.keep_boundaries:
                 piece_KND = piece_KND[:, (start == 0) : count - (start + count == num_tokens)]
-            if self.is_pooled:
+            if pool != "none":
                 pooling.add(piece_KND)
             else:
                 yield max(0, start - (not self.keep_boundaries)), piece_KND.to("cpu", self.dtype)
-        if self.is_pooled:
+        if pool != "none":
             yield 0, pooling.result(self.num_kinds, self.config.hidden_size)[:, None].to(self.dtype)
 
     # Use as a function for maps
@@ -381,21 +426,18 @@ class ElmoEmbedder:
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns everything the vectors depend on, as JSON types: a hash of config and weights, and the settings."""
-        digest = hashlib.sha256()
-        fields = self.config.to_dict()
-        fields = {name: value for name, value in fields.items() if name not in VOLATILE_FIELDS}
-        digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor_bytes(tensor))
-        if self.config.reads_words:
-            digest.update(json.dumps(sorted(self.tokenizer.get_vocab().items())).encode())
-        settings = self.tokenizer.character_settings()
-        if settings.pop("max_characters_per_token") and any(settings.values()):
-            digest.update(json.dumps(settings, sort_keys=True).encode())
-        names = ("layers", "pool", "keep_boundaries", "batch_words", "window_words", "piece_words")
-        settings = {name: getattr(self, name) for name in names}
-        return {"model": digest.hexdigest(), "dtype": str(self.dtype).removeprefix("torch."), **settings}
+        return _fingerprint(self)
+
+
+def words_of(
+    texts: list[str], split_words: TextSplitter, find_sentences: Callable[[str], list[tuple[int, int]]] | None
+) -> Iterable[list[str]]:
+    """Returns the words of each text: of its sentences, if they are to be found."""
+    if find_sentences is None:
+        return split_words(texts)
+    spans = [find_sentences(text) or [(0, 0)] for text in texts]
+    sentences = iter(split_words([text[slice(*span)] for text, found in zip(texts, spans) for span in found]))
+    return [Words(itertools.islice(sentences, len(found))) for found in spans]
 
 
 def windows(sentences: Iterable[Sentence], window_words: int, piece_words: int) -> Iterator[list[Sentence]]:
@@ -435,6 +477,46 @@ def checked_layers(layers: str | int, config: ElmoConfig) -> str | int:
             "so a sentence's vectors would depend on the rest of the batch; use all, average, top or a number"
         )
     return layers
+
+
+def _combined(embedder: ElmoEmbedder, layers: Iterator[torch.Tensor], mask_BW: torch.Tensor) -> torch.Tensor:
+    """Returns the kinds of vectors `(K, B, W, D)` made of the layers, computing no more layers than needed."""
+    if embedder.layers == "all":
+        return torch.stack(list(layers))
+    if embedder.layers == "mix":
+        return embedder.model.scalar_mixes[0](layers, mask_BW).unsqueeze(0)
+    if embedder.layers == "average":
+        total, count = next(layers).clone(), 1
+        for layer in layers:
+            total += layer
+            count += 1
+        return (total / count).unsqueeze(0)
+    index = embedder.config.num_hidden_layers if embedder.layers == "top" else int(embedder.layers)
+    return next(itertools.islice(layers, index, None)).unsqueeze(0)
+
+
+def _fingerprint(embedder: ElmoEmbedder) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    fields = embedder.config.to_dict()
+    fields = {name: value for name, value in fields.items() if name not in VOLATILE_FIELDS}
+    digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(embedder.model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor_bytes(tensor))
+    if embedder.config.reads_words:
+        digest.update(json.dumps(sorted(embedder.tokenizer.get_vocab().items())).encode())
+    settings = embedder.tokenizer.character_settings()
+    if settings.pop("max_characters_per_token") and any(settings.values()):
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+    names = ("layers", "pool", "keep_boundaries", "batch_words", "window_words", "piece_words")
+    settings = {name: getattr(embedder, name) for name in names}
+    return {"model": digest.hexdigest(), "dtype": str(embedder.dtype).removeprefix("torch."), **settings}
+
+
+def _default_tokenizer(config: ElmoConfig) -> ElmoTokenizer:
+    if config.reads_words or config.character_unit != "byte":
+        raise ValueError("tokenizer: a model that reads words requires the tokenizer with its vocabulary")
+    return ElmoTokenizer(max_characters_per_token=config.max_characters_per_token)
 
 
 def _without_surrogates(text: str) -> str:

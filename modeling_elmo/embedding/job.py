@@ -125,6 +125,9 @@ def embed_corpus(
     source_path = getattr(source, "path", None)
     if source_path is not None and path.exists() and os.path.exists(source_path) and path.samefile(source_path):
         raise ValueError(f"{path}: the output must be another file than the input")
+    if embedder.split_sentences and (tokenized or carry_state):
+        name = "tokenized" if tokenized else "carry_state"
+        raise ValueError(f"split_sentences requires raw text and no carried state: {name}=False (--raw)")
     if kind == "parquet":
         import_parquet(str(path))
     with Processes() as processes, warnings.catch_warnings():
@@ -172,7 +175,8 @@ def _splitting(embedder: ElmoEmbedder, tokenized: bool) -> str:
         return "white space"
     backend = json.loads(embedder.tokenizer.backend_tokenizer.to_str())
     rules = {name: backend[name] for name in ("normalizer", "pre_tokenizer")}
-    return "tokenizer " + hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+    by_sentence = "sentences " if embedder.split_sentences else ""
+    return f"{by_sentence}tokenizer " + hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 
 def _check_texts(embedder: ElmoEmbedder, source: SentenceSource, tokenized: bool) -> None:
@@ -404,12 +408,12 @@ class _Job:
                 first += sum(embedder.row_counts(sentences))
                 continue
             for words in sentences:
-                sentence = embedder.long_sentence(words, self.state)
-                for begin, rows_KND in embedder.pieces(sentence):
+                sentence = None if self.state is None else embedder.long_sentence(words, self.state)
+                for begin, rows_KND in embedder.long_rows(words) if sentence is None else embedder.pieces(sentence):
                     yield first + begin, rows_KND, len(words) if embedder.is_pooled else rows_KND.shape[1]
                 (num_rows,) = embedder.row_counts([words])
                 first += num_rows
-                if self.state is not None:
+                if sentence is not None:
                     self.state = sentence.state
 
     # The output

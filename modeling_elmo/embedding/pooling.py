@@ -58,3 +58,13 @@ class RunningPool:
         if self.pooled is None:
             return torch.zeros((num_kinds, size))
         return (self.pooled / self.num_rows if self.pool == "mean" else self.pooled).cpu().float()
+
+
+def pool_texts(rows_KND: torch.Tensor, counts: list[int], pool: str) -> torch.Tensor:
+    """Returns the vectors `(K, S, D)` of S texts, which have these numbers of the rows `(K, N, D)`."""
+    pooled = []
+    for text_KND in rows_KND.split(counts, dim=1):
+        pooling = RunningPool(pool)
+        pooling.add(text_KND)
+        pooled.append(pooling.result(len(rows_KND), rows_KND.shape[2]))
+    return torch.stack(pooled, dim=1)

@@ -11,6 +11,7 @@ Every job uses these modules; they know no job and import nothing else of this p
 | `text.py` | the lines of text files: compressed, standard input, pipes; errors by file and line |
 | `columns.py` | sentences of CoNLL-U and other files with a word on each line |
 | `tables.py` | the rows of tables: CSV, TSV, JSON, Parquet, saved datasets; errors by file and row |
+| `sentences.py` | where the sentences of a text begin and end |
 | `background.py` | `prefetch`: the next items are made in a thread |
 | `progress.py` | a bar on a terminal, otherwise a line every 30 seconds |
 | `model_directory.py` | checking and loading a model directory, with one message for each error |

@@ -308,3 +308,65 @@ class TestFingerprint:
         for name, value in (bound | free).items():
             differs = ElmoEmbedder(model, **{name: value}).fingerprint() != fingerprint
             assert differs == (name in bound), name
+
+
+class TestSplitSentences:
+    TEXT = "The bank of the river.  It  isn\u2019t (U.S.) 3.14.\n\nThe end"
+    SENTENCES = ["The bank of the river.", "It  isn\u2019t (U.S.) 3.14.", "The end"]
+
+    @pytest.fixture(autouse=True)
+    def _library(self):
+        pytest.importorskip("sentencex")
+
+    @pytest.mark.parametrize("keep_boundaries", [False, True])
+    @pytest.mark.parametrize("layers", ["all", "mix"])
+    def test_a_text_has_the_vectors_of_its_sentences_in_order(self, model, layers, keep_boundaries):
+        options = {"layers": layers, "keep_boundaries": keep_boundaries}
+        whole = list(ElmoEmbedder(model, split_sentences=True, **options).embed([self.TEXT, "", "The end"]))
+        parts = list(ElmoEmbedder(model, **options).embed([*self.SENTENCES, "", "The end"]))
+        expected = [torch.cat(parts[:3], dim=-2), parts[3], parts[4]]
+        for found, vectors in zip(whole, expected, strict=True):
+            torch.testing.assert_close(found, vectors, atol=TOLERANCE, rtol=0)
+
+    @pytest.mark.parametrize("piece_words", [2, 6, 15])
+    def test_long_texts_and_sentences_have_the_same_vectors(self, model, piece_words):
+        texts = [self.TEXT, "The end."]
+        for pool in ("none", "mean", "max"):
+            expected = ElmoEmbedder(model, split_sentences=True, pool=pool).embed(texts)
+            found = ElmoEmbedder(model, split_sentences=True, pool=pool, piece_words=piece_words).embed(texts)
+            for left, right in zip(found, expected, strict=True):
+                torch.testing.assert_close(left, right, atol=TOLERANCE, rtol=0)
+
+    @pytest.mark.parametrize("layers", ["all", "top"])
+    def test_pooling_is_over_all_words_of_the_text(self, model, layers):
+        rows = next(ElmoEmbedder(model, split_sentences=True, layers=layers).embed([self.TEXT]))
+        for pool, expected in (("mean", rows.mean(-2)), ("max", rows.amax(-2))):
+            embedder = ElmoEmbedder(model, split_sentences=True, layers=layers, pool=pool)
+            found = next(embedder.embed([self.TEXT, "The end."]))
+            torch.testing.assert_close(found, expected, atol=TOLERANCE, rtol=0)
+
+    @pytest.mark.parametrize("split_sentences", [False, True])
+    def test_offsets_point_into_the_text(self, model, split_sentences):
+        text = "\n " + self.TEXT + "\ud800. \U0001f600 Yes "
+        embedder = ElmoEmbedder(model, split_sentences=split_sentences)
+        (sentence,) = embedder.split([text])
+        assert [sentence.text[begin:end] for begin, end in sentence.offsets] == sentence.words
+        assert len(sentence.text) == len(text)
+        assert len(sentence.words) == next(embedder.embed([text])).shape[0]
+
+    def test_lists_of_words_are_one_sentence(self, model):
+        words = ["The", "end", ".", "The", "bank", "."]
+        left, right = (next(ElmoEmbedder(model, split_sentences=split).embed([words])) for split in (False, True))
+        assert torch.equal(left, right)
+
+    def test_an_embedder_for_maps_can_be_pickled(self, model):
+        embedder = ElmoEmbedder(model, split_sentences=True)
+        batch = {"text": [self.TEXT, "The end."]}
+        copy = pickle.loads(pickle.dumps(embedder))
+        assert [len(rows) for rows in copy(batch)["embeddings"]] == [
+            len(rows) for rows in embedder(batch)["embeddings"]
+        ]
+
+    def test_first_last_is_refused(self, model):
+        with pytest.raises(ValueError, match="pool: first-last needs one sentence"):
+            ElmoEmbedder(model, split_sentences=True, pool="first-last")

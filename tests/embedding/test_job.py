@@ -638,3 +638,24 @@ def test_memory_does_not_grow_with_a_line(tmp_path):
     short, long = map(float, result.stdout.split())
     # The vectors of 24,000 words are 59 MiB. Their characters and the allocator account for 10 to 25.
     assert long - short < 40
+
+
+@pytest.mark.parametrize("pool", ["none", "mean"])
+@pytest.mark.parametrize("piece_words", [4, 100])
+def test_texts_of_several_sentences_keep_their_lines(model, tmp_path, pool, piece_words):
+    pytest.importorskip("sentencex")
+    texts = ["The bank of the river. It is odd. The end", "", "The bank."]
+    path = tmp_path / "texts.txt"
+    path.write_text("".join(f"{text}\n" for text in texts))
+    embedder = ElmoEmbedder(model, layers="all", split_sentences=True, pool=pool, piece_words=piece_words)
+    embed_corpus(embedder, TextLines(path), tmp_path / "vectors.hdf5", tokenized=False)
+    with h5py.File(tmp_path / "vectors.hdf5") as file:
+        for index, vectors in enumerate(embedder.embed(texts)):
+            np.testing.assert_allclose(file[str(index)][...], vectors, atol=1e-6)
+
+
+def test_sentences_of_tokenized_text_are_not_split(model, corpus, tmp_path):
+    pytest.importorskip("sentencex")
+    embedder = ElmoEmbedder(model, split_sentences=True)
+    with pytest.raises(ValueError, match="split_sentences requires raw text and no carried state: tokenized=False"):
+        embed_corpus(embedder, TextLines(tmp_path / "corpus.txt"), tmp_path / "vectors.hdf5")
