@@ -12,6 +12,7 @@ from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.language_model import ElmoForPreTraining
 from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
+from modeling_elmo.model.word_splitting import LANGUAGES
 
 from .conversion_card import conversion_card
 from .converted_model import ConvertedModel, StoredTensor
@@ -40,6 +41,7 @@ def convert(
         force (`bool`): Whether to replace an `out_dir` that is not empty.
         license (`str`, *optional*): The license for the card, by its name on the Hub.
         language (`Sequence[str]`, *optional*): ISO codes of the languages for the card. Defaults to that of `source`.
+            A single one also chooses the tokenizer's word rules.
 
     Raises:
         `ElmoFormatError`: If a file is not in the expected format. Nothing is left behind.
@@ -47,6 +49,9 @@ def convert(
     files = source.files if isinstance(source, ConvertedModel) else source.all()
     with new_directory(out_dir, force=force, sources=files) as target:
         model = source if isinstance(source, ConvertedModel) else read_original(source, dtype)
+        codes = set(language or model.language)
+        if len(codes) == 1 and codes != {"en"}:
+            model.tokenizer.set_language(code if (code := codes.pop()) in LANGUAGES else "xx")
         save_model_directory(target, model.config, model.parameters, model.tokenizer)
         model.parameters = {}  # Frees memory for the measurement.
         differences = measure_parity(target, model)

@@ -11,6 +11,7 @@
 | `plots.py` | plots of runs and probes |
 | `ngram_perplexity.py` | perplexity of n-gram models, to compare with `elmo evaluate` |
 | `soak.py` | one model in many threads, a server and jobs for an hour: wrong answers, growth of memory |
+| `sentence_splitting.py` | docs/sentences.md: libraries that find sentences; words of raw text in ten languages |
 | `treebank_agreement.py` | agreement of word splitting with NLTK |
 """
 

@@ -6,8 +6,9 @@ Each is said once for a call or a run, with counts and an example. `elmo ... --s
 `warnings.simplefilter("error", ElmoWarning)` turn them into errors.
 """
 
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .characters import Characters
 
@@ -23,6 +24,11 @@ MANY_GLUED = 0.02
 
 # A sentence with fewer unknown words may be short, or about names.
 MIN_UNKNOWN = 3
+
+# Several words of a script without spaces between them, which only a dictionary tells apart.
+UNSPACED = re.compile(
+    "(?P<Thai>[\u0e01-\u0e4e]{8})|(?P<Lao>[\u0e81-\u0ecd]{8})|(?P<Burmese>[\u1000-\u109f]{8})|(?P<Khmer>[\u1780-\u17d3]{8})"
+)
 
 
 class ElmoWarning(UserWarning):
@@ -103,6 +109,19 @@ class TokenizerWarnings:
             cut = CutWords(characters)
             cut.add(words)
             self._say("lengths", cut.message())
+
+    def check_spaces(self, texts: Iterable[str]) -> None:
+        """Warns of raw text in a script without spaces between words, other than Chinese and Japanese."""
+        if "spaces" in self._said:
+            return
+        found = next((match for text in texts if not text.isascii() and (match := UNSPACED.search(text))), None)
+        if found is not None:
+            self._say(
+                "spaces",
+                f"{found.lastgroup} has no spaces between words, and this tokenizer can't find words without them: "
+                "split the text by a tokenizer for this language first, and pass lists of words "
+                "(is_split_into_words=True) or put spaces between them",
+            )
 
     def check_known(self, num_unknown: int, num_words: int) -> None:
         """Warns if most words are unknown, where a model predicts words of its vocabulary."""

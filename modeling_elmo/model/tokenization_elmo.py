@@ -41,7 +41,7 @@ from .loading_checks import (
 )
 from .text_warnings import TokenizerWarnings
 from .vocabulary_files import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS, read_vocabulary
-from .word_splitting import first_characters, language_rules, treebank_pre_tokenizer, warn_of_unspaced
+from .word_splitting import first_characters, language_rules, treebank_pre_tokenizer
 
 
 # Lines of raw text to pass to `ElmoTokenizer.split_words` at once: enough for several threads to share the work.
@@ -264,9 +264,13 @@ class ElmoTokenizer(TokenizersBackend):
         except UNCHECKED_ERRORS as error:
             raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
         if "language" in kwargs or "split_cjk_characters" in kwargs:
-            rules = treebank_pre_tokenizer(tokenizer.language, tokenizer.split_cjk_characters)
-            tokenizer._tokenizer.pre_tokenizer = rules
+            tokenizer.set_language(tokenizer.language)
         return tokenizer
+
+    def set_language(self, language: str) -> None:
+        """Splits text by the rules of a language from now on. Raises `ValueError` if there are none for it."""
+        self._tokenizer.pre_tokenizer = treebank_pre_tokenizer(language, self.split_cjk_characters)
+        self.language = self.init_kwargs["language"] = language
 
     @classmethod
     def _from_pretrained(cls, resolved_vocab_files: dict[str, str | None], *args: Any, **kwargs: Any) -> Any:
@@ -326,7 +330,7 @@ class ElmoTokenizer(TokenizersBackend):
         Halves of surrogate pairs are replaced by U+FFFD.
         """
         texts = [_encodable(text, f"texts[{index}]") for index, text in enumerate(texts)]
-        warn_of_unspaced(texts)
+        self._warnings.check_spaces(texts)
         # Without a vocabulary, so that no word is looked up.
         backend = Tokenizer(WordLevel({"": 0}, unk_token=""))
         backend.pre_tokenizer = self._tokenizer.pre_tokenizer
@@ -357,7 +361,7 @@ class ElmoTokenizer(TokenizersBackend):
             return BatchEncoding({name: value[:0] for name, value in result.items()}, [])
 
         if not is_split_into_words:
-            warn_of_unspaced(text for sample in samples for text in sample)
+            self._warnings.check_spaces(text for sample in samples for text in sample)
         # The backend drops empty words and treats the word `<S>` as the boundary, so these words are hidden from it.
         hidden = {"", *(self.all_special_tokens if split_special_tokens else ())} if is_split_into_words else set()
         inputs = [tuple(_hide(segment, hidden) for segment in sample) for sample in samples]
@@ -531,9 +535,11 @@ class ElmoTokenizer(TokenizersBackend):
         return type(self)(vocab=words, **{**trained.init_kwargs, **adds, **self.character_settings()})
 
     def character_settings(self) -> dict[str, Any]:
-        """Returns the arguments with which another vocabulary gets the same characters."""
+        """Returns the arguments with which another vocabulary gets the same characters and word rules."""
         names = ("max_characters_per_token", "max_lookup_characters")
         settings = {name: getattr(self, name) for name in names}
+        rules = ("language", "split_cjk_characters")
+        settings |= {name: self.init_kwargs[name] for name in rules if name in self.init_kwargs}
         if isinstance(self.characters, CodePointCharacters):
             settings["characters"] = self.characters.vocabulary
         return settings

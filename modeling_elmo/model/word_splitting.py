@@ -15,15 +15,11 @@ character are therefore possessive (`*+`, `++`) and those of a group bounded (`{
 the length of any text.
 """
 
-import re
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Regex, pre_tokenizers
 from tokenizers.pre_tokenizers import PreTokenizer, Split, WhitespaceSplit
-
-from .text_warnings import ElmoWarning
 
 
 # Typewriter and typographic. The latter is also a closing quote, which is how NLTK always treats it.
@@ -90,11 +86,6 @@ CJK_CHARACTER = (
     r"[\u3099\u309A\uFE00-\uFE0F\uFF9E\uFF9F\x{E0100}-\x{E01EF}]*+"
 )
 
-# Several words of a script without spaces between them, which only a dictionary tells apart.
-UNSPACED = re.compile(
-    "(?P<Thai>[\u0e01-\u0e4e]{8})|(?P<Lao>[\u0e81-\u0ecd]{8})|(?P<Burmese>[\u1000-\u109f]{8})|(?P<Khmer>[\u1780-\u17d3]{8})"
-)
-
 # The end of a word (do|n't, John|'s, they|'ll), or a closing quote, also after such an end (John|'s|').
 # Never directly after an apostrophe: '' is one quote, and sha'n't is one word.
 ENGLISH_CLITIC = rf"(?<!{APOSTROPHE})(?:(?i:n{APOSTROPHE}t|{APOSTROPHE}(?:s|m|d|ll|re|ve))(?='?\z)|'\z)"
@@ -156,8 +147,8 @@ LANGUAGES = {
         elision=_elided("d l m n s t"),
     ),
     "de": LanguageRules(
-        abbreviations="abb abs aufl bd bde bspw bzw ca co dipl dr etc evtl ggf hr hrn hrsg fr frl geb gest ing inkl jh "
-        "jhd kap mio mr mrd mrs nr prof sog st std str tel tsd usf usw vgl zzgl jan feb aug sept okt nov dez",
+        abbreviations="abb abs aufl bd bde bspw bzw ca chr co dipl dr etc evtl ggf hr hrn hrsg fr frl geb gest ing "
+        "inkl jh jhd kap mio mr mrd mrs nr prof sog st std str tel tsd usf usw vgl zzgl jan feb aug sept okt nov dez",
         numbered="s art max min vol",
         keeps_ordinals=True,
     ),
@@ -271,20 +262,6 @@ def treebank_pre_tokenizer(language: str = "en", split_cjk_characters: bool = Tr
             *(Split(Regex(pattern), behavior="isolated") for pattern in patterns if pattern),
         ]
     )
-
-
-def warn_of_unspaced(texts: Iterable[str]) -> None:
-    """Warns once if a text is in a script without spaces between words, other than Chinese and Japanese."""
-    found = next((match for text in texts if not text.isascii() and (match := UNSPACED.search(text))), None)
-    if found is not None:
-        # Of one place, so that it is shown once.
-        warnings.warn(
-            f"text: {found.lastgroup} has no spaces between words, and this tokenizer can't find words without them: "
-            "split the text by a tokenizer for this language first, and pass lists of words (is_split_into_words=True) "
-            "or put spaces between them",
-            ElmoWarning,
-            stacklevel=1,
-        )
 
 
 def first_characters(number: int) -> PreTokenizer:

@@ -38,6 +38,15 @@ class TestEmbed:
             assert (file["0"].dtype, file["0"].shape) == ("float16", (10,))
         assert elmo("embed", model_dir, corpus, tmp_path / "vectors.h5", "--carry-state", "--layers", "top")[0] == 0
 
+    def test_finds_the_sentences_of_raw_text(self, elmo, fails, model_dir, tmp_path):
+        pytest.importorskip("sentencex")
+        (tmp_path / "texts.txt").write_text("The bank. The river isn't it.\n")
+        options = ("embed", model_dir, tmp_path / "texts.txt", tmp_path / "vectors.hdf5", "--split-sentences")
+        fails("--split-sentences requires --raw", *options)
+        assert elmo(*options, "--raw", "--keep-boundaries")[0] == 0
+        with h5py.File(tmp_path / "vectors.hdf5") as file:
+            assert file["0"].shape == (3, 3 + 6 + 4, 10)
+
     def test_what_is_wrong(self, elmo, fails, model_dir, corpus, tmp_path):
         output = tmp_path / "vectors.hdf5"
         fails("expected a model directory, found no config.json in it", "embed", tmp_path, corpus, output)

@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
 
 class TestBuildVocab:
@@ -26,6 +26,13 @@ class TestBuildVocab:
         (tmp_path / "a.txt").write_text("I can't.\n")
         assert elmo("build-vocab", tmp_path / "a.txt", "-o", tmp_path / "vocab.txt", "--raw")[0] == 0
         assert (tmp_path / "vocab.txt").read_text().split()[3:] == [".", "I", "ca", "n't"]
+
+    def test_splits_raw_text_by_the_rules_of_a_language(self, elmo, fails, tmp_path):
+        (tmp_path / "a.txt").write_text("L'an. M. Qu'il.\n")
+        options = ("build-vocab", tmp_path / "a.txt", "-o", tmp_path / "vocab.txt", "--raw", "--language")
+        assert elmo(*options, "fr")[0] == 0
+        assert (tmp_path / "vocab.txt").read_text().split()[3:] == [".", "L'", "M.", "Qu'", "an", "il"]
+        fails("language: expected one of en, ca, ", *options, "klingon")
 
     def test_bad_input(self, fails, tmp_path):
         fails(
@@ -110,10 +117,11 @@ class TestPretrainAndEvaluate:
         (tmp_path / "words.txt").write_text("<S>\n</S>\n<UNK>\nthe\nbank\n")
         flags = ["--tie-word-embeddings"] * tied
         new = {"model": None, "preset": "tiny", "vocab": tmp_path / "words.txt", "max_steps": 1, "negative_samples": 0}
-        code, _, err = elmo(*pretrain(*flags, **new, token_input="words"))
+        code, _, err = elmo(*pretrain(*flags, **new, token_input="words", language="it"))
         assert (code, err) == (0, "")
         config = AutoModel.from_pretrained(tmp_path / "out").config
         assert (config.token_input, config.tie_word_embeddings, config.vocab_size) == ("words", tied, 7)
+        assert AutoTokenizer.from_pretrained(tmp_path / "out").language == "it"
 
     def test_settings_that_differ_at_resume(self, elmo, fails, pretrain):
         assert elmo(*pretrain(max_steps=1))[0] == 0

@@ -28,6 +28,14 @@ from .conftest import WORDS, contents
 CONVERT = sys.modules["modeling_elmo.conversion_scripts.convert"]
 
 
+@pytest.mark.parametrize(("codes", "language"), [(["fr"], "fr"), (["tlh"], "xx"), (["en"], "en"), (["fr", "it"], "en")])
+def test_one_language_chooses_the_word_rules(source, tmp_path, codes, language):
+    convert(OriginalFiles.find(source), tmp_path / "elmo", language=codes)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "elmo")
+    assert tokenizer.language == language
+    assert tokenizer.split_words(["l'an"]) == [["l'", "an"] if language == "fr" else ["l'an"]]
+
+
 class TestVocabulary:
     def write(self, source, content):
         (source / "vocab.txt").write_bytes(content)
