@@ -118,7 +118,7 @@ def libraries(language: str) -> dict[str, Splitter]:
         "pysbd": lambda module: _pysbd(module, language),
         "syntok.segmenter": lambda module: lambda text: _syntok(module, text),
         "blingfire": lambda module: lambda text: module.text_to_sentences_and_offsets(text)[1],
-        "spacy": _spacy,
+        "spacy": lambda module: _spacy(module, language),
     }
     found = {}
     for name, make in makers.items():
@@ -148,8 +148,8 @@ def _syntok(module: Any, text: str) -> list[Span]:
     return [(tokens[0].offset, tokens[-1].offset + len(tokens[-1].value)) for tokens in sentences]
 
 
-def _spacy(module: Any) -> Splitter:
-    pipeline = module.blank("xx")
+def _spacy(module: Any, language: str) -> Splitter:
+    pipeline = module.blank(language)
     pipeline.add_pipe("sentencizer")
     return lambda text: [(span.start_char, span.end_char) for span in pipeline(text).sents]
 

@@ -112,13 +112,6 @@ def _characters(
         raise ValueError(f"characters.json: {str(error).removeprefix('characters.json: ')}") from error
 
 
-def _check_length(name: str, value: Any, least: int) -> None:
-    if type(value) is not int or not least <= value <= MAX_CHARACTERS:
-        raise ValueError(
-            f"{name}: expected an integer between {least} and {MAX_CHARACTERS}, found {abbreviated(value)}"
-        )
-
-
 def _whole_word(token: str | AddedToken) -> AddedToken:
     # `single_word`: "<S>" is the boundary token, and the "<S>" in "a<S>b" is not.
     return AddedToken(str(token), single_word=True, normalized=False, special=True)

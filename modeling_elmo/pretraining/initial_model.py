@@ -78,8 +78,7 @@ def from_model(
         tokenizer = own
         check_vocabulary(own, f"{model_dir}: the vocabulary (pass another as --vocab)")
     else:
-        rules = {"language": own.language, "split_cjk_characters": own.split_cjk_characters}
-        tokenizer = read_tokenizer(vocab_file, **own.character_settings(), **rules)
+        tokenizer = read_tokenizer(vocab_file, **own.character_settings())
     is_own = tokenizer.get_words() == own.get_words() and config.vocab_size == len(own)
     if not is_own and config.reads_words:
         raise ValueError(
