@@ -12,7 +12,7 @@ empty text is predicted.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from arguments import DataArguments, FineTuningArguments, ModelArguments, parse_
 from data_splits import load_splits
 from fine_tuning import find_checkpoint, load_model, make_trainer, max_length_of, save_results, train_and_evaluate
 from modeling_elmo import ElmoTokenizer
+from modeling_elmo.files.tables import open_rows, table_format
+from modeling_elmo.files.text import TextLines, without_compression
 from modeling_elmo.fine_tuning import best_spans
 from squad_metrics import Answer, squad_metrics
 
@@ -59,23 +61,43 @@ def read_squad(path: str) -> Dataset:
     """Reads the questions of a SQuAD file, each with its context and its answers in it, none if it is impossible."""
     name, questions = Path(path).name, {}
     try:
-        for article in json.loads(Path(path).read_text(encoding="utf-8-sig"))["data"]:
-            for paragraph in article["paragraphs"]:
-                for entry in paragraph["qas"]:
-                    answers = {key: [answer[key] for answer in entry["answers"]] for key in ("text", "answer_start")}
-                    question = {"id": str(entry["id"]), "context": paragraph["context"], "answers": answers}
-                    question["question"] = entry["question"].strip()
-                    check_answers(**question, is_impossible=entry.get("is_impossible", False))
-                    if question["id"] in questions:
-                        raise ValueError(f"question {question['id']} appears twice")
-                    questions[question["id"]] = question
+        for context, entry, is_impossible in squad_entries(path):
+            answers = {key: [answer[key] for answer in entry["answers"]] for key in ("text", "answer_start")}
+            question = {"id": str(entry["id"]), "context": context, "answers": answers}
+            question["question"] = entry["question"].strip()
+            check_answers(**question, is_impossible=is_impossible)
+            if question["id"] in questions:
+                raise ValueError(f"question {question['id']} appears twice")
+            questions[question["id"]] = question
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name}: expected the format of SQuAD (data, paragraphs, qas, answers): {error!r}") from error
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error
     if not questions:
         raise ValueError(f"{name}: expected questions, found none")
     return Dataset.from_list(list(questions.values()))
+
+
+def squad_entries(path: str) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yields each question with its context, and whether it has no answer.
+
+    A `.json` file has the nested format of SQuAD. Other tables have a row for each question, as in `datasets`.
+    """
+    if Path(path).is_dir() or not without_compression(path).endswith(".json"):
+        if table_format(path) is None and not Path(path).is_dir():
+            raise ValueError("expected a file in the format of SQuAD, whose name ends in .json, or a table")
+        columns = ("id", "question", "context", "answers")
+        for row in open_rows(path, dict.fromkeys(columns, "a file of SQuAD")):
+            pairs = zip(row["answers"]["text"], row["answers"]["answer_start"])
+            answers = [{"text": text, "answer_start": start} for text, start in pairs]
+            yield row["context"], {**row, "answers": answers}, not answers
+        return
+    with TextLines(path).opened() as file:
+        content = json.loads(file.read().decode("utf-8-sig"))
+    for article in content["data"]:
+        for paragraph in article["paragraphs"]:
+            for entry in paragraph["qas"]:
+                yield paragraph["context"], entry, entry.get("is_impossible", False)
 
 
 def check_answers(

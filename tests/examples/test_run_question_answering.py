@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`run_question_answering.py`, end to end, and SQuAD's definition of right."""
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -82,8 +83,23 @@ def write_squad_2(path, number, seed=0):
     return str(path)
 
 
+@pytest.mark.parametrize("name", ["squad.json.gz", "squad.parquet", "squad.jsonl", "squad"])
+def test_files_of_every_kind_have_the_same_questions(tmp_path, name):
+    expected = read_squad(write_squad_2(tmp_path / "expected.json", 4))
+    if name == "squad":
+        expected.save_to_disk(tmp_path / name)
+    elif name == "squad.json.gz":
+        (tmp_path / name).write_bytes(gzip.compress((tmp_path / "expected.json").read_bytes()))
+    else:
+        (expected.to_parquet if name == "squad.parquet" else expected.to_json)(tmp_path / name)
+    assert list(read_squad(str(tmp_path / name))) == list(expected)
+
+
 def test_an_elmo_learns_to_abstain(run, elmo_dir, tmp_path):
-    files = {f"{part}_file": write_squad_2(tmp_path / part, 24, seed) for seed, part in enumerate(("train", "test"))}
+    files = {
+        f"{part}_file": write_squad_2(tmp_path / f"{part}.json", 24, seed)
+        for seed, part in enumerate(("train", "test"))
+    }
     files |= {"do_predict": True, "validation_fraction": 0}
     results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=4)
     assert results["test_no_answer_f1"] > 90
