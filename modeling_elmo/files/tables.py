@@ -9,6 +9,7 @@ the length of a row, and hold a whole JSON array in memory.
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -115,13 +116,13 @@ class CSVRows(TextLines):
         first = next(lines, None)
         if first is None:
             return
-        options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-        if not self.is_tsv:
-            delimiter = max(CSV_DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
-            options = {"delimiter": delimiter, "strict": True}
-        reader = csv.reader(_chained(first, lines), **options)
         is_header, line = True, 1
         try:
+            options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+            if not self.is_tsv:
+                delimiter = max(CSV_DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
+                options = {"delimiter": delimiter, "strict": True}
+            reader = csv.reader(itertools.chain([first], lines), **options)
             for fields in reader:
                 self.place, line, self._row_size = f"line {line}", reader.line_num + 1, 0
                 if fields:
@@ -141,11 +142,6 @@ class CSVRows(TextLines):
                 )
             # A feed in quotation marks is part of the text.
             yield line + "\n"
-
-
-def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
 
 
 class JSONRows(TextLines):
@@ -380,7 +376,9 @@ def is_header(line: str) -> bool:
     """Returns whether a line is probably the header of a table with texts: names, one of them usual."""
     names = [name.strip(' "').lower() for name in re.split("[\t,;]", line)]
     are_names = all(re.fullmatch(r"[^\W\d][\w.-]*|", name) for name in names) and ", " not in line
-    return are_names and not HEADER_NAMES.isdisjoint(names) and len(names) == len(set(names))
+    # Alone, "Title" may be one.
+    is_table = len(names) == len(set(names)) > 1 or line in ("text", "sentence", "tweet", "review")
+    return are_names and is_table and not HEADER_NAMES.isdisjoint(names)
 
 
 def check_column(names: Any, column: str, name: str, option: str = "column") -> None:

@@ -154,6 +154,7 @@ class TestTables:
             ("id,text\n1\n", "line 2: expected 2 fields, as in the first row, found 1"),
             ('id,text\n1,"a\n2,b\n', r"line 2: not a row of CSV \(unexpected end of data\)"),
             ('id,text\n1,a\n\n2,"a\n' + "b\n" * 600, "after line 3: expected at most 1000 bytes a row, found more"),
+            ("id,text\r1,a\r", "line 1: not a row of CSV"),
             ("text,text\na,b\n", "expected one column 'text', found 2"),
         ],
     )
@@ -205,7 +206,9 @@ class TestWarnings:
         with pytest.warns(ElmoWarning, match="h.txt: line 1: .* seems to name the columns of a table"):
             assert len(list(open_source(tmp_path / "h.txt"))) == 2
 
-    @pytest.mark.parametrize("line", ["The text , he said", "a", "", "id est", "Yes, id", "1,2", "text."])
+    @pytest.mark.parametrize(
+        "line", ["The text , he said", "a", "Title", "id", "text,text", "", "id est", "Yes, id", "1,2", "text."]
+    )
     def test_a_sentence_is_no_header(self, line):
         assert not is_header(line)
 
