@@ -22,7 +22,7 @@ from tests.helpers.task_examples import BIO, SIZES, TOKENIZER
 
 STRATEGIES = ["none", "simple", "first", "average", "max"]
 
-TEXT = "The bank of Zürich (the river bank.), 日本!"
+TEXT = "The bank of Zürich (the river bank.), Ελλάς!"
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def tagger(directory, labels, **kwargs):
     return result
 
 
-# The bank of Zürich ( the river bank. ) , 日本 !
-WORDS = ["The", "bank", "of", "Zürich", "(", "the", "river", "bank.", ")", ",", "日本", "!"]
+# The bank of Zürich ( the river bank. ) , Ελλάς !
+WORDS = ["The", "bank", "of", "Zürich", "(", "the", "river", "bank.", ")", ",", "Ελλάς", "!"]
 LABELS = ["O", "O", "O", "B-X", "O", "B-X", "I-X", "I-X", "O", "O", "B-X", "O"]
-ENTITIES = [("X", "Zürich"), ("X", "the river bank."), ("X", "日本")]
+ENTITIES = [("X", "Zürich"), ("X", "the river bank."), ("X", "Ελλάς")]
 
 
 class TestTokenClassification:
@@ -99,7 +99,7 @@ class TestTokenClassification:
             (found,) = pipe([WORDS], is_split_into_words=True)
         joined = " ".join(WORDS)
         texts = [joined[entity["start"] : entity["end"]] for entity in found]
-        expected = [text for _, text in ENTITIES] if strategy != "none" else ["Zürich", "the", "river", "bank.", "日本"]
+        expected = [text for _, text in ENTITIES] if strategy != "none" else ["Zürich", "the", "river", "bank.", "Ελλάς"]
         assert texts == expected
 
     @pytest.mark.parametrize("strategy", ["simple", "first"])
