@@ -509,3 +509,21 @@ def test_published_files_are_read_completely(name, encoding, number):
     if not path.is_file():
         pytest.skip(f"needs the published data sets (shared/data/{name} next to the checkout)")
     assert len(read(str(path), encoding=encoding)) == number
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "labels"),
+    [
+        ("iob1_train", ["Anna", "left", "Ulm", "Ulm", "Bonn"], ["B-PER", "O", "B-LOC", "B-LOC", "B-LOC"]),
+        ("conllu", ["Vamos", "nos", "mar"], ["VERB", "PRON", "NOUN"]),
+        ("conllu_stripped", ["Vamos", "nos", "mar"], ["VERB", "PRON", "NOUN"]),
+        ("germeval", ["Anna", "lebt", "in", "Ulm"], ["B-PER", "O", "O", "B-LOC"]),
+    ],
+)
+def test_files_that_others_had_trouble_with(name, words, labels):
+    path = SHARED / "cases" / f"{name}.conll"
+    if not path.is_file():
+        pytest.skip(f"needs the reported cases (shared/cases/{name}.conll next to the checkout)")
+    sentences = read(str(path))
+    assert [word for each in sentences["words"] for word in each] == words
+    assert [label for each in sentences["labels"] for label in each] == labels

@@ -99,7 +99,9 @@ class TestTokenClassification:
             (found,) = pipe([WORDS], is_split_into_words=True)
         joined = " ".join(WORDS)
         texts = [joined[entity["start"] : entity["end"]] for entity in found]
-        expected = [text for _, text in ENTITIES] if strategy != "none" else ["Zürich", "the", "river", "bank.", "Ελλάς"]
+        expected = (
+            [text for _, text in ENTITIES] if strategy != "none" else ["Zürich", "the", "river", "bank.", "Ελλάς"]
+        )
         assert texts == expected
 
     @pytest.mark.parametrize("strategy", ["simple", "first"])
