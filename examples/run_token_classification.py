@@ -175,7 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         model_arguments.label_scheme = find_scheme(whole["labels"])
     else:
         names = list(config.id2label.values())
-        model_arguments.label_scheme = None
+        if model_arguments.label_scheme == "IOB1":
+            # That was the scheme of the files. The model has its own.
+            model_arguments.label_scheme = None
     if not (getattr(config, "use_crf", False) if model_arguments.use_crf is None else model_arguments.use_crf):
         model_arguments.label_scheme = None
     check_labels({name: (label for each in part for label in each["labels"]) for name, part in splits.items()}, names)

@@ -42,7 +42,7 @@ Column = int | str | None
 
 @dataclass(frozen=True)
 class ColumnSentence:
-    """The words of a sentence, their labels if these are read, and the lines of the file on which they stand."""
+    """The words of a sentence and, if labels are read, these and the lines of the file on which they stand."""
 
     words: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
@@ -117,7 +117,7 @@ class ColumnFile:
             if self._is_comment(line, is_first=not sentence.words):
                 continue
             where, columns = f"{self.name}:{number}", self._columns(number, line)
-            size += len(line)
+            size += len(line) + 1
             if size > MAX_LINE_BYTES:
                 raise ValueError(f"{where}: a sentence of more than {MAX_LINE_BYTES} characters: no blank line ends it")
             if self.is_numbered and not _NUMBER.fullmatch(columns[0]):
@@ -127,8 +127,9 @@ class ColumnFile:
                 if not cell:
                     raise ValueError(f"{where}: expected a value in {option}, found none: {line[:60]!r}")
             sentence.words.append(cells[0])
-            sentence.labels.extend(cells[1:])
-            sentence.lines.append(number)
+            if len(cells) > 1:
+                sentence.labels.append(cells[1])
+                sentence.lines.append(number)
         if sentence.words:
             yield sentence
 

@@ -21,7 +21,6 @@ logger = logging.get_logger(__name__)
 # The marks of all schemes, as BIOES names them.
 ALL_MARKS = MARKS["BIOES"]
 
-
 # Marks in small letters, behind the type, or not followed by a hyphen.
 _MISSPELT = re.compile(r"^[BIOESLUM][-_:./]|[-_:./][BIOESLUM]$", re.IGNORECASE)
 
@@ -142,7 +141,7 @@ def _faults(steps: list[Step], scheme: str) -> list[Step]:
 
 def _check(steps: list[Step], name: str, scheme: str) -> None:
     """Raises `ValueError` at the first label that the scheme forbids."""
-    nearest = other = ""
+    other = ""
     if are_entities(step.label for step in steps):
         nearest, faults = _nearest_scheme(steps)
         other = "" if faults else f"; the labels follow {nearest}: set label_scheme to {nearest}"
@@ -152,8 +151,14 @@ def _check(steps: list[Step], name: str, scheme: str) -> None:
         except ValueError as error:
             raise ValueError(f"{name}:{step.line}: {error}{other}") from error
     if faults := _faults(steps, scheme):
-        repair = " to have I read as B" if nearest == scheme == "BIO" else ""
-        raise ValueError(_place(faults, name, scheme) + (other or f"; correct it, or leave label_scheme out{repair}"))
+        first = min(faults, key=lambda fault: fault.line)
+        # Only an I can violate BIO.
+        fix = (
+            f"write B{first.label[1:]}, or leave label_scheme out to have it read so"
+            if scheme == "BIO"
+            else "correct it"
+        )
+        raise ValueError(f"{_place(faults, name, scheme)}{other or f'; {fix}'}")
 
 
 def _place(faults: list[Step], name: str, scheme: str) -> str:

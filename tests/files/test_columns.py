@@ -108,7 +108,7 @@ class TestOtherColumns:
 
     def test_a_sentence_without_an_end_is_an_error(self, monkeypatch):
         monkeypatch.setattr("modeling_elmo.files.columns.MAX_LINE_BYTES", 30)
-        with pytest.raises(ValueError, match="file:11: a sentence of more than 30 characters: no blank line"):
+        with pytest.raises(ValueError, match="file:8: a sentence of more than 30 characters: no blank line"):
             read("a O\n" * 12)
 
 

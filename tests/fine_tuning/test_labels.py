@@ -119,7 +119,7 @@ class TestCheck:
             (
                 [["B-X", "O", "I-X"]],
                 "BIO",
-                "file:3: I-X can't stand after O in BIO; correct it, or leave label_scheme out to have I read as B",
+                "file:3: I-X can't stand after O in BIO; write B-X, or leave label_scheme out to have it read so",
             ),
             ([["O", "B-X"]], "BIOES", "file:2: a sentence can't end with B-X in BIOES; the labels follow BIO"),
             ([["NN", "VB"]], "BIO", "file:1: label_scheme='BIO' expects O, B-TYPE, I-TYPE; found 'NN'$"),
