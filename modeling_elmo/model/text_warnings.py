@@ -124,8 +124,8 @@ class TokenizerWarnings:
             )
 
     def check_known(self, num_unknown: int, num_words: int) -> None:
-        """Warns if most words are unknown, where a model predicts words of its vocabulary."""
-        if num_unknown >= MIN_UNKNOWN and 2 * num_unknown > num_words:
+        """Warns if half of the words or more are unknown, where a model predicts words of its vocabulary."""
+        if num_unknown >= MIN_UNKNOWN and 2 * num_unknown >= num_words:
             self._say(
                 "known",
                 f"words outside the vocabulary: {num_unknown:,} of {num_words:,}. The model predicts words of its "

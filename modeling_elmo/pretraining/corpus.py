@@ -52,9 +52,10 @@ class TextFiles:
             # The name of a file may contain characters of a pattern.
             found = [pattern] if os.path.isfile(pattern) else sorted(filter(os.path.isfile, glob.glob(pattern)))
             if not found and os.path.isdir(pattern):
-                raise ValueError(
-                    f"{pattern}: a directory; pass its files as a pattern, '{os.path.join(pattern, '*.txt')}'"
+                files = os.path.join(
+                    pattern, "*.txt" if glob.glob(os.path.join(glob.escape(pattern), "*.txt")) else "*"
                 )
+                raise ValueError(f"{pattern}: a directory; pass its files as a pattern, '{files}'")
             if not found:
                 raise ValueError(f"{pattern}: no such file, and no file matches it as a pattern")
             self.names += found

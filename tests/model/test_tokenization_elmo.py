@@ -1568,8 +1568,8 @@ class TestWarnings:
         tokenizer = ElmoTokenizer(vocab=[*SPECIAL, "the", "bank", "of"])
         tokenizer(["el banco del rio", "the <MASK> of the bank", "the <MASK> of el banco del rio"])
         assert len(recwarn) == 0
-        for text in ("el <MASK> del rio verde", "el <MASK> del rio verde"):
+        for text in ("el <MASK> del rio the bank of", "el <MASK> del rio verde"):
             tokenizer(text)
         assert [str(warning.message).partition(".")[0] for warning in recwarn] == [
-            "words outside the vocabulary: 4 of 4"
+            "words outside the vocabulary: 3 of 6"
         ]
