@@ -250,16 +250,8 @@ class ElmoConfig(PreTrainedConfig):
             self.pad_token_id = self.vocab_size - NUM_APPENDED_TOKENS
         if kwargs.get("num_labels", 0) is None:
             del kwargs["num_labels"]
-        num_labels = kwargs.get("num_labels")
-        if num_labels is not None and (type(num_labels) is not int or not 0 <= num_labels <= MAX_LABELS):
-            # transformers makes a name for each label before it validates anything.
-            raise ValueError(f"num_labels must be between 0 and {MAX_LABELS}, got {abbreviated(num_labels)}")
+        _check_num_labels(kwargs.get("num_labels"), self.id2label)
         self.validate_dtype()
-        if self.id2label is not None and num_labels not in (None, len(self.id2label)):
-            # transformers would warn, and ignore num_labels.
-            raise ValueError(
-                f"num_labels must match id2label, got num_labels={num_labels} and {len(self.id2label)} names"
-            )
         super().__post_init__(**kwargs)
         # Not a `validate_*`: models that earlier versions saved keep what they were trained with.
         _check_labels_of_scheme(self)
@@ -448,6 +440,15 @@ def _replace_labels(fields: dict[str, Any], changes: dict[str, Any]) -> str | No
             logger.warning_once(f"The saved label_scheme {'is kept' if is_saved else 'is dropped'}: {error}.")
             saved_scheme, fields["label_scheme"] = (scheme if is_saved else None), None
     return saved_scheme
+
+
+def _check_num_labels(num_labels: Any, id2label: dict[int, str] | None) -> None:
+    if num_labels is not None and (type(num_labels) is not int or not 0 <= num_labels <= MAX_LABELS):
+        # transformers makes a name for each label before it validates anything.
+        raise ValueError(f"num_labels must be between 0 and {MAX_LABELS}, got {abbreviated(num_labels)}")
+    if id2label is not None and num_labels not in (None, len(id2label)):
+        # transformers would warn, and ignore num_labels.
+        raise ValueError(f"num_labels must match id2label, got num_labels={num_labels} and {len(id2label)} names")
 
 
 def _check_labels_of_scheme(config: ElmoConfig) -> None:
