@@ -27,9 +27,10 @@ from arguments import DataArguments, FineTuningArguments, ModelArguments, parse_
 from data_splits import load_splits
 from fine_tuning import find_checkpoint, load_model, make_trainer, max_length_of, save_results, train_and_evaluate
 from modeling_elmo import ElmoTokenizer
+from modeling_elmo.files.sentences import sentence_splitter
 from modeling_elmo.files.tables import open_rows, table_format
 from modeling_elmo.files.text import TextLines, without_compression
-from modeling_elmo.fine_tuning import best_spans
+from modeling_elmo.fine_tuning import best_spans, encode_by_sentence
 from squad_metrics import Answer, squad_metrics
 
 
@@ -42,6 +43,9 @@ class QuestionArguments(DataArguments):
     """Which files to read, and how contexts and answers are limited."""
 
     stride: int = HfArg(default=128, help="Tokens that consecutive pieces of a long context share.")
+    split_sentences: bool = HfArg(
+        default=False, help="Of an ELMo: read each sentence of a context as a sequence of its own."
+    )
     max_answer_length: int = HfArg(default=30, help="Maximum number of tokens of a predicted answer.")
     no_answer_threshold: float = HfArg(
         default=0.0,
@@ -120,6 +124,8 @@ def tokenize(questions: Dataset, tokenizer: Any, data: QuestionArguments) -> lis
     max_length = max_length_of(tokenizer, data.max_seq_length)
     if max_length is not None and data.max_seq_length is None:
         max_length = min(max_length, PIECE_LENGTH)
+    if data.split_sentences:
+        return tokenize_by_sentence(questions, tokenizer, max_length)
     features = []
     for number, row in enumerate(questions):
         options: dict[str, Any] = {}
@@ -137,16 +143,32 @@ def tokenize(questions: Dataset, tokenizer: Any, data: QuestionArguments) -> lis
         for piece, offsets in enumerate(encoded["offset_mapping"]):
             # The characters of each token of the context; `None` for other tokens.
             spans = [span if side == 1 else None for span, side in zip(offsets, encoded.sequence_ids(piece))]
-            start, end = 0, 0
-            if row["answers"]["text"]:
-                start, end = answer_tokens(spans, row["answers"]["text"][0], row["answers"]["answer_start"][0])
             feature = {name: encoded[name][piece] for name in inputs}
-            feature |= {"start_positions": start, "end_positions": end}
             if isinstance(tokenizer, ElmoTokenizer):
                 # For exact averages over accumulated batches: `Trainer` counts labels, and an ELMo divides by them.
                 feature["label"] = 0
-            features.append({**feature, "spans": spans, "example": number})
+            features.append({**feature, **answer_columns(row, spans), "spans": spans, "example": number})
     return features
+
+
+def tokenize_by_sentence(questions: Dataset, tokenizer: Any, max_length: int | None) -> list[dict[str, Any]]:
+    """The same for an ELMo that reads each sentence of a context as a sequence of its own."""
+    if not isinstance(tokenizer, ElmoTokenizer) or max_length is not None:
+        raise ValueError("split_sentences: requires an ELMo and no max_seq_length")
+    find_sentences = sentence_splitter(tokenizer.language)
+    features = []
+    for number, row in enumerate(questions):
+        feature, spans = encode_by_sentence(tokenizer, row["question"], row["context"], find_sentences(row["context"]))
+        features.append({**feature, **answer_columns(row, spans), "label": 0, "spans": spans, "example": number})
+    return features
+
+
+def answer_columns(row: dict[str, Any], spans: Sequence[tuple[int, int] | None]) -> dict[str, int]:
+    """Returns the columns of the first answer, 0 if there is none."""
+    start, end = 0, 0
+    if row["answers"]["text"]:
+        start, end = answer_tokens(spans, row["answers"]["text"][0], row["answers"]["answer_start"][0])
+    return {"start_positions": start, "end_positions": end}
 
 
 def least_length(row: dict[str, Any], tokenizer: Any, data: QuestionArguments) -> int:

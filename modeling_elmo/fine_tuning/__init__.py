@@ -5,10 +5,12 @@
 word_vectors.py    text files of static word vectors -> the matrix of a task model
 labels.py          schemes of labels in files: detected, checked, IOB1 as BIO
 answers.py         logits of a question-answering model -> answers
+long_texts.py      pairs with a text of several sentences -> inputs with a sequence for each
 pipelines.py       pipelines of transformers, adapted to tokens that are words
 """
 
 from .answers import Spans, best_spans
+from .long_texts import encode_by_sentence
 from .pipelines import ElmoFeatureExtractionPipeline, ElmoTokenClassificationPipeline
 from .word_vectors import WordVectorCounts, load_word_vectors
 
@@ -19,5 +21,6 @@ __all__ = [
     "Spans",
     "WordVectorCounts",
     "best_spans",
+    "encode_by_sentence",
     "load_word_vectors",
 ]

@@ -174,6 +174,8 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         config, elmo = self.config, self.elmo
         _, is_real = elmo.checked_inputs(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
         is_second = self._find_second_text(is_real, token_type_ids)
+        # Only the biLM reads the sentences of a text separately.
+        texts = token_type_ids if self.max_segments == 1 or token_type_ids is None else is_second.long()
         mask = is_real & ~self._find_boundaries(input_ids, character_ids, is_real)
         if config.word_vector_size:
             if input_ids is None:
@@ -188,10 +190,10 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
             inputs = (input_ids, character_ids, is_real, token_type_ids, inputs_embeds)
             outputs = elmo(*inputs, return_dict=True, **kwargs)
             representations, hidden_states = outputs.elmo_representations, outputs.hidden_states
-        features = self.task_input(input_ids, representations[0], token_type_ids)
-        features = self.encoder(features, mask, token_type_ids)
+        features = self.task_input(input_ids, representations[0], texts)
+        features = self.encoder(features, mask, texts)
         if config.elmo_at_output:
-            at_output = self.task_input.drop_elmo(representations[config.elmo_at_input], token_type_ids)
+            at_output = self.task_input.drop_elmo(representations[config.elmo_at_input], texts)
             features = torch.cat([features, at_output.masked_fill(~mask.unsqueeze(-1), 0)], dim=-1)
         return EncodedWords(features, mask, is_second, hidden_states)
 
@@ -210,13 +212,16 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
                 "token_type_ids: this model reads two texts and requires token_type_ids, 0 in the first and 1 in the "
                 "second; tokenizer(texts, text_pairs) returns them"
             )
-        is_second = is_real & (token_type_ids == 1)
-        is_wrong = is_real & (token_type_ids != (is_second.cumsum(1) > 0))
+        is_second = is_real & (token_type_ids > 0)
+        # The second text begins with 1; its sentences may alternate between 1 and 2.
+        is_one = is_real & (token_type_ids == 1)
+        is_wrong = is_real & (((token_type_ids != 0) != (is_one.cumsum(1) > 0)) | (token_type_ids > 2))
         if is_wrong.any():
             row = int(is_wrong.any(1).nonzero()[0])
             found = token_type_ids[row][is_real[row]].unique_consecutive().tolist()
             raise ValueError(
-                f"token_type_ids: expected 0 in the first text, then 1 in the second, found {found[:4]} in row {row}"
+                f"token_type_ids: expected 0 in the first text, then 1 in the second, found {found[:4]} in row {row} "
+                "(only sentences of the second may have 1 and 2 by turns)"
             )
         return is_second
 
@@ -485,7 +490,8 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
         r"""
         character_ids (`torch.LongTensor` of shape `(batch_size, num_words, max_characters_per_token)`, *optional*):
             Character ids, as `ElmoTokenizer` returns them. The other inputs, too, are those of [`ElmoModel`];
-            `token_type_ids` are required.
+            `token_type_ids` are required. For a context whose sentences the biLM reads separately, see
+            [`~modeling_elmo.fine_tuning.encode_by_sentence`].
         start_positions (`torch.LongTensor` of shape `(batch_size,)`, *optional*):
             Column of the first word of the answer. With `config.allows_no_answer`, 0 if there is none. Otherwise a
             position that is not a word of the context (for example where a piece of a long context lacks the answer)

@@ -20,7 +20,7 @@ from modeling_elmo import (
     ElmoForTokenClassification,
     ElmoTokenizer,
 )
-from modeling_elmo.fine_tuning import best_spans
+from modeling_elmo.fine_tuning import best_spans, encode_by_sentence
 from tests.helpers import programs, train_in_processes
 from tests.helpers.task_examples import BIO, HEADS, SIZES, TOKENIZER, logits_of, randomized
 from tests.model.test_remote_code import run_without_package
@@ -415,6 +415,35 @@ class TestQuestionAnswering:
         for logits in logits_of(output):
             assert (logits[~context] == torch.finfo(torch.float32).min).all()
             assert (logits[context].abs() < 1e4).all()
+
+    def test_the_bilm_alone_reads_the_sentences_of_a_context_separately(self):
+        model = randomized(HEADS["question_answering"].model()).eval()
+        context = "the bank of the river. a bank"
+        feature, spans = encode_by_sentence(TOKENIZER, "the river", context, [(0, 22), (23, 29)])
+        batch = {name: torch.tensor([values]) for name, values in feature.items()}
+        read = {}
+        model.elmo.register_forward_hook(lambda module, args, output: read.update(vectors=output.hidden_states))
+        model.encoder.register_forward_hook(lambda module, args, output: read.update(encoder=args))
+        output = model(**batch, output_hidden_states=True)
+        vectors, encoder_inputs = read["vectors"], read["encoder"]
+        texts = ["the river", "the bank of the river.", "a bank"]
+        alone = [model.elmo(**TOKENIZER(text, return_tensors="pt"), output_hidden_states=True) for text in texts]
+        for layer, layer_vectors in enumerate(vectors):
+            expected = torch.cat([each.hidden_states[layer] for each in alone], dim=1)
+            torch.testing.assert_close(layer_vectors, expected, atol=1e-5, rtol=0)
+        assert torch.equal(encoder_inputs[2], (batch["token_type_ids"] > 0).long())
+        is_context = torch.tensor([span is not None for span in spans])
+        assert torch.equal(output.start_logits[0] > torch.finfo(torch.float32).min, is_context)
+        assert [context[slice(*span)] for span in spans if span] == [
+            "the",
+            "bank",
+            "of",
+            "the",
+            "river",
+            ".",
+            "a",
+            "bank",
+        ]
 
     def test_layers_are_connected_as_in_clark_and_gardner(self):
         model, batch = randomized(HEADS["question_answering"].model()).eval(), batch_of("question_answering")
