@@ -181,6 +181,18 @@ def test_whole_paragraphs_are_held_out(run, files, elmo_dir):
     assert results["train_samples"] == 52
 
 
+def test_the_sentences_of_a_context_are_separate_sequences(elmo_dir, bert_dir):
+    pytest.importorskip("sentencex")
+    context = "Ada was born in London. She wrote notes."
+    question = a_question("q", context, {"text": ["notes"], "answer_start": [context.index("notes")]})
+    (feature,) = pieces_of([question], AutoTokenizer.from_pretrained(elmo_dir), split_sentences=True)
+    start, end = feature["start_positions"], feature["end_positions"]
+    assert context[slice(*feature["spans"][start])] == "notes"
+    assert (end, feature["token_type_ids"][start]) == (start, 2)
+    with pytest.raises(ValueError, match="split_sentences: requires an ELMo"):
+        pieces_of([question], AutoTokenizer.from_pretrained(bert_dir), split_sentences=True)
+
+
 class TestMetrics:
     @pytest.mark.parametrize(
         ("prediction", "answer", "is_exact", "score"),
