@@ -367,8 +367,10 @@ def open_rows(
         rows = CSVRows(name, errors, encoding, is_tsv=format == "tsv")
     else:
         raise ValueError(f"{name}: expected a table that ends in {', '.join(FORMATS)}, or a directory of `datasets`")
+    # A file without a header has a row of data there.
+    place = f"{name}: line 1" if isinstance(rows, CSVRows) else name
     for column, option in columns.items():
-        check_column(rows.column_names, column, name, option)
+        check_column(rows.column_names, column, place, option)
     return rows
 
 

@@ -304,7 +304,9 @@ class TestErrors:
     @pytest.mark.parametrize("pairs", ["tsv"], indirect=True)
     def test_a_column_that_is_missing(self, fails, pairs):
         message = fails(**{**pairs, "label_column": "entailment"})
-        assert "train.tsv: expected a column 'entailment', found one, two, same, score; --label_column" in message
+        assert (
+            "train.tsv: line 1: expected a column 'entailment', found one, two, same, score; --label_column" in message
+        )
 
     @pytest.mark.parametrize("pairs", ["jsonl"], indirect=True)
     def test_labels_that_are_not_numbers(self, fails, pairs):
