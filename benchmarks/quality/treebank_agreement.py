@@ -4,7 +4,8 @@
 
     python -m benchmarks.quality.treebank_agreement TEXT_FILE
 
-TEXT_FILE has one paragraph per line and may be compressed with xz.
+TEXT_FILE has one paragraph per line and may be compressed with xz. NLTK's rules are for single sentences, so paragraphs
+are cut into sentences first, as by `examples/prepare_text.py`.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Annotated
 
 import typer
 from nltk.tokenize import NLTKWordTokenizer
+from prepare_text import sentences
 
 from modeling_elmo.model.word_splitting import treebank_pre_tokenizer
 
@@ -107,7 +109,7 @@ def main(
     count: Annotated[int, typer.Option(min=1, help="Number of paragraphs.")] = 1000,
 ) -> None:
     """Print the F1 of the pre-tokenizer against NLTK's, and the kinds of differences."""
-    texts = list(islice(paragraphs(text_file), count))
+    texts = [text for paragraph in islice(paragraphs(text_file), count) for text in sentences(paragraph)]
     nltk = NLTKWordTokenizer()
     pre_tokenizer = treebank_pre_tokenizer()
 
@@ -126,7 +128,7 @@ def main(
     f1 = 2 * common / (ours_total + theirs_total)
     our_rate, their_rate = ours_total / our_seconds, theirs_total / their_seconds
     identical = sum(left == right for left, right in zip(ours, theirs, strict=True))
-    print(f"{len(texts)} paragraphs, {identical} split identically; span_tokenize gives the same spans in {sum(same)}")
+    print(f"{len(texts)} sentences, {identical} split identically; span_tokenize gives the same spans in {sum(same)}")
     print(f"words: ours {ours_total}, NLTK {theirs_total}, common {common}")
     print(f"precision {precision:.5f}  recall {recall:.5f}  F1 {f1:.5f}")
     print(f"words/s: ours {our_rate:,.0f}, NLTK {their_rate:,.0f}")
@@ -138,7 +140,7 @@ def main(
             kinds[kind("".join(our_words))][our_words, their_words] += 1
             contexts[our_words, their_words] = context
     figures = {
-        "paragraphs": len(texts),
+        "sentences": len(texts),
         "words": ours_total,
         "precision": precision,
         "recall": recall,
