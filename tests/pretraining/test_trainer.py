@@ -76,6 +76,8 @@ def test_speed_is_that_of_training_alone(train, text, monkeypatch, tmp_path):
 def test_progress_is_reported_in_lines(train, text):
     lines = []
     train(write=lines.append, eval_corpus=TextFiles([text / "a.txt"]), eval_steps=4)
+    covered, *lines = lines
+    assert covered == f"the vocabulary covers 92.55% of 94 words of {text / 'a.txt'}"
     assert len(lines) == STEPS + 2
     assert lines[0].startswith("step 1 of 8: perplexity ")
     assert "words/s" in lines[0]
