@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_elmo.embedding.sources import DatasetColumn, checked_sentence, open_source
-from modeling_elmo.files.tables import ParquetRows, is_header
+from modeling_elmo.files.tables import ParquetRows
 from modeling_elmo.model.text_warnings import ElmoWarning
 
 
@@ -205,12 +205,6 @@ class TestWarnings:
         (tmp_path / "h.txt").write_text(f"{header}\n1\thello\n")
         with pytest.warns(ElmoWarning, match="h.txt: line 1: .* seems to name the columns of a table"):
             assert len(list(open_source(tmp_path / "h.txt"))) == 2
-
-    @pytest.mark.parametrize(
-        "line", ["The text , he said", "a", "Title", "id", "text,text", "", "id est", "Yes, id", "1,2", "text."]
-    )
-    def test_a_sentence_is_no_header(self, line):
-        assert not is_header(line)
 
     @pytest.mark.parametrize("number", [1, 3, 200])
     def test_a_column_of_numbers(self, tmp_path, number):
