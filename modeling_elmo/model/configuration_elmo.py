@@ -56,6 +56,7 @@ SELDOM_SET = {
     "character_projection": None,
     "lstm_projection": None,
     "word_embedding_size": None,
+    "allows_no_answer": False,
 }
 
 # Just below the greatest float32. Greater values turn vectors into NaN.
