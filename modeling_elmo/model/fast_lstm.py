@@ -9,7 +9,8 @@
 Dimensions: N tokens, S sequences, R running sequences, I input, P projection, H cells, G = 4H gates.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -47,28 +48,48 @@ class LSTMSettings(NamedTuple):
     projection_clip: float | None
 
 
-class PackedWeights(NamedTuple):
-    """Packed copies of weights, or `None`."""
+# Rows `(N, I)`, and the keyword `bias_O` -> rows `(N, O)` of the same dtype.
+Product = Callable[..., torch.Tensor]
 
-    hh: PackedProduct | None = None
-    hr: PackedProduct | None = None
-    ih: PackedProduct | None = None
+
+class LSTMProducts(NamedTuple):
+    """What multiplies by the weights of a `ProjectedLSTM`: rows and a bias or None -> rows."""
+
+    ih: Product
+    hh: Product
+    hr: Product | None
 
     @classmethod
-    def for_one_call(cls, hh: torch.Tensor, hr: torch.Tensor | None, batch_sizes: list[int]) -> "PackedWeights":
+    def of(
+        cls,
+        weights: LSTMWeights,
+        packed_hh: PackedProduct | None = None,
+        packed_hr: PackedProduct | None = None,
+        packed_ih: PackedProduct | None = None,
+    ) -> "LSTMProducts":
+        """Returns products with the weights, or with packed copies of them."""
+        hr = None if weights.hr is None else partial(product, weight_OI=weights.hr, packed=packed_hr)
+        return cls(
+            partial(product, weight_OI=weights.ih, packed=packed_ih),
+            partial(product, weight_OI=weights.hh, packed=packed_hh),
+            hr,
+        )
+
+    @classmethod
+    def for_one_call(cls, weights: LSTMWeights, batch_sizes: list[int]) -> "LSTMProducts":
         """Packs the weights that each step uses, in one call only, where that pays."""
         num_steps = len(batch_sizes)
         if num_steps < STEPS_WORTH_PACKING or sum(batch_sizes) < ROWS_WORTH_PACKING * num_steps:
-            return cls()
-        return cls(pack(hh), None if hr is None else pack(hr))
+            return cls.of(weights)
+        return cls.of(weights, pack(weights.hh), None if weights.hr is None else pack(weights.hr))
 
 
 def run_lstm(
     inputs_NI: torch.Tensor,
     batch_sizes: list[int],
     state: DirectionState,
-    weights: LSTMWeights,
-    packed: PackedWeights,
+    products: LSTMProducts,
+    bias: torch.Tensor,
     settings: LSTMSettings,
 ) -> tuple[torch.Tensor, DirectionState]:
     """Runs all time steps, without gradients; arguments and results as in `ProjectedLSTM.forward`."""
@@ -76,13 +97,13 @@ def run_lstm(
     outputs_NP = hidden_SP.new_empty(len(inputs_NI), hidden_SP.shape[1])
     begin, ended_hidden = 0, []
     for sizes in _step_chunks(batch_sizes):
-        gates_NG = _input_gates(inputs_NI[begin : begin + sum(sizes)], weights, packed, settings, cell_SH.dtype)
+        gates_NG = _input_gates(inputs_NI[begin : begin + sum(sizes)], products, bias, settings, cell_SH.dtype)
         for gates_RG in gates_NG.split(sizes):
             running = len(gates_RG)
             if running < len(hidden_SP):
                 ended_hidden.append(hidden_SP[running:])
-            _add_recurrent_(gates_RG, hidden_SP[:running], weights, packed, is_first=begin == 0)
-            hidden_RP = _step_(gates_RG, cell_SH[:running], weights, packed, settings, hidden_SP.dtype)
+            _add_recurrent_(gates_RG, hidden_SP[:running], products, is_first=begin == 0)
+            hidden_RP = _step_(gates_RG, cell_SH[:running], products, settings, hidden_SP.dtype)
             hidden_SP = outputs_NP[begin : begin + running].copy_(hidden_RP)
             begin += running
     return outputs_NP, (torch.cat([hidden_SP, *reversed(ended_hidden)]), cell_SH)
@@ -101,31 +122,28 @@ def _step_chunks(batch_sizes: list[int]) -> Iterator[list[int]]:
 
 def _input_gates(
     inputs_NI: torch.Tensor,
-    weights: LSTMWeights,
-    packed: PackedWeights,
+    products: LSTMProducts,
+    bias: torch.Tensor,
     settings: LSTMSettings,
     dtype: torch.dtype,
 ) -> torch.Tensor:
     """Returns the part of the gates `[N, G]` that does not depend on the previous step."""
-    num_cells = weights.ih.shape[0] // 4
-    gates_NG = product(inputs_NI, weights.ih, weights.bias, packed.ih).to(dtype)
+    num_cells = len(bias) // 4
+    gates_NG = products.ih(inputs_NI, bias_O=bias).to(dtype)
     gates_NG[:, num_cells : 2 * num_cells] += settings.forget_bias
     return gates_NG
 
 
-def _add_recurrent_(
-    gates_SG: torch.Tensor, hidden_SP: torch.Tensor, weights: LSTMWeights, packed: PackedWeights, is_first: bool
-) -> None:
+def _add_recurrent_(gates_SG: torch.Tensor, hidden_SP: torch.Tensor, products: LSTMProducts, is_first: bool) -> None:
     """Adds the recurrent part of the gates, skipping the first step if its hidden state is zero, as it usually is."""
     if not is_first or hidden_SP.any():
-        gates_SG += product(hidden_SP, weights.hh, packed=packed.hh)
+        gates_SG += products.hh(hidden_SP)
 
 
 def _step_(
     gates_SG: torch.Tensor,
     cell_SH: torch.Tensor,
-    weights: LSTMWeights,
-    packed: PackedWeights,
+    products: LSTMProducts,
     settings: LSTMSettings,
     dtype: torch.dtype,
     unclipped_cell_SH: torch.Tensor | None = None,
@@ -144,8 +162,8 @@ def _step_(
     if settings.cell_clip is not None:
         cell_SH.clamp_(-settings.cell_clip, settings.cell_clip)
     hidden_SP = _tanh(cell_SH).mul_(o).to(dtype)
-    if weights.hr is not None:
-        hidden_SP = product(hidden_SP, weights.hr, packed=packed.hr)
+    if products.hr is not None:
+        hidden_SP = products.hr(hidden_SP)
     if unclipped_projection_SP is not None:
         unclipped_projection_SP.copy_(hidden_SP)
     if settings.projection_clip is not None:
@@ -182,29 +200,28 @@ class TrainedLSTM(torch.autograd.Function):
         batch_sizes: list[int],
         settings: LSTMSettings,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        weights, packed = LSTMWeights(ih, hh, bias, hr), PackedWeights.for_one_call(hh, hr, batch_sizes)
+        products = LSTMProducts.for_one_call(LSTMWeights(ih, hh, bias, hr), batch_sizes)
         last_hidden_SP, last_cell_SH = hidden_SP.clone(), cell_SH.clone()
         outputs_NP = hidden_SP.new_empty(len(inputs_NI), hidden_SP.shape[1])
         projections_NP = torch.empty_like(outputs_NP)
         cells_NH = cell_SH.new_empty(len(inputs_NI), cell_SH.shape[1])
-        gates_NG = _input_gates(inputs_NI, weights, packed, settings, cell_SH.dtype)
+        gates_NG = _input_gates(inputs_NI, products, bias, settings, cell_SH.dtype)
         begin = 0
         for gates_RG in gates_NG.split(batch_sizes):
             running = len(gates_RG)
             now = slice(begin, begin + running)
-            _add_recurrent_(gates_RG, last_hidden_SP[:running], weights, packed, is_first=begin == 0)
+            _add_recurrent_(gates_RG, last_hidden_SP[:running], products, is_first=begin == 0)
             last_hidden_SP[:running] = outputs_NP[now] = _step_(
                 gates_RG,
                 last_cell_SH[:running],
-                weights,
-                packed,
+                products,
                 settings,
                 hidden_SP.dtype,
                 cells_NH[now],
                 projections_NP[now],
             )
             begin += running
-        ctx.save_for_backward(inputs_NI, hidden_SP, cell_SH, ih, hh, hr, gates_NG, cells_NH, projections_NP)
+        ctx.save_for_backward(inputs_NI, hidden_SP, cell_SH, ih, hh, bias, hr, gates_NG, cells_NH, projections_NP)
         ctx.batch_sizes, ctx.settings = batch_sizes, settings
         return outputs_NP, last_hidden_SP, last_cell_SH
 
@@ -213,9 +230,10 @@ class TrainedLSTM(torch.autograd.Function):
     def backward(
         ctx: Any, d_outputs_NP: torch.Tensor, d_hidden_SP: torch.Tensor, d_cell_SH: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
-        inputs_NI, hidden_SP, cell_SH, ih, hh, hr, gates_NG, cells_NH, projections_NP = ctx.saved_tensors
+        inputs_NI, hidden_SP, cell_SH, ih, hh, bias, hr, gates_NG, cells_NH, projections_NP = ctx.saved_tensors
         batch_sizes, (_, cell_clip, projection_clip) = ctx.batch_sizes, ctx.settings
-        packed = PackedWeights.for_one_call(hh.t(), None if hr is None else hr.t(), batch_sizes)
+        transposed = LSTMWeights(ih.t(), hh.t(), bias, None if hr is None else hr.t())
+        products = LSTMProducts.for_one_call(transposed, batch_sizes)
         d_hidden_SP, d_cell_SH, d_projections_NP = d_hidden_SP.clone(), d_cell_SH.clone(), d_outputs_NP.clone()
         d_gates_NG, memories_NH = inputs_NI.new_empty(gates_NG.shape), inputs_NI.new_empty(cells_NH.shape)
         first = [end - running for end, running in zip(accumulate(batch_sizes), batch_sizes)]
@@ -229,7 +247,7 @@ class TrainedLSTM(torch.autograd.Function):
             d_projection_RP = d_projections_NP[now].add_(d_hidden_SP[:running])
             if projection_clip is not None:
                 d_projection_RP.mul_(projections_NP[now].abs() <= projection_clip)
-            d_memory_RH = d_projection_RP if hr is None else product(d_projection_RP, hr.t(), packed=packed.hr)
+            d_memory_RH = d_projection_RP if products.hr is None else products.hr(d_projection_RP)
             tanh_cell_RH = _tanh(_clip(cells_NH[now], cell_clip))
             memories_NH[now] = o * tanh_cell_RH
             d_o.copy_(sigmoid_backward(d_memory_RH * tanh_cell_RH, o))
@@ -240,13 +258,13 @@ class TrainedLSTM(torch.autograd.Function):
             d_f.copy_(sigmoid_backward(d_cell_RH * cell_before_RH, f))
             d_g.copy_(tanh_backward(d_cell_RH * i, g))
             d_cell_RH.mul_(f)
-            d_hidden_SP[:running] = product(d_gates_NG[now], hh.t(), packed=packed.hh)
+            d_hidden_SP[:running] = products.hh(d_gates_NG[now])
 
         outputs_NP = _clip(projections_NP, projection_clip)
         hidden_before_NP = torch.cat([hidden_SP, *(outputs_NP[b:][:n] for b, n in zip(first, batch_sizes[1:]))])
         needs_inputs, needs_hidden, needs_cell, needs_ih, needs_hh, needs_bias, needs_hr, *_ = ctx.needs_input_grad
         return (
-            product(d_gates_NG, ih.t()) if needs_inputs else None,
+            products.ih(d_gates_NG) if needs_inputs else None,
             d_hidden_SP if needs_hidden else None,
             d_cell_SH if needs_cell else None,
             weight_gradient(d_gates_NG, inputs_NI) if needs_ih else None,

@@ -8,7 +8,7 @@ One step of one direction (Sak et al. 2014; TensorFlow's `LSTMCell` with `num_pr
     c_t = clip(sigmoid(f + forget_bias) * c_{t-1} + sigmoid(i) * tanh(g), cell_clip)
     h_t = clip(W_hr (sigmoid(o) * tanh(c_t)), projection_clip)      no W_hr and no clip where P = H
 
-`ProjectedLSTM.plain_forward` is these equations, step by step; `forward` computes the same with `fast_lstm`. Both read
+`plain_lstm` is these equations, step by step; `ProjectedLSTM`'s `forward` computes the same with `fast_lstm`. Both read
 real tokens only, in the order of a `Packing`. The cell state stays in float32 under half precision. Nothing is kept
 between calls: states are arguments and results.
 
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_elmo import ElmoConfig
-from .fast_lstm import LSTMSettings, LSTMWeights, PackedWeights, TrainedLSTM, run_lstm
+from .fast_lstm import LSTMProducts, LSTMSettings, LSTMWeights, TrainedLSTM, run_lstm
 from .fast_matmul import PackedWeight, product_dtype
 from .fast_path_guards import is_traced, weights_of
 from .packing import DirectionState, Packing
@@ -43,6 +43,11 @@ class ProjectedLSTM(nn.Module):
         self.bias = nn.Parameter(torch.empty(4 * cell_size))
         self.weight_hr = nn.Parameter(torch.empty(projection_size, cell_size)) if config.has_lstm_projection else None
         self._packed = PackedWeight(), PackedWeight(), PackedWeight()
+
+    @property
+    def settings(self) -> LSTMSettings:
+        """`LSTMSettings`: The constants in the equations."""
+        return LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
 
     def forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
@@ -76,30 +81,31 @@ class ProjectedLSTM(nn.Module):
         """Computes as in `dtype`, but in float32 where the processor has no units for it."""
         wide = product_dtype(dtype, inputs_NI.device)
         inputs_NI, state = inputs_NI.to(dtype).to(wide), (state[0].to(dtype).to(wide), state[1])
-        settings = LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
+        settings = self.settings
         weights = LSTMWeights(self.weight_ih, self.weight_hh, self.bias, self.weight_hr)
         if is_trainable and (self.training or torch.is_grad_enabled()):
             # The weights are about to change: packed copies would only cost memory.
             for packed_weight in self._packed:
                 packed_weight.drop()
         elif self.weight_hh.dtype in (dtype, wide):
-            return run_lstm(
-                inputs_NI, batch_sizes, state, weights, self._packed_weights(weights, batch_sizes), settings
-            )
-        weights = LSTMWeights(*(None if weight is None else weight.to(wide) for weight in weights))
+            products = self._products(weights, batch_sizes)
+            return run_lstm(inputs_NI, batch_sizes, state, products, weights.bias, settings)
+        hr = None if self.weight_hr is None else self.weight_hr.to(wide)
+        weights = LSTMWeights(self.weight_ih.to(wide), self.weight_hh.to(wide), self.bias.to(wide), hr)
         if is_trainable and torch.is_grad_enabled():
             outputs_NP, *last = TrainedLSTM.apply(inputs_NI, *state, *weights, batch_sizes, settings)
             return outputs_NP, (last[0], last[1])
-        packed = PackedWeights.for_one_call(weights.hh, weights.hr, batch_sizes)
-        return run_lstm(inputs_NI, batch_sizes, state, weights, packed, settings)
+        products = LSTMProducts.for_one_call(weights, batch_sizes)
+        return run_lstm(inputs_NI, batch_sizes, state, products, weights.bias, settings)
 
-    def _packed_weights(self, weights: LSTMWeights, batch_sizes: list[int]) -> PackedWeights:
+    def _products(self, weights: LSTMWeights, batch_sizes: list[int]) -> LSTMProducts:
         is_narrow = product_dtype(weights.hh.dtype, weights.hh.device) != weights.hh.dtype
         if batch_sizes[:1] == [1] and not is_narrow:
             # One row at a time waits for memory, however the weights lie there: no copies, no fingerprints of them.
-            return PackedWeights()
+            return LSTMProducts.of(weights)
         packed_hh, packed_hr, packed_ih = self._packed
-        return PackedWeights(
+        return LSTMProducts.of(
+            weights,
             packed_hh.of(weights.hh),
             None if weights.hr is None else packed_hr.of(weights.hr),
             packed_ih.of(weights.ih) if is_narrow else None,
@@ -109,31 +115,50 @@ class ProjectedLSTM(nn.Module):
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
     ) -> tuple[torch.Tensor, DirectionState]:
         """The reference for `forward`: the equations step by step, visible to autograd and tracers."""
-        hidden_SP, cell_SH = state
-        # One product for the inputs of all steps: only the recurrent product depends on the previous step.
-        input_gates_NG = F.linear(inputs_NI, self.weight_ih, self.bias)
-        outputs, last_hidden, last_cell = [], [], []
-        for gates_SG, running in zip(input_gates_NG.split(batch_sizes), batch_sizes):
-            last_hidden.append(hidden_SP[running:])
-            last_cell.append(cell_SH[running:])
-            hidden_SP, cell_SH = self._step(gates_SG, hidden_SP[:running], cell_SH[:running])
-            outputs.append(hidden_SP)
-        last_hidden.append(hidden_SP)
-        last_cell.append(cell_SH)
-        return torch.cat(outputs), (torch.cat(last_hidden[::-1]), torch.cat(last_cell[::-1]))
+        weights = LSTMWeights(self.weight_ih, self.weight_hh, self.bias, self.weight_hr)
+        return plain_lstm(inputs_NI, batch_sizes, state, weights, self.settings)
 
-    def _step(self, input_gates_SG: torch.Tensor, hidden_SP: torch.Tensor, cell_SH: torch.Tensor) -> DirectionState:
-        gates_SG = (input_gates_SG + F.linear(hidden_SP, self.weight_hh)).to(cell_SH.dtype)
-        i, f, g, o = gates_SG.chunk(4, dim=-1)
-        cell_SH = torch.sigmoid(f + self.forget_bias) * cell_SH + torch.sigmoid(i) * torch.tanh(g)
-        if self.cell_clip is not None:
-            cell_SH = cell_SH.clamp(-self.cell_clip, self.cell_clip)
-        hidden_SP = (torch.sigmoid(o) * torch.tanh(cell_SH)).to(input_gates_SG.dtype)
-        if self.weight_hr is not None:
-            hidden_SP = F.linear(hidden_SP, self.weight_hr)
-        if self.projection_clip is not None:
-            hidden_SP = hidden_SP.clamp(-self.projection_clip, self.projection_clip)
-        return hidden_SP, cell_SH
+
+def plain_lstm(
+    inputs_NI: torch.Tensor,
+    batch_sizes: list[int],
+    state: DirectionState,
+    weights: LSTMWeights,
+    settings: LSTMSettings,
+) -> tuple[torch.Tensor, DirectionState]:
+    """The equations, step by step; arguments and results as in `ProjectedLSTM.forward`."""
+    hidden_SP, cell_SH = state
+    # One product for the inputs of all steps: only the recurrent product depends on the previous step.
+    input_gates_NG = F.linear(inputs_NI, weights.ih, weights.bias)
+    outputs, last_hidden, last_cell = [], [], []
+    for gates_SG, running in zip(input_gates_NG.split(batch_sizes), batch_sizes):
+        last_hidden.append(hidden_SP[running:])
+        last_cell.append(cell_SH[running:])
+        hidden_SP, cell_SH = _plain_step(gates_SG, hidden_SP[:running], cell_SH[:running], weights, settings)
+        outputs.append(hidden_SP)
+    last_hidden.append(hidden_SP)
+    last_cell.append(cell_SH)
+    return torch.cat(outputs), (torch.cat(last_hidden[::-1]), torch.cat(last_cell[::-1]))
+
+
+def _plain_step(
+    input_gates_SG: torch.Tensor,
+    hidden_SP: torch.Tensor,
+    cell_SH: torch.Tensor,
+    weights: LSTMWeights,
+    settings: LSTMSettings,
+) -> DirectionState:
+    gates_SG = (input_gates_SG + F.linear(hidden_SP, weights.hh)).to(cell_SH.dtype)
+    i, f, g, o = gates_SG.chunk(4, dim=-1)
+    cell_SH = torch.sigmoid(f + settings.forget_bias) * cell_SH + torch.sigmoid(i) * torch.tanh(g)
+    if settings.cell_clip is not None:
+        cell_SH = cell_SH.clamp(-settings.cell_clip, settings.cell_clip)
+    hidden_SP = (torch.sigmoid(o) * torch.tanh(cell_SH)).to(input_gates_SG.dtype)
+    if weights.hr is not None:
+        hidden_SP = F.linear(hidden_SP, weights.hr)
+    if settings.projection_clip is not None:
+        hidden_SP = hidden_SP.clamp(-settings.projection_clip, settings.projection_clip)
+    return hidden_SP, cell_SH
 
 
 class ElmoLayer(GradientCheckpointingLayer):
