@@ -96,7 +96,7 @@ class ElmoModel(ElmoPreTrainedModel):
         self.apply_freeze()
 
     def apply_freeze(self) -> None:
-        if self.config.freeze_bilm:
+        if self.config.freeze_bilm or getattr(self, "is_quantized", False):
             for part in self._bilm_parts():
                 part.requires_grad_(False)
 

@@ -34,8 +34,11 @@ MAX_CHARACTERS_BYTES = 50_000_000
 # or compute something: kernels, quantisation, other weights. Callers may still pass it as an argument.
 OTHER_CONFIG_FIELDS = {
     *("_commit_hash", "_name_or_path", "auto_map", "hidden_size", "model_type", "num_labels", "output_attentions"),
-    *("torch_dtype", "use_cache"),
+    *("quantization_config", "torch_dtype", "use_cache"),
 }
+
+# The only way of quantisation that a `config.json` may name: our own.
+INT8_METHOD = "elmo_int8"
 
 # Arguments of a tokenizer that its `tokenizer_config.json` must not set: files to read, and their contents.
 TOKENIZER_ARGUMENTS = (
@@ -130,6 +133,12 @@ def checked_config_fields(config_class: Any, fields: Mapping[str, Any]) -> dict[
     classes = fields.get("auto_map") or {}
     if not isinstance(classes, dict) or not all(map(_names_a_class, classes.values())):
         raise ValueError(f"config.json: auto_map: expected the names of classes, found {abbreviated(classes)}")
+    quantization = fields.get("quantization_config")
+    if quantization not in (None, {"quant_method": INT8_METHOD}):
+        raise ValueError(
+            f"config.json: quantization_config: expected the quant_method {INT8_METHOD!r} alone, found "
+            f"{abbreviated(quantization)}"
+        )
     for name in fields.keys() - own:
         raise ValueError(f"config.json: {name}: an ELMo config has no such field, found {abbreviated(fields[name])}")
     return fields

@@ -24,6 +24,7 @@ from .configuration_elmo import ElmoConfig
 from .fast_lstm import LSTMProducts, LSTMSettings, LSTMWeights, TrainedLSTM, run_lstm
 from .fast_matmul import PackedWeight, product_dtype
 from .fast_path_guards import is_traced, weights_of
+from .int8_weights import Int8Weight
 from .packing import DirectionState, Packing
 
 
@@ -116,6 +117,48 @@ class ProjectedLSTM(nn.Module):
     ) -> tuple[torch.Tensor, DirectionState]:
         """The reference for `forward`: the equations step by step, visible to autograd and tracers."""
         weights = LSTMWeights(self.weight_ih, self.weight_hh, self.bias, self.weight_hr)
+        return plain_lstm(inputs_NI, batch_sizes, state, weights, self.settings)
+
+
+class Int8LSTM(nn.Module):
+    """A frozen `ProjectedLSTM` with weights of int8; gates and states stay in float32.
+
+    `plain_forward` is the reference for `forward` but for the rounding of the rows that are multiplied; see
+    `Int8Weight.plain_product`. It serves tracers and gradients of the inputs.
+    """
+
+    def __init__(self, lstm: ProjectedLSTM):
+        super().__init__()
+        self.settings = lstm.settings
+        self.weight_ih = Int8Weight.of(lstm.weight_ih)
+        self.weight_hh = Int8Weight.of(lstm.weight_hh)
+        self.weight_hr = None if lstm.weight_hr is None else Int8Weight.of(lstm.weight_hr)
+        self.bias = nn.Parameter(lstm.bias.detach(), requires_grad=False)
+
+    def forward(
+        self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
+    ) -> tuple[torch.Tensor, DirectionState]:
+        """Runs all time steps; arguments and results as in `ProjectedLSTM.forward`."""
+        tensors = (inputs_NI, *state, self.bias)
+        needs_gradients = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+        if is_traced(*tensors) or needs_gradients or inputs_NI.device.type != "cpu":
+            return self.plain_forward(inputs_NI, batch_sizes, state)
+        dtype, wide = inputs_NI.dtype, torch.promote_types(inputs_NI.dtype, torch.float32)
+        products = LSTMProducts(self.weight_ih, self.weight_hh, self.weight_hr)
+        state = state[0].to(wide), state[1]
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            outputs_NP, (hidden_SP, cell_SH) = run_lstm(
+                inputs_NI.to(wide), batch_sizes, state, products, self.bias, self.settings
+            )
+        return outputs_NP.to(dtype), (hidden_SP.to(dtype), cell_SH)
+
+    def plain_forward(
+        self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
+    ) -> tuple[torch.Tensor, DirectionState]:
+        """The equations step by step, with the weights in the inputs' dtype."""
+        hr = None if self.weight_hr is None else self.weight_hr.dequantized().to(inputs_NI.dtype)
+        ih, hh = (weight.dequantized().to(inputs_NI.dtype) for weight in (self.weight_ih, self.weight_hh))
+        weights = LSTMWeights(ih, hh, self.bias.to(inputs_NI.dtype), hr)
         return plain_lstm(inputs_NI, batch_sizes, state, weights, self.settings)
 
 

@@ -17,12 +17,14 @@ from .crf import ConditionalRandomField
 from .fast_lstm import LSTMWeights
 from .fast_matmul import product
 from .fast_path_guards import is_traced
+from .int8_weights import Int8Weight
 from .label_schemes import LabelConstraints
 from .language_model import ElmoForMaskedLM, ElmoForPreTraining
 from .loading_checks import read_json_object
 from .lstm import ElmoLayer
 from .packing import Packing
 from .pretrained import ElmoPreTrainedModel
+from .quantization import ElmoInt8Config
 from .sampled_softmax import ElmoSoftmax
 from .saved_code import AUTO_MAP
 from .scalar_mix import ScalarMix

@@ -23,6 +23,7 @@ from transformers.utils.output_capturing import maybe_install_capturing_hooks
 from .configuration_elmo import ElmoConfig
 from .loading_checks import BILM_WEIGHT, check_new_parameters, check_weight_files, check_weight_index
 from .lstm import ElmoLayer, ProjectedLSTM
+from .quantization import ElmoInt8Config, ElmoInt8Quantizer, replace_layers
 from .sampled_softmax import ElmoSoftmax
 from .saved_code import TAGS
 from .scalar_mix import ScalarMix
@@ -156,6 +157,25 @@ class ElmoPreTrainedModel(PreTrainedModel):
         # Otherwise each replica would install hooks on layers that it shares with the model, at every step.
         maybe_install_capturing_hooks(self)
         return super()._replicate_for_data_parallel()
+
+    def quantize(self) -> "ElmoPreTrainedModel":
+        """Rounds the LSTMs and the large matrices of the token embedding to int8, in place; see `quantization.py`.
+
+        The biLM is frozen then. The model is saved as int8. Returns the model.
+
+        Raises:
+            `ValueError`: If a weight is not finite.
+        """
+        if getattr(self, "hf_quantizer", None) is None:
+            quantizer = ElmoInt8Quantizer(ElmoInt8Config(), pre_quantized=False)
+            quantizer.preprocess_model(self)
+            self.hf_quantizer = quantizer
+            quantizer.postprocess_model(self)
+        return self
+
+    def quantize_layers(self) -> None:
+        """Replaces the layers that `quantize` rounds; called by `ElmoInt8Quantizer`."""
+        replace_layers(self)
 
     def apply_freeze(self) -> None:
         """Marks the parameters that the config freezes, except those of ELMo models within this one."""

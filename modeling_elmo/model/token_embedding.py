@@ -171,11 +171,11 @@ class ElmoCharacterEncoder(nn.Module):
         x_NF = self.activation(torch.cat(features, dim=-1))
         for layer in self.highway_layers:
             transform, gate = layer.children()
-            gate_NF = torch.sigmoid(F.linear(x_NF, *gate.parameters()))
-            x_NF = gate_NF * torch.relu(F.linear(x_NF, *transform.parameters())) + (1 - gate_NF) * x_NF
+            gate_NF = torch.sigmoid(gate(x_NF))
+            x_NF = gate_NF * torch.relu(transform(x_NF)) + (1 - gate_NF) * x_NF
         if self.word_embedding is not None:
             x_NF = torch.cat([self.word_embedding(ids_NI[:, 0]), x_NF], dim=-1)
-        return x_NF if self.projection is None else F.linear(x_NF, *self.projection.parameters())
+        return x_NF if self.projection is None else self.projection(x_NF)
 
 
 def _max_over_windows(convolution: nn.Module, characters_NCE: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,251 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Weights of eight bits: a quarter of the memory, and of the time where the processor waits for memory.
+
+A weight is stored as int8 with one float32 scale per row, so that W = scale * values. A product rounds its inputs too:
+each row x is divided by its range and becomes integers of 8 bits. Rows don't depend on each other, so a sentence has
+the same vectors in any batch.
+
+    symmetric:   r = max |x|,        y = r * scale * (values @ round(x / r * L) / L) + b
+    asymmetric:  r = max x - min x,  y = r * scale * (values @ round((x - min x) / r * L') / L') + min x * (W @ 1) + b
+
+The inputs of LSTMs lie around zero. Those of highway layers are never negative: the asymmetric form rounds them to half
+the error. `Int8Weight.plain_product` is the equation in float32.
+
+FBGEMM, a part of torch, multiplies the integers. Processors without VNNI add pairs of products, of columns 2k and
+2k + 1, in 16 bits, which overflow at 32,768. There, inputs have fewer steps: L = 90 and L' = 181, otherwise 127 and
+255. Scales are such that a pair of weights has at most 181 together, and 181 * 181 = 32,761.
+
+A weight is in memory once: from its first product on, only in FBGEMM's layout, from which it is unpacked to be saved.
+No copy can differ from it.
+
+Dimensions: N rows, I input, O output.
+"""
+
+import functools
+import logging
+import warnings
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .fast_matmul import pack
+from .fast_path_guards import is_traced
+
+
+logger = logging.getLogger(__name__)
+
+MAX_VALUE = 127
+
+# Largest integer of a symmetric input with and without VNNI. FBGEMM's inputs are not negative: one more is added.
+EXACT_LIMIT, REDUCED_LIMIT = 127, 90
+
+# Largest sum of two neighbours before they are rounded.
+MAX_PAIR = 2 * REDUCED_LIMIT
+
+
+class Int8Weight(nn.Module):
+    """A matrix of int8 values with a scale per row.
+
+    Args:
+        size_out (`int`), size_in (`int`): O and I.
+        is_symmetric (`bool`, *optional*, defaults to `True`): Whether inputs lie around zero.
+
+    Attributes:
+        values (`torch.Tensor` of shape `(O, I)`, int8): `None` once it is packed; `unpacked` returns it.
+        scale (`torch.Tensor` of shape `(O,)`, float32): W is `scale * values`.
+    """
+
+    values: torch.Tensor | None
+    scale: torch.Tensor
+
+    def __init__(self, size_out: int, size_in: int, is_symmetric: bool = True):
+        super().__init__()
+        self.register_buffer("values", torch.zeros(size_out, size_in, dtype=torch.int8))
+        self.register_buffer("scale", torch.ones(size_out, dtype=torch.float32))
+        self.is_symmetric = is_symmetric
+        self._packed: Any = None
+        self._row_sums: torch.Tensor | None = None
+
+    @classmethod
+    def of(cls, weight_OI: torch.Tensor, is_symmetric: bool = True) -> "Int8Weight":
+        """Returns a weight rounded to int8.
+
+        Raises:
+            `ValueError`: If it has values that are not finite.
+        """
+        weight_OI = weight_OI.detach()
+        with torch.device("meta"):
+            result = cls(*weight_OI.shape, is_symmetric)
+        if weight_OI.is_meta:
+            return result
+        if not weight_OI.isfinite().all():
+            raise ValueError("int8: expected finite weights, found inf or nan")
+        sizes_OI = F.pad(weight_OI.abs().float(), (0, weight_OI.shape[1] % 2))
+        pairs_O = sizes_OI.unflatten(1, (-1, 2)).sum(dim=2).amax(dim=1)
+        largest_O = torch.maximum(sizes_OI.amax(dim=1), pairs_O * (MAX_VALUE / MAX_PAIR))
+        result.scale = torch.where(largest_O > 0, largest_O / MAX_VALUE, torch.ones_like(largest_O))
+        result.values = (
+            (weight_OI / result.scale[:, None].to(weight_OI)).round_().clamp_(-MAX_VALUE, MAX_VALUE).to(torch.int8)
+        )
+        return result
+
+    def unpacked(self) -> torch.Tensor:
+        """Returns the values `(O, I)`, int8."""
+        values, packed = self.values, self._packed
+        return values if values is not None else packed.unpack()[0].int_repr()
+
+    def dequantized(self) -> torch.Tensor:
+        """Returns the weight `(O, I)` in float32."""
+        return self.scale[:, None] * self.unpacked()
+
+    def forward(self, inputs_NI: torch.Tensor, bias_O: torch.Tensor | None = None) -> torch.Tensor:
+        """Returns the product `(N, O)` in the inputs' dtype; without a gradient where it is fast."""
+        if (
+            inputs_NI.device.type != "cpu"
+            or is_traced(inputs_NI)
+            or (torch.is_grad_enabled() and inputs_NI.requires_grad)
+        ):
+            return F.linear(inputs_NI, self.dequantized().to(inputs_NI.dtype), bias_O)
+        self.pack()
+        rows_NI, bias_O = inputs_NI.float(), None if bias_O is None else bias_O.float()
+        if self.values is not None:
+            return self._packed(rows_NI, bias_O).to(inputs_NI.dtype)
+        begin_N1, range_N1, levels = self._range(rows_NI)
+        if begin_N1 is not None:
+            rows_NI = rows_NI - begin_N1
+        zero = 0 if begin_N1 is not None else levels + 1
+        multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
+        result_NO = multiply(rows_NI / range_N1, 1 / levels, zero, self._packed).mul_(range_N1)
+        if begin_N1 is not None:
+            result_NO.addmm_(begin_N1, self._row_sums)
+        return (result_NO if bias_O is None else result_NO.add_(bias_O)).to(inputs_NI.dtype)
+
+    def _range(self, rows_NI: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, int]:
+        """Returns the least value of each row or `None`, the size of its range, and by how many steps it is divided."""
+        limit = fbgemm_limit() or EXACT_LIMIT
+        # A row of zeros stays one.
+        tiny = torch.finfo(torch.float32).tiny
+        if self.is_symmetric:
+            return None, rows_NI.abs().amax(dim=1, keepdim=True).clamp_min_(tiny), limit
+        begin_N1, end_N1 = rows_NI.aminmax(dim=1, keepdim=True)
+        return begin_N1, (end_N1 - begin_N1).clamp_min_(tiny), 2 * limit + 1
+
+    def plain_product(self, inputs_NI: torch.Tensor, bias_O: torch.Tensor | None = None) -> torch.Tensor:
+        """The reference for `forward`: the equation in float32, inputs rounded to as many bits."""
+        rows_NI = inputs_NI.float()
+        begin_N1, range_N1, levels = self._range(rows_NI)
+        begin_N1 = torch.zeros_like(range_N1) if begin_N1 is None else begin_N1
+        rounded_NI = ((rows_NI - begin_N1) / range_N1 * levels).round() / levels * range_N1 + begin_N1
+        return F.linear(rounded_NI, self.dequantized(), bias_O).to(inputs_NI.dtype)
+
+    @torch.no_grad()
+    def pack(self) -> None:
+        """Brings the values into FBGEMM's layout, if they are on a CPU and are not there yet."""
+        values = self.values
+        if values is None or self._packed is not None or values.device.type != "cpu" or values.numel() == 0:
+            return
+        if fbgemm_limit():
+            # In this order: another thread must always find one of them.
+            self._row_sums = (self.scale * values.sum(dim=1))[None]
+            self._packed = _fbgemm_pack(values, self.scale)
+            self.values = None
+        else:
+            weight_OI = self.dequantized()
+            self._packed = pack(weight_OI) or functools.partial(_float_product, weight_OI)
+
+    def _unpack(self) -> None:
+        self.values, self._packed = self.unpacked(), None
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Int8Weight":
+        # Moves to another device. A cast would make the scales inexact.
+        self._unpack()
+        scale = self.scale
+        super()._apply(fn, recurse)
+        if self.scale.dtype != scale.dtype:
+            self.scale = scale.to(self.scale.device)
+        return self
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}values"] = self.unpacked()
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        self._unpack()
+        super()._load_from_state_dict(*args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # For copies and pickles.
+        return {**self.__dict__, "_buffers": {**self._buffers, "values": self.unpacked()}, "_packed": None}
+
+
+class Int8Linear(nn.Module):
+    """`torch.nn.Linear` with an `Int8Weight`: inputs `(N, I)` -> `(N, O)`."""
+
+    def __init__(self, weight: Int8Weight, bias: nn.Parameter | None):
+        super().__init__()
+        self.weight = weight
+        self.bias = bias
+
+    @classmethod
+    def of(cls, layer: nn.Linear) -> "Int8Linear":
+        """Returns a layer with its weights rounded to int8."""
+        return cls(Int8Weight.of(layer.weight, is_symmetric=False), layer.bias)
+
+    def forward(self, inputs_NI: torch.Tensor) -> torch.Tensor:
+        return self.weight(inputs_NI, self.bias)
+
+
+def _float_product(weight_OI: torch.Tensor, inputs_NI: torch.Tensor, bias_O: torch.Tensor | None) -> torch.Tensor:
+    return F.linear(inputs_NI, weight_OI, bias_O)
+
+
+def _fbgemm_pack(values_OI: torch.Tensor, scale_O: torch.Tensor) -> Any:
+    engine = torch.backends.quantized.engine
+    torch.backends.quantized.engine = "fbgemm"
+    try:
+        with warnings.catch_warnings():
+            # torch wants to drop tensors of its quantised dtypes; the probe in `fbgemm_limit` notices if it does.
+            warnings.simplefilter("ignore", UserWarning)
+            zeros_O = torch.zeros(len(scale_O), dtype=torch.int64)
+            weight = torch._make_per_channel_quantized_tensor(values_OI, scale_O.double(), zeros_O, 0)
+            return torch.ops.quantized.linear_prepack(weight, None)
+    finally:
+        torch.backends.quantized.engine = engine
+
+
+@functools.cache
+def fbgemm_limit() -> int | None:
+    """Returns the largest integer of an input with which FBGEMM's sums are exact, or `None` where it doesn't work.
+
+    Without FBGEMM, weights are multiplied in float32, and a warning says so.
+    """
+    if "fbgemm" in torch.backends.quantized.supported_engines:
+        for limit in (EXACT_LIMIT, REDUCED_LIMIT):
+            if _is_exact(limit):
+                return limit
+    logger.warning(
+        "this processor has no int8 products (FBGEMM): weights stay int8 in files, but are multiplied in float32, with "
+        "the memory and at the speed of float32"
+    )
+    return None
+
+
+def _is_exact(limit: int) -> bool:
+    try:
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False):
+            # Rows of pairs with the largest sum, of either sign, against the largest inputs.
+            values = torch.tensor([[127, 54], [90, 91], [-127, -54], [-90, -91], [127, -54]], device="cpu")
+            values = values.to(torch.int8).repeat(3, 32)
+            inputs = torch.tensor([1.0, -1.0, 0.5], device="cpu").expand(64, 3).T.contiguous()
+            inputs[2, ::2] = -1
+            packed = _fbgemm_pack(values, torch.ones(len(values), device="cpu"))
+            multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
+            found = multiply(inputs, 1 / limit, limit + 1, packed)
+            expected = F.linear((inputs * limit).round() / limit, values.float())
+            return bool((found - expected).abs().max() <= 1e-5 * expected.abs().max())
+    except Exception as error:
+        logger.debug("FBGEMM's int8 products are unavailable: %s", error)
+        return False
