@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 
 from modeling_elmo.files.atomic import new_directory
+from modeling_elmo.files.model_directory import load_model
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.language_model import ElmoForPreTraining
@@ -37,7 +39,8 @@ def convert(
     Args:
         source (`OriginalFiles` or `ConvertedModel`): What to convert, see `open_source`.
         out_dir (`Path`): The directory to make. It appears only once it is complete.
-        dtype (`str`): `"float32"`, `"bfloat16"` or `"float16"`, for `OriginalFiles`.
+        dtype (`str`): `"float32"`, `"bfloat16"` or `"float16"`, for `OriginalFiles`. `"int8"` rounds the weights of
+            either kind of source after the comparison; see `modeling_elmo/model/quantization.py`.
         force (`bool`): Whether to replace an `out_dir` that is not empty.
         license (`str`, *optional*): The license for the card, by its name on the Hub.
         language (`Sequence[str]`, *optional*): ISO codes of the languages for the card. Defaults to that of `source`.
@@ -48,15 +51,35 @@ def convert(
     """
     files = source.files if isinstance(source, ConvertedModel) else source.all()
     with new_directory(out_dir, force=force, sources=files) as target:
-        model = source if isinstance(source, ConvertedModel) else read_original(source, dtype)
+        model = (
+            source
+            if isinstance(source, ConvertedModel)
+            else read_original(source, "float32" if dtype == "int8" else dtype)
+        )
         codes = set(language or model.language)
         if len(codes) == 1 and codes != {"en"}:
             model.tokenizer.set_language(code if (code := codes.pop()) in LANGUAGES else "xx")
         save_model_directory(target, model.config, model.parameters, model.tokenizer)
         model.parameters = {}  # Frees memory for the measurement.
         differences = measure_parity(target, model)
+        if dtype == "int8":
+            _quantize(target, model)
         card = conversion_card(model, differences, license, language)
         (target / "README.md").write_text(card, encoding="utf-8")
+
+
+def _quantize(target: Path, source: ConvertedModel) -> None:
+    """Rounds the weights of a model directory to int8."""
+    is_language_model = source.config.architectures == ["ElmoForPreTraining"]
+    model, _ = load_model(ElmoForPreTraining if is_language_model else ElmoModel, target)
+    model.quantize()
+    # Not into the file that the loaded weights may still be read from.
+    state = model.state_dict()
+    names = sorted(state.keys() - model.all_tied_weights_keys)
+    save_file({name: state[name] for name in names}, target / "int8.safetensors", {"format": "pt"})
+    (target / "int8.safetensors").replace(target / "model.safetensors")
+    model.config.save_pretrained(target)
+    source.notes.append("The large weights were rounded to int8, with a scale per row, after the comparison below.")
 
 
 def save_model_directory(

@@ -47,6 +47,7 @@ if not _is_command():
         ElmoPreTrainedLanguageModel,
     )
     from .model.pretrained import ElmoPreTrainedModel
+    from .model.quantization import ElmoInt8Config
     from .model.task_models import (
         ElmoForMultipleChoice,
         ElmoForQuestionAnswering,
@@ -66,6 +67,7 @@ __all__ = [
     "ElmoForQuestionAnswering",
     "ElmoForSequenceClassification",
     "ElmoForTokenClassification",
+    "ElmoInt8Config",
     "ElmoModel",
     "ElmoModelOutput",
     "ElmoPreTrainedLanguageModel",

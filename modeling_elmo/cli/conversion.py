@@ -4,13 +4,13 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Argument, BadParameter, Exit, Option, echo
 
 from ..configuration import NAMES
 from .hub import push
-from .options import DType, Force, Language, License, printable
+from .options import Force, Language, License, printable
 
 
 def _list_published(is_requested: bool) -> None:
@@ -42,7 +42,10 @@ def convert(
     token_embeddings: Annotated[
         Path | None, Option(help="vocab_embedding.hdf5. The converted model then reads words, not characters.")
     ] = None,
-    dtype: Annotated[DType, Option(help="dtype of the converted weights.")] = "float32",
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16", "int8"],
+        Option(help="dtype of the converted weights. int8 rounds them: a quarter of the size, not exact."),
+    ] = "float32",
     mirror: Annotated[
         str | None,
         Option(
@@ -89,7 +92,7 @@ def convert(
         token_embeddings=token_embeddings,
         embedder=embedder,
         language=language,
-        dtype=dtype,
+        dtype="float32" if dtype == "int8" else dtype,
         mirror=mirror,
         cache_dir=cache_dir,
     )

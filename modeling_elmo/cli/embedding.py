@@ -27,6 +27,9 @@ def embed(
         Literal["none", "mean", "max", "first-last"], Option(help="Pool the words of each sentence into one vector.")
     ] = "none",
     dtype: Annotated[DType, Option(help="dtype of the vectors.")] = "float32",
+    int8: Annotated[
+        bool, Option("--int8", help="Round the model's weights to int8: faster, a quarter of the memory, not exact.")
+    ] = False,
     keep_boundaries: Annotated[bool, Option("--keep-boundaries", help="Keep the vectors of <S> and </S>.")] = False,
     tokenized: Tokenized = True,
     split_sentences: Annotated[
@@ -70,6 +73,8 @@ def embed(
     options = {"pool": pool, "dtype": getattr(torch, dtype), "keep_boundaries": keep_boundaries}
     options["split_sentences"] = split_sentences
     source, embedder = _open(input, column, replace_invalid, model, layers, batch_words=batch_words, **options)
+    if int8:
+        embedder.model.quantize()
     result = embed_corpus(
         embedder,
         source,

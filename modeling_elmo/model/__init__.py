@@ -35,8 +35,10 @@ Training and task models:
 
 Fast paths:
 
-    fast_matmul.py          matrix products through oneDNN
+    fast_matmul.py          matrix products through oneDNN and FBGEMM
     fast_lstm.py            the LSTM with a written-out gradient
     fast_path_guards.py     when the plain path is used instead
     caches.py               embeddings of words and layers of texts
+    int8_weights.py         matrices of eight bits and their products
+    quantization.py         a biLM with such matrices, in the manner of transformers
 """

@@ -78,7 +78,8 @@ class Int8Weight(nn.Module):
         """
         weight_OI = weight_OI.detach()
         with torch.device("meta"):
-            result = cls(*weight_OI.shape, is_symmetric)
+            size_out, size_in = weight_OI.shape
+            result = cls(size_out, size_in, is_symmetric)
         if weight_OI.is_meta:
             return result
         if not weight_OI.isfinite().all():

@@ -60,6 +60,15 @@ class TestConvert:
         assert elmo("convert", source, tmp_path / "elmo", "--dtype", "bfloat16")[0] == 0
         assert json.loads((tmp_path / "elmo" / "config.json").read_text())["dtype"] == "bfloat16"
 
+    def test_rounds_to_int8(self, elmo, fails, source, tmp_path):
+        assert elmo("convert", source, tmp_path / "int8", "--dtype", "int8", "--language", "en")[0] == 0
+        assert AutoModel.from_pretrained(tmp_path / "int8").is_quantized
+        assert "rounded to int8" in (tmp_path / "int8" / "README.md").read_text()
+        assert not list((tmp_path / "int8").glob("int8.safetensors"))
+        weights = load_file(tmp_path / "int8" / "model.safetensors")
+        assert {str(weight.dtype) for weight in weights.values()} == {"torch.int8", "torch.float32"}
+        fails("expected float32", "export", tmp_path / "int8", tmp_path / "original")
+
     def test_takes_token_embeddings(self, elmo, source, tmp_path):
         assert elmo("convert", source, tmp_path / "elmo")[0] == 0
         assert elmo("export", tmp_path / "elmo", tmp_path / "back", "--token-embeddings")[0] == 0

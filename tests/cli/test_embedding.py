@@ -38,6 +38,13 @@ class TestEmbed:
             assert (file["0"].dtype, file["0"].shape) == ("float16", (10,))
         assert elmo("embed", model_dir, corpus, tmp_path / "vectors.h5", "--carry-state", "--layers", "top")[0] == 0
 
+    def test_rounds_the_model_to_int8(self, elmo, model_dir, corpus, tmp_path):
+        for options in ((), ("--int8",)):
+            assert elmo("embed", model_dir, corpus, tmp_path / f"{len(options)}.hdf5", *options)[0] == 0
+        with h5py.File(tmp_path / "0.hdf5") as exact, h5py.File(tmp_path / "1.hdf5") as rounded:
+            difference = abs(exact["0"][:] - rounded["0"][:]).max()
+            assert 0 < difference < 0.2 * abs(exact["0"][:]).max()
+
     def test_finds_the_sentences_of_raw_text(self, elmo, fails, model_dir, tmp_path):
         pytest.importorskip("sentencex")
         (tmp_path / "texts.txt").write_text("The bank. The river isn't it.\n")

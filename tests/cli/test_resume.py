@@ -121,6 +121,7 @@ class TestEmbed:
         "--layers": (["--layers=top"], "begun with layers=all"),
         "--pool": (["--pool=mean"], "begun with pool=none"),
         "--dtype": (["--dtype=float16"], "begun with dtype=float32"),
+        "--int8": (["--int8"], "begun with model="),
         "--keep-boundaries": (["--keep-boundaries"], "begun with keep_boundaries=False"),
         "--tokenized": (["--raw"], "begun with splitting=white space"),
         "--column": (["--column=other"], "sentences 0 to "),

@@ -253,7 +253,11 @@ class TestConfigAndWeights:
             ({"num_hidden_layers": 1}, "config.json does not describe weights that the files have: layers.1.backward"),
             (
                 {"quantization_config": {"quant_method": "gptq"}},
-                "quantization_config: an ELMo config has no such field",
+                "quantization_config: expected the quant_method 'elmo_int8' alone",
+            ),
+            (
+                {"quantization_config": {"quant_method": "elmo_int8", "modules_to_not_convert": ["layers"]}},
+                "quantization_config: expected the quant_method 'elmo_int8' alone",
             ),
             ({"attn_implementation": "someone/kernel"}, "attn_implementation: an ELMo config has no such field"),
             ({"_attn_implementation": "someone/kernel"}, "_attn_implementation: an ELMo config has no such field"),
@@ -275,7 +279,7 @@ class TestConfigAndWeights:
         for fields, message in [
             ({"attn_implementation": "someone/kernel"}, "attn_implementation: an ELMo config has no such field"),
             ({"experts_implementation": "someone/kernel"}, "experts_implementation: an ELMo config has no such field"),
-            ({"quantization_config": {"quant_method": "gptq"}}, "quantization_config: an ELMo config has no such"),
+            ({"quantization_config": {"quant_method": "gptq"}}, "quantization_config: expected the quant_method"),
             ({"transformers_weights": "x.bin"}, "transformers_weights: an ELMo config has no such field"),
             ({"a_field_of_a_later_version": {"runs": "code"}}, "a_field_of_a_later_version: an ELMo config has no"),
             ({"validate": 1}, "validate: an ELMo config has no such field"),

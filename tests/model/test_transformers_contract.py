@@ -8,8 +8,10 @@ import inspect
 import pytest
 from transformers import PreTrainedConfig, PreTrainedModel, TokenizersBackend
 from transformers.modeling_utils import LoadStateDictConfig
+from transformers.quantizers import HfQuantizer
 
 from modeling_elmo import ElmoConfig, ElmoPreTrainedModel, ElmoTokenizer
+from modeling_elmo.model.quantization import ElmoInt8Quantizer
 
 
 # Each method, and why we override it.
@@ -31,6 +33,11 @@ OVERRIDES = {
     },
     (ElmoConfig, PreTrainedConfig): {
         "_dict_from_json_file": "checks config.json before its fields are used",
+    },
+    (ElmoInt8Quantizer, HfQuantizer): {
+        "_process_model_before_weight_loading": "replaces layers before int8 weights are loaded into them",
+        "_process_model_after_weight_loading": "rounds float weights after they are loaded",
+        "_dequantize": "says that digits are lost for good",
     },
 }
 
