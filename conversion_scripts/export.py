@@ -38,6 +38,11 @@ def export(model_dir: Path, out_dir: Path, token_embeddings: bool | None = None,
     check_model_directory(model_dir)
     with new_directory(out_dir, force=force, sources=[model_dir]) as target:
         model, _ = load_model(ElmoModel, model_dir, dtype=torch.float32)
+        if getattr(model, "is_quantized", False):
+            raise ElmoFormatError(
+                f"{model_dir}: expected float32, bfloat16 or float16 weights, found int8; export "
+                "the model that it was rounded from"
+            )
         reads_words = model.config.token_input == "words"
         if token_embeddings is None:
             token_embeddings = reads_words

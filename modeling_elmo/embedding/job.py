@@ -173,10 +173,8 @@ def output_format(path: Path, format: str | None = None) -> str:
 def _splitting(embedder: ElmoEmbedder, tokenized: bool) -> str:
     if tokenized:
         return "white space"
-    backend = json.loads(embedder.tokenizer.backend_tokenizer.to_str())
-    rules = {name: backend[name] for name in ("normalizer", "pre_tokenizer")}
     by_sentence = "sentences " if embedder.split_sentences else ""
-    return f"{by_sentence}tokenizer " + hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+    return f"{by_sentence}tokenizer {embedder.tokenizer.splitting_hash()}"
 
 
 def _check_texts(embedder: ElmoEmbedder, source: SentenceSource, tokenized: bool) -> None:

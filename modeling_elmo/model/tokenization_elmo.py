@@ -10,6 +10,7 @@ Dimensions: N words, B sentences, W positions per sentence, C characters per wor
 """
 
 import copy
+import hashlib
 import json
 import os
 import re
@@ -526,6 +527,12 @@ class ElmoTokenizer(TokenizersBackend):
         words = [word for word in trained.get_words() if word not in (trained.pad_token, trained.mask_token)]
         adds = {"add_bos_token": self.add_bos_token, "add_eos_token": self.add_eos_token}
         return type(self)(vocab=words, **{**trained.init_kwargs, **adds, **self.character_settings()})
+
+    def splitting_hash(self) -> str:
+        """Returns a hash of the rules that split raw text into words."""
+        backend = json.loads(self.backend_tokenizer.to_str())
+        rules = {name: backend[name] for name in ("normalizer", "pre_tokenizer")}
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
     def character_settings(self) -> dict[str, Any]:
         """Returns the arguments with which another vocabulary gets the same characters and word rules."""

@@ -105,6 +105,7 @@ def checkpoint_settings(
     return {
         **asdict(settings),
         "vocabulary": vocabulary,
+        "splitting": tokenizer.splitting_hash() if settings.is_raw else "white space",
         "text": [os.path.basename(name) for name in corpus.names],
         "text_bytes": corpus.sizes,
         # The values that JSON returns: lists for tuples.
@@ -126,9 +127,8 @@ def check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
     """Raises `ValueError`, naming the differences, if a checkpoint was made with other settings."""
     saved = read_settings(checkpoint)
     free = {"model", "epoch_size"}
-    # Checkpoints of the first version do not have it.
-    if "text_bytes" not in saved:
-        free.add("text_bytes")
+    # Checkpoints of earlier versions do not have them.
+    free |= {"text_bytes", "splitting"} - saved.keys()
     # At a constant learning rate, a run can be made longer.
     if settings["optimizer"] == "adagrad":
         free.add("max_steps")

@@ -39,6 +39,7 @@ class TestPretrain:
             "tie_word_embeddings",
         ),
         "--tokenized": (["--raw"], "is_raw"),
+        "--language": (["--raw", "--language=fr"], "splitting"),
         "--batch-size": (["--batch-size=3"], "batch_size"),
         "--num-steps": (["--num-steps=6"], "num_steps"),
         "--sentence-per-row": (["--sentence-per-row"], "sentence_per_row"),
@@ -64,6 +65,8 @@ class TestPretrain:
         "--save-steps": ["--save-steps=2"],
         "--keep": ["--keep=1"],
         "--logging-steps": ["--logging-steps=1"],
+        "--min-coverage": ["--min-coverage=0.1"],
+        "--strict": ["--strict"],
     }
     # Where to resume, and whether at all.
     OTHERS = {"--output", "--resume"}
@@ -121,9 +124,10 @@ class TestEmbed:
         "--layers": (["--layers=top"], "begun with layers=all"),
         "--pool": (["--pool=mean"], "begun with pool=none"),
         "--dtype": (["--dtype=float16"], "begun with dtype=float32"),
-        "--int8": (["--int8"], "begun with model="),
+        "--int8": (["--int8"], "begun with another model"),
         "--keep-boundaries": (["--keep-boundaries"], "begun with keep_boundaries=False"),
         "--tokenized": (["--raw"], "begun with splitting=white space"),
+        "--split-sentences": (["--raw", "--split-sentences"], "begun with splitting=white space"),
         "--column": (["--column=other"], "sentences 0 to "),
         "--batch-words": (["--batch-words=100"], "begun with batch_words=4096"),
         "--shard-size": (["--shard-size=2"], "begun with shard_bytes=1000000"),
@@ -135,6 +139,7 @@ class TestEmbed:
         "--forget-sentences": ["--format=hdf5", "--forget-sentences"],
         "--replace-invalid": ["--replace-invalid"],
         "--force": ["--force"],
+        "--strict": ["--strict"],
     }
     OTHERS = {"output"}
 
