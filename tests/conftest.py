@@ -30,6 +30,7 @@ from tests.helpers.original_format import make_options, write_model
 settings.register_profile(
     "deterministic",
     derandomize=True,
+    max_examples=50,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],

@@ -63,7 +63,7 @@ class TestUsage:
             (["convert"], "Missing argument '[SOURCE] OUT_DIR'"),
             (["convert", "a", "b", "c"], "expected [SOURCE] OUT_DIR, found 3 directories"),
             (["convert", "a", "b", "--nothing"], "No such option: --nothing"),
-            (["convert", "a", "b", "--dtype", "int8"], "'int8' is not one of 'float32', 'bfloat16', 'float16'"),
+            (["convert", "a", "b", "--dtype", "int4"], "'int4' is not one of 'float32', 'bfloat16', 'float16', 'int8'"),
             (["convert", "a", "b", "--dtype"], "Option '--dtype' requires an argument"),
             (["convert", "a", "b", "--weights"], "Option '--weights' requires an argument"),
             (["convert", "a", ""], ""),

@@ -300,8 +300,8 @@ class TestFingerprint:
     def test_has_every_argument_that_changes_vectors(self, model):
         bound = {"layers": "top", "pool": "mean", "dtype": torch.float16, "keep_boundaries": True}
         bound |= {"batch_words": 5, "window_words": 7, "piece_words": 9}
-        # They name columns of `Dataset.map`.
-        free = {"column": "other", "output_column": "other"}
+        # Names of columns of `Dataset.map`; `embed_corpus` keeps how text was split by itself.
+        free = {"column": "other", "output_column": "other", "split_sentences": True}
         arguments = inspect.signature(ElmoEmbedder).parameters.keys()
         assert arguments - {"model", "tokenizer"} == {*bound, *free}
         fingerprint = ElmoEmbedder(model).fingerprint()

@@ -4,6 +4,7 @@
 
 import bz2
 import json
+import logging
 import random
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from labelled_texts import TextArguments, read_texts
+from labelled_texts import TextArguments, logger, read_texts
 from run_text_classification import classification_metrics, main, multi_label_metrics, regression_metrics
 from tests.examples.conftest import results_of
 
@@ -184,8 +185,12 @@ def test_words_that_look_like_missing_values_are_words_and_tables_of_tabs_know_n
 
 
 @pytest.fixture
-def read(tmp_path, caplog):
+def read(tmp_path, caplog, monkeypatch):
     """Reads a file of the given name and contents; returns its texts and labels, and what was said."""
+    # Other tests in this process may have changed the loggers above it.
+    monkeypatch.setattr(logger, "propagate", False)
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    monkeypatch.setattr(logger, "level", logging.WARNING)
 
     def read(name, contents, **arguments):
         (tmp_path / name).write_text(contents)
