@@ -203,8 +203,12 @@ def pack(weight_OI: torch.Tensor) -> PackedProduct | None:
 
 
 def _fits_float16(weight_OI: torch.Tensor) -> bool:
-    """Whether float16, which has more digits than bfloat16, loses nothing that matters: FBGEMM clips large values."""
-    return weight_OI.dtype == torch.float16 or bool(weight_OI.abs().max() <= torch.finfo(torch.float16).max)
+    """Whether float16, which has more digits than bfloat16, loses nothing that matters.
+
+    FBGEMM clips large values. If even the largest is tiny, float16 has too few digits for it.
+    """
+    limits = torch.finfo(torch.float16)
+    return weight_OI.dtype == torch.float16 or bool(limits.tiny <= weight_OI.abs().max() <= limits.max)
 
 
 class PackedWeight:

@@ -242,3 +242,13 @@ class TestPackedWeight:
         packed.of(torch.randn(5, 3))
         packed.drop()
         assert packed._copy is None
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("magnitude", [1e-30, 1e-8, 1e-3, 1.0, 1e30])
+def test_bfloat16_weights_of_any_magnitude_keep_their_digits_without_units(monkeypatch, magnitude):
+    monkeypatch.setattr(fast_matmul, "has_units", lambda dtype: False)
+    weight, inputs = (magnitude * torch.randn(12, 8)).bfloat16(), torch.randn(3, 8)
+    expected = F.linear(inputs, weight.float())
+    found = fast_matmul.product(inputs, weight, packed=fast_matmul.pack(weight))
+    assert (found - expected).norm() <= 1e-3 * expected.norm()
