@@ -117,4 +117,4 @@ def _hash(tensor: torch.Tensor) -> int:
 @functools.lru_cache(maxsize=64)
 def _random_row(size: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     # Between 1 and 2, so that no change is lost by a small factor.
-    return torch.rand(size, generator=torch.Generator().manual_seed(size)).add_(1).to(device, dtype)
+    return torch.rand(size, generator=torch.Generator("cpu").manual_seed(size), device="cpu").add_(1).to(device, dtype)

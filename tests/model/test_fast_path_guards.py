@@ -65,3 +65,10 @@ def test_fingerprint_sees_writes_that_torch_does_not_count(kind, write, dtype):
     before, values = fingerprint(weight), weight.clone()
     write(weight.data)
     assert (fingerprint(weight) != before) == (not torch.equal(weight, values))
+
+
+def test_fingerprint_works_under_another_default_device():
+    weight = torch.ones(2, 79)
+    with torch.device("meta"):
+        found = fingerprint(weight)
+    assert found == fingerprint(weight)
