@@ -32,6 +32,7 @@ from .caches import TextCache
 from .characters import ByteCharacters
 from .configuration_elmo import ElmoConfig
 from .fast_path_guards import fingerprint, is_as_made, is_replica, is_traced, settings_of
+from .int8_weights import Int8Weight
 from .lstm import ElmoLayer
 from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
@@ -96,7 +97,7 @@ class ElmoModel(ElmoPreTrainedModel):
         self.apply_freeze()
 
     def apply_freeze(self) -> None:
-        if self.config.freeze_bilm or getattr(self, "is_quantized", False):
+        if self.config.freeze_bilm or any(isinstance(module, Int8Weight) for module in self.modules()):
             for part in self._bilm_parts():
                 part.requires_grad_(False)
 

@@ -16,14 +16,16 @@ FBGEMM, a part of torch, multiplies the integers. Processors without VNNI add pa
 2k + 1, in 16 bits, which overflow at 32,768. There, inputs have fewer steps: L = 90 and L' = 181, otherwise 127 and
 255. Scales are such that a pair of weights has at most 181 together, and 181 * 181 = 32,761.
 
-A weight is in memory once: from its first product on, only in FBGEMM's layout, from which it is unpacked to be saved.
-No copy can differ from it.
+The values are in memory once: from the first product on, only in FBGEMM's layout, from which they are unpacked to be
+saved. `load_state_dict` changes a weight; writing to its `scale` does not.
 
 Dimensions: N rows, I input, O output.
 """
 
 import functools
+import itertools
 import logging
+import threading
 import warnings
 from typing import Any
 
@@ -45,6 +47,11 @@ EXACT_LIMIT, REDUCED_LIMIT = 127, 90
 # Largest sum of two neighbours before they are rounded.
 MAX_PAIR = 2 * REDUCED_LIMIT
 
+# While a thread packs or unpacks values, and chooses torch's engine for it, others wait.
+_lock = threading.RLock()
+
+_revisions = itertools.count()
+
 
 class Int8Weight(nn.Module):
     """A matrix of int8 values with a scale per row.
@@ -56,6 +63,7 @@ class Int8Weight(nn.Module):
     Attributes:
         values (`torch.Tensor` of shape `(O, I)`, int8): `None` once it is packed; `unpacked` returns it.
         scale (`torch.Tensor` of shape `(O,)`, float32): W is `scale * values`.
+        revision (`int`): Changes with the weight; by it, caches notice changes.
     """
 
     values: torch.Tensor | None
@@ -66,6 +74,8 @@ class Int8Weight(nn.Module):
         self.register_buffer("values", torch.zeros(size_out, size_in, dtype=torch.int8))
         self.register_buffer("scale", torch.ones(size_out, dtype=torch.float32))
         self.is_symmetric = is_symmetric
+        self.revision = next(_revisions)
+        # In a tuple: a callable attribute would be taken for a replaced `forward`.
         self._packed: Any = None
         self._row_sums: torch.Tensor | None = None
 
@@ -84,19 +94,21 @@ class Int8Weight(nn.Module):
             return result
         if not weight_OI.isfinite().all():
             raise ValueError("int8: expected finite weights, found inf or nan")
-        sizes_OI = F.pad(weight_OI.abs().float(), (0, weight_OI.shape[1] % 2))
-        pairs_O = sizes_OI.unflatten(1, (-1, 2)).sum(dim=2).amax(dim=1)
-        largest_O = torch.maximum(sizes_OI.amax(dim=1), pairs_O * (MAX_VALUE / MAX_PAIR))
-        result.scale = torch.where(largest_O > 0, largest_O / MAX_VALUE, torch.ones_like(largest_O))
-        result.values = (
-            (weight_OI / result.scale[:, None].to(weight_OI)).round_().clamp_(-MAX_VALUE, MAX_VALUE).to(torch.int8)
-        )
+        # In float32: the quotients and scales need more digits, and a wider range, than float16 and bfloat16 have.
+        weight_OI = weight_OI.float()
+        sizes_OI = F.pad(weight_OI.abs(), (0, weight_OI.shape[1] % 2))
+        # Divided first: the sum of two large values would be inf.
+        pairs_O = (sizes_OI / MAX_PAIR).unflatten(1, (-1, 2)).sum(dim=2).amax(dim=1)
+        scale_O = torch.maximum(sizes_OI.amax(dim=1) / MAX_VALUE, pairs_O)
+        # Rows of zeros, and of values so small that they become zeros.
+        result.scale = torch.where(scale_O >= torch.finfo(scale_O.dtype).tiny, scale_O, torch.ones_like(scale_O))
+        result.values = (weight_OI / result.scale[:, None]).round_().clamp_(-MAX_VALUE, MAX_VALUE).to(torch.int8)
         return result
 
     def unpacked(self) -> torch.Tensor:
         """Returns the values `(O, I)`, int8."""
-        values, packed = self.values, self._packed
-        return values if values is not None else packed.unpack()[0].int_repr()
+        with _lock:
+            return self.values if self.values is not None else self._packed[0].unpack()[0].int_repr()
 
     def dequantized(self) -> torch.Tensor:
         """Returns the weight `(O, I)` in float32."""
@@ -110,18 +122,20 @@ class Int8Weight(nn.Module):
             or (torch.is_grad_enabled() and inputs_NI.requires_grad)
         ):
             return F.linear(inputs_NI, self.dequantized().to(inputs_NI.dtype), bias_O)
-        self.pack()
+        with _lock:
+            self.pack()
+            is_float, (packed,), row_sums = self.values is not None, self._packed, self._row_sums
         rows_NI, bias_O = inputs_NI.float(), None if bias_O is None else bias_O.float()
-        if self.values is not None:
-            return self._packed(rows_NI, bias_O).to(inputs_NI.dtype)
+        if is_float:
+            return packed(rows_NI, bias_O).to(inputs_NI.dtype)
         begin_N1, range_N1, levels = self._range(rows_NI)
         if begin_N1 is not None:
             rows_NI = rows_NI - begin_N1
         zero = 0 if begin_N1 is not None else levels + 1
         multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
-        result_NO = multiply(rows_NI / range_N1, 1 / levels, zero, self._packed).mul_(range_N1)
+        result_NO = multiply(rows_NI / range_N1, 1 / levels, zero, packed).mul_(range_N1)
         if begin_N1 is not None:
-            result_NO.addmm_(begin_N1, self._row_sums)
+            result_NO.addmm_(begin_N1, row_sums)
         return (result_NO if bias_O is None else result_NO.add_(bias_O)).to(inputs_NI.dtype)
 
     def _range(self, rows_NI: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, int]:
@@ -144,29 +158,49 @@ class Int8Weight(nn.Module):
 
     @torch.no_grad()
     def pack(self) -> None:
-        """Brings the values into FBGEMM's layout, if they are on a CPU and are not there yet."""
-        values = self.values
-        if values is None or self._packed is not None or values.device.type != "cpu" or values.numel() == 0:
-            return
-        if fbgemm_limit():
-            # In this order: another thread must always find one of them.
-            self._row_sums = (self.scale * values.sum(dim=1))[None]
-            self._packed = _fbgemm_pack(values, self.scale)
-            self.values = None
-        else:
-            weight_OI = self.dequantized()
-            self._packed = pack(weight_OI) or functools.partial(_float_product, weight_OI)
+        """Brings the values into FBGEMM's layout, if they are on a CPU and are not there yet.
+
+        Raises:
+            `ValueError`: If they have another dtype, as in a damaged file, or could overflow.
+        """
+        with _lock:
+            values = self.values
+            if values is None or self._packed is not None or values.device.type != "cpu" or values.numel() == 0:
+                return
+            self._check(values)
+            if fbgemm_limit():
+                self._row_sums = (self.scale * values.sum(dim=1))[None]
+                self._packed = (_fbgemm_pack(values, self.scale),)
+                self.values = None
+            else:
+                weight_OI = self.dequantized()
+                self._packed = (pack(weight_OI) or functools.partial(_float_product, weight_OI),)
+
+    def _check(self, values: torch.Tensor) -> None:
+        found = values.dtype, self.scale.dtype
+        if found != (torch.int8, torch.float32):
+            raise ValueError(
+                f"int8 weights: expected values of int8 and scales of float32, found {found[0]}, {found[1]}"
+            )
+        sizes_OI = values.to(torch.int16).abs_()
+        pairs = sizes_OI[:, : sizes_OI.shape[1] // 2 * 2 : 2] + sizes_OI[:, 1::2]
+        if pairs.numel() and pairs.max() > MAX_PAIR + 1:
+            raise ValueError(
+                f"int8 weights: expected neighbours with at most {MAX_PAIR + 1} together, found {int(pairs.max())}; "
+                "round the original model again"
+            )
 
     def _unpack(self) -> None:
-        self.values, self._packed = self.unpacked(), None
+        self.values, self._packed, self.revision = self.unpacked(), None, next(_revisions)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Int8Weight":
         # Moves to another device. A cast would make the scales inexact.
-        self._unpack()
-        scale = self.scale
-        super()._apply(fn, recurse)
-        if self.scale.dtype != scale.dtype:
-            self.scale = scale.to(self.scale.device)
+        with _lock:
+            self._unpack()
+            scale = self.scale
+            super()._apply(fn, recurse)
+            if self.scale.dtype != scale.dtype:
+                self.scale = scale.to(self.scale.device)
         return self
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
@@ -174,8 +208,9 @@ class Int8Weight(nn.Module):
         destination[f"{prefix}values"] = self.unpacked()
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        self._unpack()
-        super()._load_from_state_dict(*args, **kwargs)
+        with _lock:
+            self._unpack()
+            super()._load_from_state_dict(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
         # For copies and pickles.
@@ -210,7 +245,7 @@ def _fbgemm_pack(values_OI: torch.Tensor, scale_O: torch.Tensor) -> Any:
         with warnings.catch_warnings():
             # torch wants to drop tensors of its quantised dtypes; the probe in `fbgemm_limit` notices if it does.
             warnings.simplefilter("ignore", UserWarning)
-            zeros_O = torch.zeros(len(scale_O), dtype=torch.int64)
+            zeros_O = torch.zeros(len(scale_O), dtype=torch.int64, device=values_OI.device)
             weight = torch._make_per_channel_quantized_tensor(values_OI, scale_O.double(), zeros_O, 0)
             return torch.ops.quantized.linear_prepack(weight, None)
     finally:

@@ -21,6 +21,7 @@ from transformers.utils import auto_docstring
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
 from .configuration_elmo import ElmoConfig
+from .int8_weights import Int8Weight
 from .loading_checks import BILM_WEIGHT, check_new_parameters, check_weight_files, check_weight_index
 from .lstm import ElmoLayer, ProjectedLSTM
 from .quantization import ElmoInt8Config, ElmoInt8Quantizer, replace_layers
@@ -110,10 +111,13 @@ class ElmoPreTrainedModel(PreTrainedModel):
             # Otherwise transformers infers the dtype from the checkpoint.
             kwargs["dtype"] = torch.float32
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
-        for module in (loaded[0] if isinstance(loaded, tuple) else loaded).modules():
+        (loaded[0] if isinstance(loaded, tuple) else loaded)._freeze()
+        return loaded
+
+    def _freeze(self) -> None:
+        for module in self.modules():
             if isinstance(module, ElmoPreTrainedModel):
                 module.apply_freeze()
-        return loaded
 
     @staticmethod
     def _load_pretrained_model(
@@ -147,6 +151,9 @@ class ElmoPreTrainedModel(PreTrainedModel):
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
         """As in `PreTrainedModel`; see `ElmoConfig.save_pretrained` for the code files."""
+        if not any(isinstance(module, Int8Weight) for module in self.modules()):
+            # A new model with the config of an int8 one has float weights.
+            self.config.__dict__.pop("quantization_config", None)
         self.config.code_file = __file__
         try:
             super().save_pretrained(*args, **kwargs)
@@ -171,6 +178,7 @@ class ElmoPreTrainedModel(PreTrainedModel):
             quantizer.preprocess_model(self)
             self.hf_quantizer = quantizer
             quantizer.postprocess_model(self)
+            self._freeze()
         return self
 
     def quantize_layers(self) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from modeling_elmo.model import int8_weights
+from modeling_elmo.model.fast_path_guards import is_as_made
 from modeling_elmo.model.int8_weights import Int8Linear, Int8Weight, fbgemm_limit
 
 
@@ -100,8 +101,39 @@ def test_without_fbgemm_it_is_said_and_computed_in_float32(monkeypatch, caplog):
     weight, inputs = Int8Weight.of(torch.randn(7, 5)), torch.randn(3, 5)
     torch.testing.assert_close(weight(inputs), F.linear(inputs, weight.dequantized()))
     torch.testing.assert_close(copy.deepcopy(weight)(inputs), weight(inputs))
+    assert is_as_made(weight)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     fbgemm_limit.cache_clear()
+
+
+@torch.no_grad()
+def test_threads_may_copy_save_move_and_load_a_weight_that_others_call():
+    weight, inputs = Int8Weight.of(torch.randn(70, 50)), torch.randn(3, 50)
+    expected = copy.deepcopy(weight)(inputs)
+
+    def change(_):
+        pickle.dumps(weight)
+        weight.to("cpu")
+        weight.load_state_dict(weight.state_dict())
+
+    with ThreadPoolExecutor(4) as threads:
+        changes = [threads.submit(change, index) for index in range(100)]
+        found = list(threads.map(weight, [inputs] * 400))
+    assert all(torch.equal(result, expected) for result in found)
+    assert all(future.exception() is None for future in changes)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_narrow_weights_are_rounded_as_float32(dtype):
+    for magnitude in (1e-7, 1.0):
+        weight = (magnitude * torch.randn(20, 30)).to(dtype)
+        assert torch.equal(Int8Weight.of(weight).dequantized(), Int8Weight.of(weight.float()).dequantized())
+
+
+@pytest.mark.parametrize("value", [1e-44, 3e38])
+def test_the_least_and_the_largest_weights_stay_finite(value):
+    weight = torch.full((2, 4), value)
+    torch.testing.assert_close(Int8Weight.of(weight).dequantized(), weight, rtol=0.01, atol=1e-37)
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])

@@ -4,7 +4,8 @@ import json
 
 import pytest
 import torch
-from transformers import AutoModel, Trainer, TrainingArguments
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel, Trainer, TrainingArguments
 
 from modeling_elmo import (
     ElmoForPreTraining,
@@ -46,9 +47,13 @@ class TestQuantize:
         kinds = {type(module) for module in model.modules()}
         assert {Int8LSTM, Int8Linear, Int8Weight} <= kinds
         assert ProjectedLSTM not in kinds
-        model.apply_freeze()
-        assert not any(parameter.requires_grad for parameter in model.layers.parameters())
+        assert not any(p.requires_grad for part in (model.layers, model.character_encoder) for p in part.parameters())
         assert model.quantize() is model
+
+    def test_freezes_the_bilm_within_a_task_model(self, tiny_config):
+        model = random_model(tiny_config(freeze_bilm=False), ElmoForSequenceClassification).quantize()
+        assert not any(parameter.requires_grad for parameter in model.elmo.character_encoder.parameters())
+        assert any(parameter.requires_grad for parameter in model.classifier.parameters())
 
     @pytest.mark.parametrize(
         "fields",
@@ -104,6 +109,20 @@ class TestQuantize:
             model.load_state_dict(random_model(tiny_config(), seed=1).quantize().state_dict())
             assert (model(**batch).last_hidden_state - expected).abs().max() > 1e-3
 
+    def test_caches_notice_new_int8_weights_alone(self, tiny_config, batch):
+        model, other = (random_model(tiny_config(), seed=seed).quantize().eval() for seed in (0, 1))
+        model.cache_vocabulary(["The", "bank"], max_new_words=10)
+        model.cache_texts(10**6)
+        with torch.no_grad():
+            before = model(**batch).last_hidden_state
+            new = {name: value for name, value in other.state_dict().items() if name.endswith(("values", "scale"))}
+            model.load_state_dict(new, strict=False)
+            after = model(**batch).last_hidden_state
+            model.cache_vocabulary([], max_new_words=0)
+            model.cache_texts(0)
+            torch.testing.assert_close(after, model(**batch).last_hidden_state)
+        assert (after - before).abs().max() > 1e-3
+
     def test_gradients_reach_embeddings_that_the_caller_gives(self, tiny_config):
         model = random_model(tiny_config()).quantize()
         embeds = torch.randn(1, 3, 4, requires_grad=True)
@@ -145,6 +164,23 @@ class TestFiles:
         path.write_text(json.dumps(config if has_config else {**config, "quantization_config": None}))
         with pytest.raises(ValueError, match=r"config.json describes weights that no file has"):
             ElmoModel.from_pretrained(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [("values", torch.Tensor.long), ("values", lambda v: v.fill_(127)), ("scale", torch.Tensor.int)],
+    )
+    def test_values_that_are_none_of_int8_weights_are_an_error(self, tiny_config, tmp_path, name, change):
+        random_model(tiny_config()).quantize().save_pretrained(tmp_path)
+        weights = load_file(tmp_path / "model.safetensors")
+        key = f"layers.0.forward_lstm.weight_hh.{name}"
+        save_file({**weights, key: change(weights[key])}, tmp_path / "model.safetensors", {"format": "pt"})
+        with pytest.raises(ValueError, match="int8 weights: expected"):
+            ElmoModel.from_pretrained(tmp_path)
+
+    def test_a_new_float_model_with_the_config_of_an_int8_one_is_saved_as_float(self, tiny_config, tmp_path):
+        random_model(tiny_config()).quantize().save_pretrained(tmp_path / "int8")
+        AutoModel.from_config(AutoConfig.from_pretrained(tmp_path / "int8")).save_pretrained(tmp_path / "new")
+        assert not getattr(ElmoModel.from_pretrained(tmp_path / "new"), "is_quantized", False)
 
     def test_a_head_trains_on_top(self, tiny_config, batch, tmp_path):
         random_model(tiny_config()).save_pretrained(tmp_path / "model")
