@@ -16,6 +16,7 @@ import torch
 
 from .embedder import ElmoEmbedder, Sentence, windows
 from .sources import SentenceSource
+from .text_checks import TextChecks
 
 
 MARKED = re.compile(r"\[([^\[\]]+)\]")
@@ -71,6 +72,8 @@ def nearest_contexts(
 ) -> list[Context]:
     """Finds the words of a corpus whose vectors are most similar to that of a word in a sentence.
 
+    Warns of a corpus whose texts are unusual, as [`ElmoEmbedder.embed`] does.
+
     Args:
         embedder (`ElmoEmbedder`): Must give one vector per word, without boundaries.
         source (`SentenceSource`): The corpus.
@@ -93,12 +96,15 @@ def nearest_contexts(
     (vectors,) = embedder.vectors_of([list(words)])
     wanted = torch.nn.functional.normalize(vectors[index].double(), dim=0)
     lines: deque[int] = deque()
+    checks = TextChecks(embedder)
 
     def candidates() -> Iterator[Sentence]:
         for line, sentence in enumerate(embedder.split(source, tokenized), start=1):
+            checks.add([sentence.words])
             if sentence.words if any_word else words[index] in sentence.words:
                 lines.append(line)
                 yield sentence
+        checks.warn(is_all=True)
 
     def contexts() -> Iterator[Context]:
         for window in windows(candidates(), embedder.window_words, embedder.piece_words):

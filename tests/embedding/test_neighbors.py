@@ -9,6 +9,7 @@ import torch
 from modeling_elmo import ElmoEmbedder, ElmoModel
 from modeling_elmo.embedding.neighbors import marked_word, nearest_contexts
 from modeling_elmo.embedding.sources import TextLines
+from modeling_elmo.model.text_warnings import ElmoWarning
 
 
 @pytest.fixture
@@ -86,3 +87,9 @@ def test_needs_one_vector_for_each_word(embedder, corpus):
             nearest_contexts(ElmoEmbedder(embedder.model, **kwargs), TextLines(corpus), SENTENCE, 4)
     with pytest.raises(ValueError, match="top_k: expected at least 1, found 0"):
         nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, 0)
+
+
+def test_a_corpus_of_one_word_each_is_said(embedder, tmp_path):
+    (tmp_path / "x.txt").write_text("the\nbank\nriver\n")
+    with pytest.warns(ElmoWarning, match="texts of one word: all 3"):
+        nearest_contexts(embedder, TextLines(tmp_path / "x.txt"), SENTENCE, 4)
