@@ -53,11 +53,15 @@ class TaggingModelArguments(ModelArguments):
     """Which model to load; for an ELMo, whether to score labels jointly."""
 
     use_crf: bool | None = HfArg(default=None, help="ELMo: whether to use a conditional random field over the labels.")
-    label_scheme: Literal["IOB1", "BIO", "BIOES", "BILOU"] | None = HfArg(
+    label_scheme: Literal["IOB1", "BIO", "IOB2", "BIOES", "IOBES", "BILOU"] | None = HfArg(
         default=None,
         help="The scheme that the labels of the files must follow, and decoded labels of an ELMo with use_crf; by "
-        "default it is detected. BIO is also called IOB2. Labels of IOB1 are converted to BIO.",
+        "default it is detected. BIO is also called IOB2, BIOES also IOBES. Labels of IOB1 are converted to BIO.",
     )
+
+    def __post_init__(self) -> None:
+        names = {"IOB2": "BIO", "IOBES": "BIOES"}
+        self.label_scheme = names.get(self.label_scheme or "", self.label_scheme)  # type: ignore[assignment]
 
     def given_for_elmo(self) -> list[str]:
         """Returns the names of the given arguments that have no meaning for another model."""

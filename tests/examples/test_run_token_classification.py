@@ -271,6 +271,8 @@ def test_iob1_gives_what_the_same_data_in_bio_give(run, files, elmo_dir, tmp_pat
 
 def test_a_scheme_is_no_argument_for_elmo_alone():
     assert TaggingModelArguments(model_name_or_path="bert", label_scheme="BIO").given_for_elmo() == []
+    assert TaggingModelArguments(model_name_or_path="bert", label_scheme="IOB2").label_scheme == "BIO"
+    assert TaggingModelArguments(model_name_or_path="bert", label_scheme="IOBES").label_scheme == "BIOES"
 
 
 class TestErrors:
