@@ -33,6 +33,8 @@ DAMAGE_ERRORS = (gzip.BadGzipFile, lzma.LZMAError, EOFError, zlib.error)
 class TextLines:
     """The lines of a text file without their ends (`\\n` or `\\r\\n`), decoded one at a time.
 
+    In a file without any `\\n`, lines end in `\\r`.
+
     A file that ends in `.gz`, `.xz`, `.bz2` or `.zst` is decompressed. A byte order mark is dropped.
 
     Args:
@@ -99,6 +101,9 @@ class TextLines:
                 text_line = line.decode(self.encoding, self.errors) if isinstance(line, bytes) else line
                 if number == 1:
                     text_line = text_line.removeprefix(BYTE_ORDER_MARK)
+                if number == 1 and "\r" in text_line and not text_line.endswith("\n"):
+                    yield from text_line.removesuffix("\r").split("\r")
+                    return
                 yield text_line.removesuffix("\n").removesuffix("\r")
         except UnicodeError as error:
             found = f", found byte {error.object[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else ""

@@ -154,7 +154,7 @@ class TestTables:
             ("id,text\n1\n", "line 2: expected 2 fields, as in the first row, found 1"),
             ('id,text\n1,"a\n2,b\n', r"line 2: not a row of CSV \(unexpected end of data\)"),
             ('id,text\n1,a\n\n2,"a\n' + "b\n" * 600, "after line 3: expected at most 1000 bytes a row, found more"),
-            ("id,text\r1,a\r", "line 1: not a row of CSV"),
+            ("id,text\n1,a\r2,b\n", "line 2: not a row of CSV"),
             ("text,text\na,b\n", "line 1: expected one column 'text', found 2"),
         ],
     )

@@ -121,3 +121,10 @@ class TestTextLines:
         shares = [share for _ in source if (share := source.share()) is not None]
         assert 0 < shares[0] < 0.5
         assert shares[-1] == 1
+
+
+def test_without_line_feeds_lines_end_in_carriage_returns(tmp_path):
+    (tmp_path / "x.txt").write_bytes(b"\xef\xbb\xbfa b\r\rc\r")
+    assert list(TextLines(tmp_path / "x.txt")) == ["a b", "", "c"]
+    (tmp_path / "x.txt").write_bytes(b"a\rb\nc\r\n")
+    assert list(TextLines(tmp_path / "x.txt")) == ["a\rb", "c"]
