@@ -46,6 +46,13 @@ CHUNK_BYTES = 2**25
 # Characters of a JSON array that are read together, more for longer rows.
 CHUNK_CHARACTERS = 2**16
 
+# So many lines tell whether quotation marks enclose the fields of TSV.
+QUOTED_LINES = 1000
+
+# Lines of TSV as programs write them that quote fields. If fields have line feeds: all lines, and the last may be open.
+_QUOTED_LINE = re.compile(r'(?:(?:[^"\t\n]*+|"(?:[^"\n]|"")*+")[\t\n])*+')
+_QUOTED_TEXT = re.compile(r'(?:[^"\t\n]*+[\t\n]|"(?:[^"]|"")*+(?:"[\t\n]|\Z))*+')
+
 _WHITE_SPACE = re.compile(r"[ \t\n\r\ufeff]*")
 _DECODER = json.JSONDecoder()
 
@@ -69,8 +76,9 @@ class Rows(Protocol):
 class CSVRows(TextLines):
     """The rows of a CSV or TSV file whose first row names the columns. All values are texts.
 
-    Fields of CSV are separated by commas, semicolons or tabs, and may be in quotation marks. In TSV, quotation marks
-    are ordinary characters, so every line is a row. Blank lines are skipped.
+    Fields of CSV are separated by commas, semicolons or tabs, and may be in quotation marks. So may those of TSV if all
+    quotation marks of the first rows are around fields or doubled inside them; otherwise they are ordinary characters,
+    and every line is a row. Blank lines are skipped.
 
     Args:
         path, errors, encoding: As for `TextLines`.
@@ -87,9 +95,12 @@ class CSVRows(TextLines):
         super().__init__(path, errors, encoding)
         self.is_tsv = is_tsv
         self.place = "line 1"
+        self._is_quoted = not is_tsv
         self.column_names: list[str] | None = None
         self._row_size = 0
         if self.is_repeatable:
+            if is_tsv:
+                self._is_quoted = _has_quoted_fields(list(itertools.islice(self._lines(), QUOTED_LINES)))
             self.column_names = next(self._fields(), None)
             if self.column_names is None:
                 raise ValueError(f"{self.name}: expected a row with the names of the columns, found an empty file")
@@ -118,10 +129,11 @@ class CSVRows(TextLines):
             return
         is_header, line = True, 1
         try:
-            options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+            delimiter = "\t"
             if not self.is_tsv:
                 delimiter = max(CSV_DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
-                options = {"delimiter": delimiter, "strict": True}
+            quoting = csv.QUOTE_MINIMAL if self._is_quoted else csv.QUOTE_NONE
+            options: dict[str, Any] = {"delimiter": delimiter, "quoting": quoting, "strict": self._is_quoted}
             reader = csv.reader(itertools.chain([first], lines), **options)
             for fields in reader:
                 self.place, line, self._row_size = f"line {line}", reader.line_num + 1, 0
@@ -129,7 +141,9 @@ class CSVRows(TextLines):
                     yield [name.strip() for name in fields] if is_header else fields
                     is_header = False
         except csv.Error as error:
-            raise ValueError(f"{self.name}: line {line}: not a row of CSV ({error})") from error
+            raise ValueError(
+                f"{self.name}: line {line}: not a row of {'TSV' if self.is_tsv else 'CSV'} ({error})"
+            ) from error
 
     def _lines(self) -> Iterator[str]:
         self._row_size = 0
@@ -144,8 +158,15 @@ class CSVRows(TextLines):
             yield line + "\n"
 
 
+def _has_quoted_fields(lines: Sequence[str]) -> bool:
+    """Returns whether quotation marks enclose fields of TSV, and mark nothing else."""
+    if len({line.count("\t") for line in lines if line.strip()}) == 1:
+        return any('"' in line for line in lines) and all(_QUOTED_LINE.fullmatch(line) for line in lines)
+    return _QUOTED_TEXT.fullmatch("".join(lines)) is not None
+
+
 class JSONRows(TextLines):
-    """The rows of JSON lines, an object per line, or of a file that is one array of objects.
+    """The rows of JSON lines, an object per line, or of a file that is one array of objects, or one object of columns.
 
     Args:
         path, errors, encoding: As for `TextLines`.
@@ -170,7 +191,10 @@ class JSONRows(TextLines):
             with self.opened() as file:
                 yield from self._items(io.TextIOWrapper(file, self.encoding, self.errors))
             return
-        for number, line in enumerate(super().__iter__(), start=1):
+        lines = super().__iter__()
+        first = list(itertools.islice(lines, 2))
+        is_single = len(first) == 1
+        for number, line in enumerate(itertools.chain(first, lines), start=1):
             self.place = f"line {number}"
             try:
                 row = json.loads(line)
@@ -179,7 +203,7 @@ class JSONRows(TextLines):
                     f"{self.name}: {self.place}: not JSON ({error}); expected an object on each line, or one array of "
                     "objects"
                 ) from error
-            yield row
+            yield from (_rows_of_columns(row) if is_single else None) or [row]
 
     def _items(self, file: io.TextIOWrapper) -> Iterator[Any]:
         """Yields the items of an array, of which only a part is in memory."""
@@ -210,6 +234,21 @@ class JSONRows(TextLines):
             return file.read(size)
         except UnicodeError as error:
             raise ValueError(f"{self.name}: {self.place}: expected {self.encoding.upper()} ({error})") from error
+
+
+def _rows_of_columns(table: Any) -> list[dict[str, Any]] | None:
+    """Returns the rows of an object with a list for each column, or an object as pandas writes it; otherwise `None`.
+
+    Lists of words are no columns: one of the columns must have a text with a space.
+    """
+    if not isinstance(table, dict):
+        return None
+    columns = [list(column.values()) if isinstance(column, dict) else column for column in table.values()]
+    if not all(isinstance(column, list) for column in columns) or len({len(column) for column in columns}) != 1:
+        return None
+    if not any(isinstance(value, str) and " " in value for column in columns for value in column):
+        return None
+    return [dict(zip(table, values)) for values in zip(*columns)]
 
 
 # In place of the item between two marks.
@@ -300,7 +339,10 @@ class ParquetRows:
                 repeated = [path for path in paths if path.partition(".")[0] in self.columns]
                 with parquet.ParquetFile(handle, metadata=metadata, read_dictionary=repeated) as file:
                     yield file
-        except pyarrow.ArrowException as error:
+        except (pyarrow.ArrowException, OSError) as error:
+            # Arrow's own errors of damaged files have no number.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             raise ValueError(f"{self.path}: not a readable Parquet file ({' '.join(str(error).split())})") from error
 
 

@@ -64,3 +64,51 @@ def test_names_of_columns_are_a_header(line):
 )
 def test_a_sentence_is_no_header(line):
     assert not is_header(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "texts"),
+    [
+        ('text\tn\n"say ""it"""\t1\nb\t2\n', ['say "it"', "b"]),
+        ('text\tn\n"a\tb\tx\nc"\t1\nd\t2\n', ["a\tb\tx\nc", "d"]),
+        ('"text"\t"n"\n"a"\t"1"\n', ["a"]),
+        # Quotation marks that are part of a text, as some program wrote it that doesn't quote.
+        ('text\tn\n"a" b\t1\n"c"\t2\n', ['"a" b', '"c"']),
+        ('text\tn\n"a\t1\nb\t2\nc"\t3\n', ['"a', "b", 'c"']),
+        ('text\tn\n5" wide\t1\n"c"\t2\n', ['5" wide', '"c"']),
+    ],
+)
+def test_quotation_marks_of_tsv_are_read_as_they_were_written(tmp_path, text, texts):
+    (tmp_path / "x.tsv").write_text(text)
+    assert [row["text"] for row in open_rows(tmp_path / "x.tsv", {"text": "--text"})] == texts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"text": ["a b", "c"], "n": [1, 2]}\n',
+        '{"text": {"0": "a b", "1": "c"}, "n": {"0": 1, "1": 2}}',
+        '{"text": "a b", "n": 1}\r{"text": "c", "n": 2}\r',
+    ],
+)
+def test_one_json_object_of_columns(tmp_path, text):
+    (tmp_path / "x.json").write_text(text, newline="")
+    assert list(open_rows(tmp_path / "x.json", {})) == [{"text": "a b", "n": 1}, {"text": "c", "n": 2}]
+
+
+@pytest.mark.parametrize("row", [{"text": ["a", "b"]}, {"text": ["a b", "c"], "n": [1]}, {"text": "a b"}])
+def test_one_json_line_is_a_row(tmp_path, row):
+    (tmp_path / "x.json").write_text(json.dumps(row))
+    assert list(open_rows(tmp_path / "x.json", {})) == [row]
+
+
+def test_lines_may_end_in_carriage_returns(tmp_path):
+    (tmp_path / "x.csv").write_text("text,n\ra,1\rb,2\r", newline="")
+    assert [row["text"] for row in open_rows(tmp_path / "x.csv", {"text": "--text"})] == ["a", "b"]
+
+
+def test_damaged_parquet_names_the_file(tmp_path):
+    pytest.importorskip("pyarrow", reason="needs the package pyarrow")
+    (tmp_path / "x.parquet").write_bytes(b"PAR1" + bytes(50) + b"\x10\0\0\0PAR1")
+    with pytest.raises(ValueError, match="x.parquet: not a readable Parquet file"):
+        open_rows(tmp_path / "x.parquet", {"text": "--text"})
