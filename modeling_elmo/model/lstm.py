@@ -129,11 +129,16 @@ class Int8LSTM(nn.Module):
 
     def __init__(self, lstm: ProjectedLSTM):
         super().__init__()
-        self.settings = lstm.settings
+        self.forget_bias, self.cell_clip, self.projection_clip = lstm.settings
         self.weight_ih = Int8Weight.of(lstm.weight_ih)
         self.weight_hh = Int8Weight.of(lstm.weight_hh)
         self.weight_hr = None if lstm.weight_hr is None else Int8Weight.of(lstm.weight_hr)
         self.bias = nn.Parameter(lstm.bias.detach(), requires_grad=False)
+
+    @property
+    def settings(self) -> LSTMSettings:
+        """`LSTMSettings`: The constants in the equations."""
+        return LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
 
     def forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState

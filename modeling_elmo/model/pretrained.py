@@ -220,6 +220,11 @@ def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -
             "config.json does not describe weights that the files have", loading_info.unexpected_keys
         )
     for name, found, expected in sorted(loading_info.mismatched_keys):
+        if getattr(load_config.hf_quantizer, "pre_quantized", False) and BILM_WEIGHT.match(name):
+            raise RuntimeError(
+                f"{name}: expected shape {tuple(expected)}, as config.json says, found {tuple(found)} in the weight "
+                "files; int8 weights can't be initialised: load the original model"
+            )
         if not load_config.ignore_mismatched_sizes:
             raise RuntimeError(
                 f"{name}: expected shape {tuple(expected)}, as config.json says, found {tuple(found)} in the weight "

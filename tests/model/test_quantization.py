@@ -31,6 +31,12 @@ def random_model(config, model_class=ElmoModel, seed=0):
     return model
 
 
+def config_of(path, **changes):
+    config = AutoConfig.from_pretrained(path)
+    config.update(changes)
+    return config
+
+
 @pytest.fixture
 def batch():
     return ElmoTokenizer()(TEXTS, padding=True, return_tensors="pt")
@@ -123,6 +129,14 @@ class TestQuantize:
             torch.testing.assert_close(after, model(**batch).last_hidden_state)
         assert (after - before).abs().max() > 1e-3
 
+    def test_caches_notice_other_constants(self, tiny_config, batch):
+        model = random_model(tiny_config()).quantize().eval()
+        model.cache_texts(10**6)
+        with torch.no_grad():
+            before = model(**batch).last_hidden_state
+            model.layers[0].forward_lstm.forget_bias = -3.0
+            assert (model(**batch).last_hidden_state - before).abs().max() > 1e-3
+
     def test_gradients_reach_embeddings_that_the_caller_gives(self, tiny_config):
         model = random_model(tiny_config()).quantize()
         embeds = torch.randn(1, 3, 4, requires_grad=True)
@@ -176,6 +190,11 @@ class TestFiles:
         save_file({**weights, key: change(weights[key])}, tmp_path / "model.safetensors", {"format": "pt"})
         with pytest.raises(ValueError, match="int8 weights: expected"):
             ElmoModel.from_pretrained(tmp_path)
+
+    def test_weights_of_other_sizes_are_not_initialised(self, tiny_config, tmp_path):
+        random_model(tiny_config()).quantize().save_pretrained(tmp_path)
+        with pytest.raises(RuntimeError, match="int8 weights can't be initialised"):
+            ElmoModel.from_pretrained(tmp_path, config=config_of(tmp_path, cell_size=8), ignore_mismatched_sizes=True)
 
     def test_a_new_float_model_with_the_config_of_an_int8_one_is_saved_as_float(self, tiny_config, tmp_path):
         random_model(tiny_config()).quantize().save_pretrained(tmp_path / "int8")
