@@ -169,7 +169,7 @@ class Int8Weight(nn.Module):
                 return
             self._check(values)
             if fbgemm_limit():
-                self._row_sums = (self.scale * values.sum(dim=1))[None]
+                self._row_sums = None if self.is_symmetric else (self.scale * values.float().sum(dim=1))[None]
                 self._packed = (_fbgemm_pack(values, self.scale),)
                 self.values = None
             else:

@@ -68,11 +68,16 @@ def from_model(
 
     A model that reads characters alone gets a new softmax, with weights from `seed`, if it has none, or if the
     vocabulary is not its own. `language` replaces that of its tokenizer, and `fields` those of its config. Raises
-    `ValueError` if it is no model directory, the vocabulary can't be used for training, or the model reads words and
-    the vocabulary is not its own.
+    `ValueError` if it is no model directory or one of int8, the vocabulary can't be used for training, or the model
+    reads words and the vocabulary is not its own.
     """
     check_model_directory(model_dir)
     config = ElmoConfig.from_pretrained(model_dir)
+    if getattr(config, "quantization_config", None) is not None:
+        raise ValueError(
+            f"{model_dir}: expected float32, bfloat16 or float16 weights to train, found int8; train the model that it "
+            "was rounded from"
+        )
     own = ElmoTokenizer.from_pretrained(model_dir, **({} if language is None else {"language": language}))
     if vocab_file is None:
         tokenizer = own

@@ -83,6 +83,12 @@ def test_a_converted_model_is_trained_on(model_dir, tmp_path):
     assert losses(tmp_path / "out")[-1][1] < losses(tmp_path / "out")[0][1]
 
 
+def test_an_int8_model_is_not_trained_on(model_dir, tmp_path):
+    AutoModel.from_pretrained(model_dir).quantize().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="found int8; train the model that it was rounded from"):
+        from_model(tmp_path, None, seed=0)
+
+
 def test_another_vocabulary_brings_a_new_softmax(tmp_path):
     start().model.save_pretrained(tmp_path / "model")
     start().tokenizer.save_pretrained(tmp_path / "model")
