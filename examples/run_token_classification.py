@@ -60,6 +60,7 @@ class TaggingModelArguments(ModelArguments):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         names = {"IOB2": "BIO", "IOBES": "BIOES"}
         self.label_scheme = names.get(self.label_scheme or "", self.label_scheme)  # type: ignore[assignment]
 

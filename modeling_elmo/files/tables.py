@@ -193,7 +193,8 @@ class JSONRows(TextLines):
             return
         lines = super().__iter__()
         first = list(itertools.islice(lines, 2))
-        is_single = len(first) == 1
+        # In JSON lines, a list is the words of a row.
+        may_be_columns = len(first) == 1 and ".json" in map(str.lower, Path(self.path).suffixes)
         for number, line in enumerate(itertools.chain(first, lines), start=1):
             self.place = f"line {number}"
             try:
@@ -203,7 +204,7 @@ class JSONRows(TextLines):
                     f"{self.name}: {self.place}: not JSON ({error}); expected an object on each line, or one array of "
                     "objects"
                 ) from error
-            yield from (_rows_of_columns(row) if is_single else None) or [row]
+            yield from (_rows_of_columns(row) if may_be_columns else None) or [row]
 
     def _items(self, file: io.TextIOWrapper) -> Iterator[Any]:
         """Yields the items of an array, of which only a part is in memory."""

@@ -629,14 +629,14 @@ for name in sys.argv[1:]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc for the peak memory of a process")
 def test_memory_does_not_grow_with_a_line(tmp_path):
     names = []
-    for count in (4_000, 16_000):
+    for count in (6_000, 30_000):
         names.append(str(tmp_path / f"{count}.txt"))
         Path(names[-1]).write_text(" ".join(f"word{number % 2000}" for number in range(count)))
     result = subprocess.run([sys.executable, "-c", MEMORY, *names], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     short, long = map(float, result.stdout.split())
-    # The vectors of 12,000 words are 29 MiB. Their characters and the allocator account for 5 to 13.
-    assert long - short < 20
+    # The vectors of 24,000 words are 59 MiB. Their characters and the allocator account for 10 to 25.
+    assert long - short < 40
 
 
 @pytest.mark.parametrize("pool", ["none", "mean"])
