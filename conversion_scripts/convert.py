@@ -68,10 +68,13 @@ def convert(
         (target / "README.md").write_text(card, encoding="utf-8")
 
 
+def _model_class(config: ElmoConfig) -> type[ElmoForPreTraining] | type[ElmoModel]:
+    return ElmoForPreTraining if config.architectures == ["ElmoForPreTraining"] else ElmoModel
+
+
 def _quantize(target: Path, source: ConvertedModel) -> None:
     """Rounds the weights of a model directory to int8."""
-    is_language_model = source.config.architectures == ["ElmoForPreTraining"]
-    model, _ = load_model(ElmoForPreTraining if is_language_model else ElmoModel, target)
+    model, _ = load_model(_model_class(source.config), target)
     model.quantize()
     # Not into the file that the loaded weights may still be read from.
     state = model.state_dict()
@@ -90,9 +93,8 @@ def save_model_directory(
 ) -> None:
     """Writes everything except the model card. Scalar mixes that the source lacks are initialised for training."""
     parameters = dict(parameters)
-    is_language_model = config.architectures == ["ElmoForPreTraining"]
     with torch.device("meta"):
-        model = ElmoForPreTraining(config) if is_language_model else ElmoModel(config)
+        model = _model_class(config)(config)
     # Of weights that are shared, the file has one copy.
     names = model.state_dict().keys() - model.all_tied_weights_keys
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items() if name in names}

@@ -83,7 +83,7 @@ def main(
     output: Annotated[Path, typer.Argument(help="The directory to write to.")],
     share: Annotated[float, typer.Option(help="Share of the questions to ask of another paragraph.")] = 1 / 3,
     max_words: Annotated[
-        int | None, typer.Option(help="Cut paragraphs into passages of at most so many words.")
+        int | None, typer.Option(help="Cut paragraphs into passages of at most this many words.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of what is drawn.")] = 0,
 ) -> None:

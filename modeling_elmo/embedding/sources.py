@@ -22,10 +22,10 @@ from ..model.text_warnings import ElmoWarning
 
 DEFAULT_COLUMN = "text"
 
-# So many lines tell whether each has a word and its labels.
+# Lines to look at before deciding whether each has a word and its labels.
 COLUMN_LINES = 10
 
-# So many texts that are numbers, with no other before them, are no texts.
+# If the first texts of a column are all numbers, a warning says so after this many.
 MANY_NUMBERS = 100
 
 

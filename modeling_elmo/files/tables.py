@@ -46,7 +46,7 @@ CHUNK_BYTES = 2**25
 # Characters of a JSON array that are read together, more for longer rows.
 CHUNK_CHARACTERS = 2**16
 
-# So many lines tell whether quotation marks enclose the fields of TSV.
+# Lines to look at before deciding whether quotation marks enclose the fields of TSV.
 QUOTED_LINES = 1000
 
 # Lines of TSV as programs write them that quote fields. If fields have line feeds: all lines, and the last may be open.

@@ -129,9 +129,9 @@ class Int8Weight(nn.Module):
         if is_float:
             return packed(rows_NI, bias_O).to(inputs_NI.dtype)
         begin_N1, range_N1, levels = self._range(rows_NI)
+        zero = levels + 1
         if begin_N1 is not None:
-            rows_NI = rows_NI - begin_N1
-        zero = 0 if begin_N1 is not None else levels + 1
+            rows_NI, zero = rows_NI - begin_N1, 0
         multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
         result_NO = multiply(rows_NI / range_N1, 1 / levels, zero, packed).mul_(range_N1)
         if begin_N1 is not None:

@@ -28,7 +28,20 @@ from .int8_weights import Int8Weight
 from .packing import DirectionState, Packing
 
 
-class ProjectedLSTM(nn.Module):
+class DirectionSettings(nn.Module):
+    """What each kind of direction has: the constants in its equations, as attributes."""
+
+    forget_bias: float
+    cell_clip: float | None
+    projection_clip: float | None
+
+    @property
+    def settings(self) -> LSTMSettings:
+        """`LSTMSettings`: The constants in the equations."""
+        return LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
+
+
+class ProjectedLSTM(DirectionSettings):
     """One direction of one layer. Weights have the names and layout of `torch.nn.LSTM`, but with a single bias."""
 
     def __init__(self, config: ElmoConfig):
@@ -44,11 +57,6 @@ class ProjectedLSTM(nn.Module):
         self.bias = nn.Parameter(torch.empty(4 * cell_size))
         self.weight_hr = nn.Parameter(torch.empty(projection_size, cell_size)) if config.has_lstm_projection else None
         self._packed = PackedWeight(), PackedWeight(), PackedWeight()
-
-    @property
-    def settings(self) -> LSTMSettings:
-        """`LSTMSettings`: The constants in the equations."""
-        return LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
 
     def forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
@@ -120,7 +128,7 @@ class ProjectedLSTM(nn.Module):
         return plain_lstm(inputs_NI, batch_sizes, state, weights, self.settings)
 
 
-class Int8LSTM(nn.Module):
+class Int8LSTM(DirectionSettings):
     """A frozen `ProjectedLSTM` with weights of int8; gates and states stay in float32.
 
     `plain_forward` is the reference for `forward` but for the rounding of the rows that are multiplied; see
@@ -134,11 +142,6 @@ class Int8LSTM(nn.Module):
         self.weight_hh = Int8Weight.of(lstm.weight_hh)
         self.weight_hr = None if lstm.weight_hr is None else Int8Weight.of(lstm.weight_hr)
         self.bias = nn.Parameter(lstm.bias.detach(), requires_grad=False)
-
-    @property
-    def settings(self) -> LSTMSettings:
-        """`LSTMSettings`: The constants in the equations."""
-        return LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
 
     def forward(
         self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState

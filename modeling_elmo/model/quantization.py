@@ -71,7 +71,7 @@ if INT8_METHOD not in auto.AUTO_QUANTIZER_MAPPING:
 
 
 def replace_layers(model: nn.Module) -> None:
-    """Replaces the float layers of the biLM in `model` by packed int8 ones, in place, and freezes it.
+    """Replaces the float layers of the biLM in `model` by packed int8 ones, in place.
 
     Layers without memory, on the meta device, are replaced as well, and packed when this is called again.
     """
