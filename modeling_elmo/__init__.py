@@ -18,6 +18,7 @@ Importing this package registers its classes with the Auto classes:
 | `fine_tuning/` | what task models need around them |
 | `hub/` | model cards, and a model directory to the Hub |
 | `cli/` | the command `elmo` |
+| `hardware.py` | what the machine can do |
 | `registration.py` | makes the Auto classes know ELMo |
 """
 

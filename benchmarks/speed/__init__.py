@@ -14,6 +14,7 @@
 | `sentences.py` | the sentences that it reads |
 | `correctness.py` | checks of the results |
 | `allennlp_elmo.py` | AllenNLP's ELMo, for comparison |
-| `measurement.py` | medians, matrix-product rates, memory |
+| `roofline.py` | the least time that a batch can take on this machine |
+| `measurement.py` | medians, memory |
 | `report.py` | options, tables and the JSON line of every benchmark |
 """

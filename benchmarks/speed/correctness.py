@@ -22,7 +22,7 @@ from .full_size_model import ModelFiles
 from .sentences import Sentence
 
 
-# In float32. bfloat16 has three digits: there, the direction of the vectors is checked.
+# In float32. bfloat16 has three digits, int8 two: there, the direction of the vectors is checked.
 TOLERANCE = 1e-5
 LEAST_COSINE = 0.999
 
@@ -77,15 +77,16 @@ def _read_as_float64(path: Path) -> dict[str, np.ndarray]:
     return weights
 
 
-def check_vectors(what: str, found: torch.Tensor, expected: torch.Tensor) -> None:
-    """Compares vectors `(words, ...)` with the expected ones: within 1e-5 in float32, by their cosine in bfloat16.
+def check_vectors(what: str, found: torch.Tensor, expected: torch.Tensor, is_int8: bool = False) -> None:
+    """Compares vectors `(words, ...)` with the expected ones: within 1e-5 in float32, by their cosine in bfloat16, and
+    from weights of int8.
 
     Raises:
         `WrongResultError`: If they differ; the message names `what`.
     """
     if found.shape != expected.shape:
         raise WrongResultError(f"{what}: expected vectors {tuple(expected.shape)}, found {tuple(found.shape)}")
-    if found.dtype == torch.float32:
+    if found.dtype == torch.float32 and not is_int8:
         worst = (found - expected).abs().max().item()
         # Written so that NaN fails.
         if not worst <= TOLERANCE:

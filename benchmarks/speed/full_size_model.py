@@ -73,45 +73,66 @@ def model_files(is_tiny: bool = False) -> Iterator[ModelFiles]:
         yield files
 
 
+def recurrent_weights(config: ElmoConfig) -> int:
+    """Returns the number of weights that each step of one direction of one layer reads: gates and projection."""
+    projection = config.cell_size * config.projection_size if config.has_lstm_projection else 0
+    return 4 * config.cell_size * config.projection_size + projection
+
+
+def input_weights(config: ElmoConfig) -> int:
+    """Returns the number of weights of one direction of one layer for its inputs, which need no step before them."""
+    return 4 * config.cell_size * config.projection_size
+
+
 def lstm_flop_per_word(config: ElmoConfig) -> int:
     """Returns the floating point operations in the matrix products of all LSTMs for one word.
 
     Counts gates from the input and from the hidden state, and the projection, in both directions and all layers. A
     multiply-add counts as two.
     """
-    gates = 2 * (4 * config.cell_size) * config.projection_size
-    projection = config.cell_size * config.projection_size if config.has_lstm_projection else 0
-    return 2 * config.num_hidden_layers * 2 * (gates + projection)
+    return 2 * config.num_hidden_layers * 2 * (input_weights(config) + recurrent_weights(config))
 
 
-def character_encoder_flop_per_word(config: ElmoConfig, num_characters: int) -> int:
-    """Returns the floating point operations of convolutions, highway layers and projection for one word.
+def encoder_weights(config: ElmoConfig) -> int:
+    """Returns the number of weights of the character encoder's highway layers and projection."""
+    size = config.num_character_filters
+    projection = size * config.projection_size if config.has_character_projection else 0
+    return config.num_highway_layers * 2 * size**2 + projection
+
+
+def convolution_flop_per_word(config: ElmoConfig, num_characters: int) -> int:
+    """Returns the floating point operations of the convolutions for one word.
 
     Windows entirely in the padding after a word all have the same result: one of them is enough. Words of
     `num_characters`, including their marks, therefore need `num_characters` + the width of the widest filter.
     """
     widest = max(width for width, _ in config.character_filters)
     length = min(config.max_characters_per_token, num_characters + widest)
-    convolutions = sum(
+    return 2 * sum(
         (length - width + 1) * width * config.character_embedding_size * number
         for width, number in config.character_filters
     )
-    size = config.num_character_filters
-    highway = config.num_highway_layers * 2 * size**2
-    projection = size * config.projection_size if config.has_character_projection else 0
-    return 2 * (convolutions + highway + projection)
+
+
+def character_encoder_flop_per_word(config: ElmoConfig, num_characters: int) -> int:
+    """Returns the floating point operations of convolutions, highway layers and projection for one word."""
+    return convolution_flop_per_word(config, num_characters) + 2 * encoder_weights(config)
+
+
+def distinct_words(character_ids: torch.Tensor) -> tuple[int, int]:
+    """Returns the number of distinct words of a batch `(B, W, C)` and the characters of the longest, marks included."""
+    distinct_NC = torch.unique(character_ids[character_ids.any(-1)], dim=0)
+    # 261 pads the word after its end mark.
+    return len(distinct_NC), int((distinct_NC != 261).sum(-1).max())
 
 
 def needed_flop(config: ElmoConfig, character_ids: torch.Tensor) -> int:
-    """Returns the floating point operations that a batch `(B, W, C)` requires; see the two functions above.
+    """Returns the floating point operations that a batch `(B, W, C)` requires; see the functions above.
 
     The LSTMs run once for every word and boundary token, the character encoder once for every *distinct* one in the
     batch. Work on padding and repeated work do not count: a model that does them has a lower rate.
     """
-    words_NC = character_ids[character_ids.any(-1)]
-    distinct_NC = torch.unique(words_NC, dim=0)
-    # 261 pads the word after its end mark.
-    num_characters = int((distinct_NC != 261).sum(-1).max())
-    return len(words_NC) * lstm_flop_per_word(config) + len(distinct_NC) * character_encoder_flop_per_word(
-        config, num_characters
-    )
+    num_distinct, num_characters = distinct_words(character_ids)
+    return int(character_ids.any(-1).sum()) * lstm_flop_per_word(
+        config
+    ) + num_distinct * character_encoder_flop_per_word(config, num_characters)

@@ -19,7 +19,8 @@ import torch
 import typer
 from transformers import AutoModel, BatchEncoding
 
-from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
+from modeling_elmo import ElmoConfig, ElmoInt8Config, ElmoModel, ElmoTokenizer
+from modeling_elmo.hardware import cpu_name
 
 from . import allennlp_elmo
 from .correctness import (
@@ -30,8 +31,9 @@ from .correctness import (
     num_checked_words,
 )
 from .full_size_model import ModelFiles, model_files, needed_flop
-from .measurement import best_matrix_product_rate, in_fresh_process, median_seconds, num_threads, peak_memory_mib
+from .measurement import in_fresh_process, median_seconds, num_threads, peak_memory_mib
 from .report import JsonOnly, Quick, Repeats, Report, Text, Threads, rounded, run
+from .roofline import Limits
 from .sentences import Sentence, get_sentences
 
 
@@ -40,9 +42,15 @@ class DType(str, Enum):
 
     float32 = "float32"
     bfloat16 = "bfloat16"
+    int8 = "int8"
 
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+def load(model_dir: Path, dtype: str) -> ElmoModel:
+    """Loads our model with weights of a dtype."""
+    if dtype == DType.int8:
+        return AutoModel.from_pretrained(model_dir, quantization_config=ElmoInt8Config()).eval()
+    return AutoModel.from_pretrained(model_dir, dtype=getattr(torch, dtype)).eval()
+
 
 # Number of sentences for each batch size: small batches are slow and need fewer for a stable figure.
 BATCH_SIZES = {1: 24, 8: 48, 32: 96, 64: 128, 128: 128}
@@ -55,6 +63,11 @@ RIVAL_BATCH_SIZES = (1, 32)
 LENGTHS = [10, 100, 1_000]
 LONG_LENGTHS = [10_000, 100_000]
 QUICK_LENGTHS = [10, 60]
+
+
+def is_int8(model: ElmoModel) -> bool:
+    """Whether the model has weights of int8."""
+    return getattr(model.config, "quantization_config", None) is not None
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ def check(what: str, model: ElmoModel, batches: Sequence[Batch], expected: dict[
         vectors = model(**batch.inputs).last_hidden_state
         for row, sentence in zip(vectors, batch.sentences):
             if id(sentence) in expected:
-                check_vectors(what, row[1 : len(sentence) + 1], expected[id(sentence)])
+                check_vectors(what, row[1 : len(sentence) + 1], expected[id(sentence)], is_int8(model))
                 num_checked += 1
     if not num_checked:
         raise WrongResultError(f"{what}: no sentence was compared")
@@ -115,15 +128,15 @@ def check_ends(what: str, model: ElmoModel, batch: Batch, first: torch.Tensor, l
     after them, nor the backward halves of its last words on those before: `first` and `last` need no other words."""
     size = model.config.projection_size
     vectors = model(**batch.inputs).last_hidden_state[0, 1:-1]
-    check_vectors(f"{what}, forward", vectors[: len(first), :size], first[:, :size])
-    check_vectors(f"{what}, backward", vectors[-len(last) :, size:], last[:, size:])
+    check_vectors(f"{what}, forward", vectors[: len(first), :size], first[:, :size], is_int8(model))
+    check_vectors(f"{what}, backward", vectors[-len(last) :, size:], last[:, size:], is_int8(model))
 
 
-def memory_of_ours(model_dir: Path, dtype: torch.dtype, sentences: list[Sentence]) -> float:
+def memory_of_ours(model_dir: Path, dtype: str, sentences: list[Sentence]) -> float:
     """Returns the MiB that loading and one batch add to the imports."""
     inputs = Batch.of(sentences).inputs
     before = peak_memory_mib()
-    model = AutoModel.from_pretrained(model_dir, dtype=dtype).eval()
+    model = load(model_dir, dtype)
     with torch.no_grad():
         model(**inputs)
     return peak_memory_mib() - before
@@ -137,17 +150,12 @@ def memory_of_allennlp(files: ModelFiles, sentences: list[Sentence]) -> float:
     return peak_memory_mib() - before
 
 
-def rooflines(is_quick: bool) -> dict[str, float]:
-    """Returns the rate of the machine's best matrix product for each dtype, in floating point operations per second."""
-    return {name: best_matrix_product_rate(dtype, is_quick) for name, dtype in DTYPES.items()}
-
-
 @dataclass(frozen=True)
 class Rates:
-    """Converts seconds to words/s, GFLOP/s and the share of the roofline."""
+    """Converts seconds to words/s, GFLOP/s and the share of the machine's limit (`roofline.py`)."""
 
     config: ElmoConfig
-    rooflines: dict[str, float]
+    limits: dict[str, Limits]
     repeats: int
 
     def measure(
@@ -156,18 +164,23 @@ class Rates:
         """Times the rivals and returns a dictionary for each. Those named after a dtype are ours."""
         words = sum(batch.num_words for batch in batches)
         flop = sum(needed_flop(self.config, batch.inputs["character_ids"]) for batch in batches)
-        return [
-            {
-                **case,
-                "model": name,
-                "words": words,
-                "words_per_second": rounded(words / seconds),
-                "mflop_per_word": rounded(flop / words / 1e6),
-                "gflop_per_second": rounded(flop / seconds / 1e9),
-                "share_of_roofline": rounded(flop / seconds / self.rooflines.get(name, self.rooflines["float32"])),
+        rows = []
+        for name, seconds in median_seconds(rivals, self.repeats).items():
+            # AllenNLP computes in float32.
+            limits = self.limits.get(name, self.limits["float32"])
+            bounds = [limits.bound(self.config, batch.inputs["character_ids"]) for batch in batches]
+            bound, of_memory = (sum(column) for column in zip(*bounds))
+            figures = {
+                "words_per_second": words / seconds,
+                "mflop_per_word": flop / words / 1e6,
+                "gflop_per_second": flop / seconds / 1e9,
+                "bound": words / bound,
+                "memory_share_of_bound": of_memory / bound,
+                "share_of_bound": bound / seconds,
             }
-            for name, seconds in median_seconds(rivals, self.repeats).items()
-        ]
+            figures = {key: rounded(value) for key, value in figures.items()}
+            rows.append({**case, "model": name, "words": words, **figures})
+        return rows
 
 
 @dataclass(frozen=True)
@@ -226,7 +239,7 @@ class Contest:
             return self.rates.measure(rivals, batches, threads=number)
 
 
-COLUMNS = ["words", "words_per_second", "mflop_per_word", "gflop_per_second", "share_of_roofline"]
+COLUMNS = ["words", "words_per_second", "gflop_per_second", "bound", "memory_share_of_bound", "share_of_bound"]
 
 
 def show(report: Report, title: str, cases: list[str], measured: list[dict[str, Any]]) -> None:
@@ -254,23 +267,17 @@ def main(
     lengths = QUICK_LENGTHS if quick else [*LENGTHS, *(LONG_LENGTHS if long else [])]
     sentences = get_sentences(64 if quick else SORTED_SENTENCES, text)
     words = [word for sentence in get_sentences(max(lengths) // 10, text) for word in sentence]
-    dtypes = {name: kind for name, kind in DTYPES.items() if dtype in (None, name)}
+    dtypes = [each.value for each in DType if dtype in (None, each)]
 
     with num_threads(report.threads), model_files(is_tiny=quick) as files:
-        models = {name: AutoModel.from_pretrained(files.converted, dtype=kind).eval() for name, kind in dtypes.items()}
+        models = {name: load(files.converted, name) for name in dtypes}
         checked = sentences[: num_checked_sentences()]
         expected = {id(sentence): vectors for sentence, vectors in zip(checked, expected_vectors(files, checked))}
         allennlp = allennlp_elmo.load(files) if allennlp_elmo.is_available() else None
-        rates = Rates(next(iter(models.values())).config, rooflines(quick), repeats)
+        config = next(iter(models.values())).config
+        rates = Rates(config, Limits.measure(config, quick), repeats)
         contest = Contest(files, models, allennlp, expected, rates)
-        roofline = {name: rounded(rate / 1e9) for name, rate in rates.rooflines.items()}
-        report.figures["roofline_gflop_per_second"] = roofline
-        for name, rate in roofline.items():
-            report.say(f"best matrix product in {name}: {rate:,.0f} GFLOP/s")
-        report.say(
-            "FLOP: the matrix products that a batch requires, once for every word and boundary token in the LSTMs,\n"
-            "once for every distinct one in the character encoder. Padding and repeated work do not count."
-        )
+        show_limits(report, rates.limits)
 
         measured = contest.sizes(sentences, batch_sizes)
         report.figures["batches"] = measured
@@ -283,20 +290,36 @@ def main(
         by_threads = []
         for number in range(1, report.threads + 1):
             with num_threads(number):
-                of_as_many = replace(rates, rooflines=rooflines(quick))
+                of_as_many = replace(rates, limits=Limits.measure(config, quick))
             by_threads += replace(contest, rates=of_as_many).threads(sentences[: batch_sizes[32]], number)
         report.figures["threads_at_batch_32"] = by_threads
-        show(report, "Batches of 32 by threads (each against the matrix products of as many)", ["threads"], by_threads)
+        show(report, "Batches of 32 by threads (each against the bound of as many)", ["threads"], by_threads)
 
-        memory = {
-            name: in_fresh_process(memory_of_ours, files.converted, kind, sentences[:32])
-            for name, kind in dtypes.items()
-        }
+        memory = {name: in_fresh_process(memory_of_ours, files.converted, name, sentences[:32]) for name in dtypes}
         if allennlp is not None:
             memory["allennlp"] = in_fresh_process(memory_of_allennlp, files, sentences[:32])
         report.figures["peak_memory_mib"] = {name: rounded(value) for name, value in memory.items()}
         report.table("Peak memory beyond the imports, load and one batch of 32", ["model", "MiB"], [*memory.items()])
     report.finish()
+
+
+def show_limits(report: Report, limits: dict[str, Limits]) -> None:
+    """Prints what the machine can do, and what the columns mean."""
+    report.say(f"{cpu_name()}: reads {limits['float32'].memory_rate / 1e9:.1f} GB/s from memory")
+    report.figures["cpu"] = cpu_name()
+    report.figures["memory_gb_per_second"] = rounded(limits["float32"].memory_rate / 1e9)
+    report.figures["product_gflop_per_second"] = {}
+    report.figures["step_weights_gb_per_second"] = {}
+    for name, each in limits.items():
+        product, read = rounded(each.product_rate / 1e9), rounded(each.step_rate / 1e9)
+        report.figures["product_gflop_per_second"][name] = product
+        report.figures["step_weights_gb_per_second"][name] = read
+        report.say(f"{name}: best matrix product {product:,.0f} GFLOP/s, reads the weights of a step at {read} GB/s")
+    report.say(
+        "FLOP: the matrix products that a batch requires, once for every word and boundary token in the LSTMs,\n"
+        "once for every distinct one in the character encoder. Padding and repeated work do not count.\n"
+        "Bound: what the machine could do if products and reading weights took all the time (roofline.py)."
+    )
 
 
 def show_ratios(report: Report, measured: list[dict[str, Any]]) -> None:
@@ -305,7 +328,7 @@ def show_ratios(report: Report, measured: list[dict[str, Any]]) -> None:
     ratios = {
         f"{name}, batch {size}": rounded(rate[size, name] / rate[size, "allennlp"])
         for size in RIVAL_BATCH_SIZES
-        for name in DTYPES
+        for name in DType.__members__
         if (size, "allennlp") in rate and (size, name) in rate
     }
     report.figures["times_allennlp"] = ratios or None

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How the benchmarks measure: alternating timings, the machine's best matrix product, memory of new processes."""
+"""How the benchmarks measure: alternating timings, memory of new processes."""
 
 import multiprocessing
 import resource
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 from transformers import logging
 
 
@@ -40,54 +39,6 @@ def num_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-# Matrix products (N, I) x (I, O): those of the model (gates, projection) at several batch sizes, and a square one.
-ROOFLINE_SHAPES = [
-    (rows, inputs, outputs)
-    for rows in (64, 256, 1024, 4096)
-    for inputs, outputs in ((512, 16384), (4096, 512), (4096, 4096))
-]
-
-
-def best_matrix_product_rate(dtype: torch.dtype, is_quick: bool = False) -> float:
-    """Returns the roofline: floating point operations per second of the best matrix product on this machine.
-
-    That is the best of several shapes, and of `F.linear` and oneDNN with a packed weight, each a median over 0.1 s.
-    """
-    best = 0.0
-    for rows, inputs, outputs in ROOFLINE_SHAPES[:1] if is_quick else ROOFLINE_SHAPES:
-        input_NI, weight_OI = torch.randn(rows, inputs, dtype=dtype), torch.randn(outputs, inputs, dtype=dtype)
-        for product in (_plain_product, _packed_product):
-            run = product(input_NI, weight_OI)
-            if run is not None:
-                best = max(best, 2 * rows * inputs * outputs / _median_call(run))
-    return best
-
-
-def _plain_product(input_NI: torch.Tensor, weight_OI: torch.Tensor) -> Callable[[], torch.Tensor]:
-    return lambda: F.linear(input_NI, weight_OI)
-
-
-def _packed_product(input_NI: torch.Tensor, weight_OI: torch.Tensor) -> Callable[[], torch.Tensor] | None:
-    # The operators that torch's compiler uses. They are private, so other builds may lack them.
-    try:
-        packed = torch.ops.mkldnn._reorder_linear_weight(weight_OI, len(input_NI))
-        torch.ops.mkldnn._linear_pointwise(input_NI, packed, None, "none", [], "")
-    except (AttributeError, RuntimeError):
-        return None
-    return lambda: torch.ops.mkldnn._linear_pointwise(input_NI, packed, None, "none", [], "")
-
-
-@torch.no_grad()
-def _median_call(run: Callable[[], Any], seconds: float = 0.1) -> float:
-    run()
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < seconds:
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:

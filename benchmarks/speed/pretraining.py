@@ -24,6 +24,7 @@ import torch
 import typer
 
 from modeling_elmo import ElmoConfig, ElmoForPreTraining, ElmoTokenizer
+from modeling_elmo.hardware import product_rate
 from modeling_elmo.pretraining.initial_model import preset_config
 from modeling_elmo.pretraining.settings import PretrainingSettings
 from modeling_elmo.pretraining.trainer import ElmoPretrainer
@@ -32,7 +33,7 @@ from modeling_elmo.pretraining.windows import Windows
 
 from .correctness import check_gradients
 from .full_size_model import TINY, character_encoder_flop_per_word, lstm_flop_per_word
-from .measurement import best_matrix_product_rate, in_fresh_process, num_threads, peak_memory_mib
+from .measurement import in_fresh_process, num_threads, peak_memory_mib
 from .report import JsonOnly, Quick, Report, Threads, rounded, run
 from .sentences import LETTERS, LONGEST, SHORTEST
 
@@ -241,7 +242,7 @@ def main(
     report = Report("pretraining", threads, json_only)
     report.figures["dtype"] = "bfloat16" if bf16 else "float32"
     with num_threads(report.threads):
-        best = best_matrix_product_rate(torch.bfloat16 if bf16 else torch.float32, is_quick=quick)
+        best = product_rate(report.figures["dtype"], is_quick=quick)
         report.figures["roofline_gflop_per_second"] = rounded(best / 1e9)
         report.say(f"best {report.figures['dtype']} matrix product: {best / 1e9:,.0f} GFLOP/s")
         report.figures["presets"] = {}

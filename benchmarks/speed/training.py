@@ -7,7 +7,7 @@
 A step is forward, loss (mean square of the ELMo vectors, without boundary tokens) and backward, in float32 without
 dropout. No optimizer runs on either side: it would cost both the same. Each step uses a batch of 32 sentences with
 prepared character ids. The tagger has the default size and a conditional random field over nine labels. Gradients are
-checked first.
+checked first. The share of the bound is that of the least time that the whole biLM's step can take (`roofline.py`).
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ import torch
 from transformers import AutoModel, AutoModelForTokenClassification
 
 from modeling_elmo import ElmoForTokenClassification, ElmoModel
+from modeling_elmo.hardware import cpu_name
 
 from . import allennlp_elmo
 from .correctness import (
@@ -33,6 +34,7 @@ from .full_size_model import ModelFiles, model_files
 from .inference import Batch
 from .measurement import in_fresh_process, median_seconds, num_threads, peak_memory_mib
 from .report import JsonOnly, Quick, Repeats, Report, Text, Threads, rounded, run
+from .roofline import Limits
 from .sentences import Sentence, get_sentences
 
 
@@ -190,7 +192,16 @@ def main(
         rate = {name: rounded(words / seconds) for name, seconds in median_seconds(rivals, repeats).items()}
         report.figures["words"] = words
         report.figures["words_per_second"] = rate
+        limits = Limits.measure(whole.config, quick)["float32"]
+        ids_of_batches = [batch.inputs["character_ids"] for batch in batches]
+        bound = sum(limits.bound(whole.config, ids, is_training=True)[0] for ids in ids_of_batches)
+        report.figures["share_of_bound"] = rounded(rate["whole biLM"] * bound / words)
         report.table(f"Steps on batches of {BATCH_SIZE}", ["", "words per second"], [*rate.items()])
+        report.say(
+            f"\n{cpu_name()}: best matrix product {limits.product_rate / 1e9:,.0f} GFLOP/s, memory "
+            f"{limits.memory_rate / 1e9:.1f} GB/s\nwhole biLM, share of the bound of {words / bound:,.0f} words per "
+            f"second: {report.figures['share_of_bound']}"
+        )
         report.figures["frozen_times_inference"] = rounded(rate["frozen biLM"] / rate["inference"])
         report.say(f"\nfrozen biLM against inference: {report.figures['frozen_times_inference']}")
         report.figures["tagger_times_inference"] = rounded(rate["tagger on a frozen biLM"] / rate["inference"])

@@ -9,6 +9,7 @@
     hub.py            push
     pretraining.py    build-vocab, pretrain, evaluate
     embedding.py      embed, neighbors
+    doctor.py         doctor
     __main__.py       `python -m modeling_elmo.cli`, for launchers such as torchrun
 
 Commands import what they need when they run, so that `elmo --help` and `elmo --version` load neither torch nor

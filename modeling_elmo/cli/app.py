@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from ..version import __version__
 from .conversion import convert, export
+from .doctor import doctor
 from .embedding import embed, neighbors
 from .hub import push
 from .options import printable
@@ -50,6 +51,7 @@ for _function, _short_help in (
     (evaluate, "A language model's perplexity on text."),
     (embed, "Sentences to a file of vectors."),
     (neighbors, "The nearest contexts of a word."),
+    (doctor, "What this machine can do."),
 ):
     app.command(cls=_Command, short_help=_short_help)(_function)
 

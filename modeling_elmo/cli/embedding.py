@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, BadParameter, Option, echo
 
-from .options import Column, DType, ReplaceInvalid, Strict, Tokenized, is_main_process, printable
+from .options import (
+    Column,
+    DType,
+    ReplaceInvalid,
+    Strict,
+    Tokenized,
+    is_main_process,
+    printable,
+    warn_of_too_many_threads,
+)
 
 
 def embed(
@@ -70,6 +79,7 @@ def embed(
 
     if split_sentences and tokenized:
         raise BadParameter("--split-sentences requires --raw")
+    warn_of_too_many_threads()
     options = {"pool": pool, "dtype": getattr(torch, dtype), "keep_boundaries": keep_boundaries}
     options["split_sentences"] = split_sentences
     source, embedder = _open(input, column, replace_invalid, model, layers, batch_words=batch_words, **options)

@@ -5,7 +5,7 @@
 import os
 from typing import Annotated, Literal
 
-from typer import Argument, Option
+from typer import Argument, Option, echo
 
 
 DType = Literal["float32", "bfloat16", "float16"]
@@ -72,6 +72,15 @@ SentencePerRow = Annotated[
 def is_main_process() -> bool:
     """Returns whether this is the one process of a launcher such as torchrun that reports to the user."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def warn_of_too_many_threads() -> None:
+    """Prints a line if the threads of all processes are more than the cores."""
+    from ..hardware import thread_advice
+
+    advice = thread_advice()
+    if advice is not None and is_main_process():
+        echo(f"elmo: warning: {advice}", err=True)
 
 
 def printable(text: object) -> str:

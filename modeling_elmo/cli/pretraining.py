@@ -19,6 +19,7 @@ from .options import (
     Tokenized,
     is_main_process,
     printable,
+    warn_of_too_many_threads,
 )
 
 
@@ -114,6 +115,7 @@ def pretrain(
     from ..pretraining import pretrain as run
     from ..pretraining.settings import LEARNING_RATES, PretrainingSettings
 
+    warn_of_too_many_threads()
     corpus = _corpus(train, replace_invalid)
     eval_corpus = _corpus(evaluate_on, replace_invalid) if evaluate_on else None
     fields = {"num_negative_samples": negative_samples, "lstm_dropout": dropout, "token_input": token_input}

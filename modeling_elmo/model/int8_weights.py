@@ -132,8 +132,7 @@ class Int8Weight(nn.Module):
         zero = levels + 1
         if begin_N1 is not None:
             rows_NI, zero = rows_NI - begin_N1, 0
-        multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
-        result_NO = multiply(rows_NI / range_N1, 1 / levels, zero, packed).mul_(range_N1)
+        result_NO = fbgemm_product(rows_NI / range_N1, levels, zero, packed).mul_(range_N1)
         if begin_N1 is not None:
             result_NO.addmm_(begin_N1, row_sums)
         return (result_NO if bias_O is None else result_NO.add_(bias_O)).to(inputs_NI.dtype)
@@ -170,7 +169,7 @@ class Int8Weight(nn.Module):
             self._check(values)
             if fbgemm_limit():
                 self._row_sums = None if self.is_symmetric else (self.scale * values.float().sum(dim=1))[None]
-                self._packed = (_fbgemm_pack(values, self.scale),)
+                self._packed = (fbgemm_pack(values, self.scale),)
                 self.values = None
             else:
                 weight_OI = self.dequantized()
@@ -238,7 +237,8 @@ def _float_product(weight_OI: torch.Tensor, inputs_NI: torch.Tensor, bias_O: tor
     return F.linear(inputs_NI, weight_OI, bias_O)
 
 
-def _fbgemm_pack(values_OI: torch.Tensor, scale_O: torch.Tensor) -> Any:
+def fbgemm_pack(values_OI: torch.Tensor, scale_O: torch.Tensor) -> Any:
+    """Returns int8 values `(O, I)` with scales `(O,)` in FBGEMM's layout."""
     engine = torch.backends.quantized.engine
     torch.backends.quantized.engine = "fbgemm"
     try:
@@ -250,6 +250,11 @@ def _fbgemm_pack(values_OI: torch.Tensor, scale_O: torch.Tensor) -> Any:
             return torch.ops.quantized.linear_prepack(weight, None)
     finally:
         torch.backends.quantized.engine = engine
+
+
+def fbgemm_product(inputs_NI: torch.Tensor, levels: int, zero: int, packed: Any) -> torch.Tensor:
+    """Returns the product `(N, O)` of float32 inputs, rounded to multiples of 1 / `levels` above `-zero / levels`."""
+    return torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(inputs_NI, 1 / levels, zero, packed)
 
 
 @functools.cache
@@ -277,9 +282,8 @@ def _is_exact(limit: int) -> bool:
             values = values.to(torch.int8).repeat(3, 32)
             inputs = torch.tensor([1.0, -1.0, 0.5], device="cpu").expand(64, 3).T.contiguous()
             inputs[2, ::2] = -1
-            packed = _fbgemm_pack(values, torch.ones(len(values), device="cpu"))
-            multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
-            found = multiply(inputs, 1 / limit, limit + 1, packed)
+            packed = fbgemm_pack(values, torch.ones(len(values), device="cpu"))
+            found = fbgemm_product(inputs, limit, limit + 1, packed)
             expected = F.linear((inputs * limit).round() / limit, values.float())
             return bool((found - expected).abs().max() <= 1e-5 * expected.abs().max())
     except Exception as error:

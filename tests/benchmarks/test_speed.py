@@ -21,6 +21,7 @@ from benchmarks.speed import (
     measurement,
     pretraining,
     report,
+    roofline,
     sentences,
     tokenization,
     training,
@@ -30,7 +31,7 @@ from modeling_elmo import ElmoConfig, ElmoModel, ElmoTokenizer
 
 KEYS = {
     inference: {
-        "roofline_gflop_per_second",
+        *("cpu", "memory_gb_per_second", "product_gflop_per_second", "step_weights_gb_per_second"),
         "batches",
         "times_allennlp",
         "lengths",
@@ -39,7 +40,7 @@ KEYS = {
     },
     training: {
         *("words", "words_per_second", "frozen_times_inference", "tagger_times_inference"),
-        *("remembering_times_tagger", "times_allennlp", "peak_memory_mib"),
+        *("remembering_times_tagger", "times_allennlp", "share_of_bound", "peak_memory_mib"),
     },
     tokenization: {"words", "words_per_second", "times_allennlp"},
     loading: {"seconds", "times_allennlp", "peak_memory_mib"},
@@ -78,10 +79,10 @@ def test_inference_reports_every_size_and_type(monkeypatch, capsys):
     assert [(row["batch_size"], row["sentences"], row["model"]) for row in ours] == [
         (size, order, dtype)
         for size, order in ((1, "as they come"), (32, "as they come"), (64, "by length"))
-        for dtype in ("float32", "bfloat16")
+        for dtype in ("float32", "bfloat16", "int8")
     ]
-    assert [row["length"] for row in figures["lengths"][::2]] == inference.QUICK_LENGTHS
-    assert all(row["words_per_second"] > 0 and row["share_of_roofline"] > 0 for row in ours)
+    assert [row["length"] for row in figures["lengths"][::3]] == inference.QUICK_LENGTHS
+    assert all(row["words_per_second"] > 0 and row["share_of_bound"] > 0 for row in ours)
     assert "Sentences" in tables
     assert any(line.startswith("One text") for line in tables)
 
@@ -256,14 +257,6 @@ def test_rivals_take_turns():
     assert seconds.keys() == {"a", "b"}
 
 
-def test_the_packed_product_of_the_roofline_is_the_plain_one():
-    input_NI, weight_OI = torch.randn(5, 16), torch.randn(7, 16)
-    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        pytest.skip("this build of torch has no packed products")
-    packed = measurement._packed_product(input_NI, weight_OI)
-    torch.testing.assert_close(packed(), measurement._plain_product(input_NI, weight_OI)())
-
-
 def test_the_number_of_threads_is_restored():
     before = torch.get_num_threads()
     with measurement.num_threads(before + 1):
@@ -294,6 +287,38 @@ def test_padding_and_repeated_words_are_not_counted():
     assert flop([["abc"]]) == 3 * (lstm + encoder)
     assert flop([["abc", "abc", "abc"], ["abc"]]) == 8 * lstm + 3 * encoder
     assert flop([["abc", "ab"]]) == 4 * (lstm + encoder)
+
+
+class TestBound:
+    def limits(self, **kwargs):
+        rates = {"product_rate": 1e9, "float_rate": 1e9, "memory_rate": 1e15, "step_rate": 1e15, **kwargs}
+        return roofline.Limits(weight_bytes=4, **rates)
+
+    def test_products_alone_take_their_operations(self):
+        config = ElmoConfig(**full_size_model.TINY)
+        ids = inference.Batch.of([["abc", "ab", "abc"], ["a"]]).inputs["character_ids"]
+        seconds, of_memory = self.limits().bound(config, ids)
+        assert seconds == pytest.approx(full_size_model.needed_flop(config, ids) / 1e9)
+        assert of_memory == 0
+        assert self.limits().bound(config, ids, is_training=True)[0] == pytest.approx(3 * seconds)
+
+    def test_reading_alone_takes_the_weights_of_every_step(self):
+        config = ElmoConfig(**full_size_model.TINY)
+        ids = inference.Batch.of([["abc", "ab", "abc"], ["a"]]).inputs["character_ids"]
+        limits = self.limits(product_rate=1e30, float_rate=1e30, memory_rate=1e9, step_rate=1e9)
+        seconds, of_memory = limits.bound(config, ids)
+        # Five steps, boundaries included. Cells 24, projection 8; filters 24, two highway layers.
+        recurrent, inputs, encoder = 4 * 24 * 8 + 24 * 8, 4 * 24 * 8, 2 * 2 * 24**2 + 24 * 8
+        assert seconds == of_memory == pytest.approx(4 * (4 * (5 * recurrent + inputs) + encoder) / 1e9)
+
+    def test_each_step_waits_for_the_slower_of_the_two(self):
+        config = ElmoConfig(**full_size_model.TINY)
+        ids = inference.Batch.of([["a", "b", "c"], ["d"]]).inputs["character_ids"]
+        # Reading a weight of four bytes takes as long as three rows' operations, or one and a half.
+        for rate, steps in ((4e9 / 6, 5 * 3), (4e9 / 3, 3 * 2 + 2 * 1.5)):
+            seconds, _ = self.limits(step_rate=rate).bound(config, ids)
+            others = full_size_model.needed_flop(config, ids) / 1e9 - 8 * 2 * (4 * 24 * 8 + 24 * 8) * 4 / 1e9
+            assert seconds == pytest.approx(others + steps * 2 * (4 * 24 * 8 + 24 * 8) * 4 / 1e9)
 
 
 def test_synthetic_sentences_have_the_lengths_and_repetitions_that_they_claim():

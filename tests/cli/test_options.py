@@ -131,6 +131,7 @@ COMMANDS = {
         ("--column", None),
         ("--replace-invalid", False),
     ],
+    "doctor": [],
 }
 
 
