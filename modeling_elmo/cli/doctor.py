@@ -7,11 +7,14 @@ from typer import echo
 from .options import printable
 
 
-# How to choose the dtype of the weights.
+# How exact weights of a dtype are, and the lines to type.
 LINES = {
-    "float32": "from_pretrained(...), which is the default",
-    "bfloat16": "from_pretrained(..., dtype=torch.bfloat16)",
-    "int8": "from_pretrained(..., quantization_config=ElmoInt8Config()); elmo embed --int8; elmo convert --dtype int8",
+    "float32": ("the vectors of the original", "from_pretrained(...)"),
+    "bfloat16": ("cosine to the original vectors above 0.9999", "from_pretrained(..., dtype=torch.bfloat16)"),
+    "int8": (
+        "cosine to the original vectors above 0.999, the biLM can't be trained",
+        "from_pretrained(..., quantization_config=ElmoInt8Config()), elmo embed --int8, elmo convert --dtype int8",
+    ),
 }
 
 # Another dtype is recommended from this gain in speed on. Measurements vary by less.
@@ -59,23 +62,16 @@ def _compare_dtypes() -> None:
     from .. import hardware
 
     echo("")
-    echo("products of    GFLOP/s    speed for one sentence    for batches of 32, against float32")
+    echo("products of    GFLOP/s    speed for one sentence    for batches of 32")
     one, many = {}, {}
     for kind in hardware.KINDS:
         one[kind], many[kind] = hardware.step_seconds(kind, 1), hardware.step_seconds(kind, 32)
-        gains = f"{one['float32'] / one[kind]:18.1f}x {many['float32'] / many[kind]:20.1f}x"
+        gains = f"{one['float32'] / one[kind]:24.1f}x {many['float32'] / many[kind]:19.1f}x"
         echo(f"{kind:12} {hardware.product_rate(kind) / 1e9:9,.0f} {gains}")
     gain = {kind: min(one["float32"] / one[kind], many["float32"] / many[kind]) for kind in hardware.KINDS}
-    fastest = max(gain, key=lambda kind: gain[kind])
-    exact = "bfloat16" if gain["bfloat16"] >= WORTHWHILE_GAIN else "float32"
-    echo("")
-    if fastest == "int8" and gain["int8"] >= WORTHWHILE_GAIN * gain[exact]:
-        echo(
-            f"Recommended: int8, {gain['int8']:.1f} times as fast as float32 or more, if vectors may be rounded (their"
-        )
-        echo("cosine to those of float32 is above 0.999; the biLM itself can't be trained):")
-        echo(f"  {LINES['int8']}")
-        echo(f"Otherwise {exact}:")
-    else:
-        echo(f"Recommended: {exact}:")
-    echo(f"  {LINES[exact]}")
+    recommended = ["bfloat16" if gain["bfloat16"] >= WORTHWHILE_GAIN else "float32"]
+    if gain["int8"] >= WORTHWHILE_GAIN * gain[recommended[0]]:
+        recommended.insert(0, "int8")
+    for title, kind in zip(("Recommended", "More exact"), recommended):
+        precision, line = LINES[kind]
+        echo(f"\n{title}: {kind}, {gain[kind]:.1f} times float32's speed or more; {precision}\n  {line}")

@@ -133,7 +133,7 @@ class Int8Weight(nn.Module):
         if begin_N1 is not None:
             rows_NI, zero = rows_NI - begin_N1, 0
         result_NO = fbgemm_product(rows_NI / range_N1, levels, zero, packed).mul_(range_N1)
-        if begin_N1 is not None:
+        if begin_N1 is not None and row_sums is not None:
             result_NO.addmm_(begin_N1, row_sums)
         return (result_NO if bias_O is None else result_NO.add_(bias_O)).to(inputs_NI.dtype)
 
