@@ -18,8 +18,10 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from .model.configuration_elmo import ElmoConfig
 from .model.fast_matmul import pack, product, product_dtype
 from .model.int8_weights import Int8Weight, fbgemm_limit, fbgemm_pack, fbgemm_product
+from .model.lstm import Int8LSTM, ProjectedLSTM
 
 
 # Kinds of weights, and the bytes of each.
@@ -28,8 +30,8 @@ KINDS = {"float32": 4, "bfloat16": 2, "int8": 1}
 # Rows, inputs and outputs of matrix products: those of the original model (gates, projection), and a square one.
 SHAPES = [(rows, *sizes) for rows in (256, 1024) for sizes in ((512, 16384), (4096, 512), (4096, 4096))]
 
-# What each step of one direction of the original model multiplies by: inputs and outputs of the gates and projection.
-STEP_SHAPES = ((512, 16384), (4096, 512))
+# Steps of the sentences with which dtypes are compared.
+NUM_STEPS = 24
 
 # More than the caches of a processor hold.
 MEMORY_BYTES = 2**28
@@ -119,13 +121,18 @@ def product_rate(kind: str, is_quick: bool = False) -> float:
     return max(rates)
 
 
+@torch.no_grad()
 def step_seconds(kind: str, num_rows: int) -> float:
-    """Returns the seconds of the products of one step of one direction of the original model, as the model runs them.
-
-    With int8, this includes rounding the inputs.
-    """
-    runs = [_model_product(kind, num_rows, *sizes) for sizes in STEP_SHAPES]
-    return median_call(lambda: [run() for run in runs])
+    """Returns the seconds per step of one direction of one LSTM layer of the original model, as the model runs it."""
+    config = ElmoConfig()
+    lstm = ProjectedLSTM(config).eval().requires_grad_(False)
+    for parameter in lstm.parameters():
+        parameter.uniform_(-0.05, 0.05)
+    dtype = torch.float32 if kind == "int8" else getattr(torch, kind)
+    direction = Int8LSTM(lstm) if kind == "int8" else lstm.to(dtype)
+    inputs_NI = torch.randn(NUM_STEPS * num_rows, config.projection_size, dtype=dtype)
+    state = inputs_NI.new_zeros(num_rows, config.projection_size), torch.zeros(num_rows, config.cell_size)
+    return median_call(lambda: direction(inputs_NI, NUM_STEPS * [num_rows], state)) / NUM_STEPS
 
 
 def read_rate(num_bytes: int = MEMORY_BYTES) -> float:
@@ -143,22 +150,13 @@ def _products(kind: str, rows: int, size_in: int, size_out: int) -> list[Callabl
         weight, inputs_NI = Int8Weight.of(torch.randn(size_out, size_in)), torch.rand(rows, size_in) * 2 - 1
         packed = fbgemm_pack(weight.unpacked(), weight.scale)
         return [lambda: fbgemm_product(inputs_NI, limit, limit + 1, packed)]
-    runs = [_model_product(kind, rows, size_in, size_out)]
     dtype = torch.bfloat16 if kind == "bfloat16" else torch.float32
-    if product_dtype(dtype, torch.device("cpu")) == dtype:
-        inputs_NI, weight_OI = torch.randn(rows, size_in, dtype=dtype), torch.randn(size_out, size_in, dtype=dtype)
-        runs.append(lambda: F.linear(inputs_NI, weight_OI))
-    return runs
-
-
-def _model_product(kind: str, rows: int, size_in: int, size_out: int) -> Callable[[], Any]:
-    if kind == "int8":
-        weight, inputs_NI = Int8Weight.of(torch.randn(size_out, size_in)), torch.randn(rows, size_in)
-        return lambda: weight(inputs_NI)
-    dtype = getattr(torch, kind)
     inputs_NI, weight_OI = torch.randn(rows, size_in, dtype=dtype), torch.randn(size_out, size_in, dtype=dtype)
     packed = pack(weight_OI)
-    return lambda: product(inputs_NI, weight_OI, packed=packed)
+    runs = [lambda: product(inputs_NI, weight_OI, packed=packed)]
+    if product_dtype(dtype, torch.device("cpu")) == dtype:
+        runs.append(lambda: F.linear(inputs_NI, weight_OI))
+    return runs
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import re
 import pytest
 import torch
 
-from modeling_elmo import hardware
+from modeling_elmo import ElmoConfig, hardware
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_more_threads_than_cores_get_advice(cores, monkeypatch, threads, process
 @pytest.mark.parametrize("kind", hardware.KINDS)
 def test_products_of_every_kind_have_a_rate(kind, monkeypatch):
     monkeypatch.setattr(hardware, "SHAPES", [(8, 64, 64)])
-    monkeypatch.setattr(hardware, "STEP_SHAPES", [(64, 64)])
+    monkeypatch.setattr(hardware, "ElmoConfig", lambda: ElmoConfig(cell_size=64, projection_size=16))
     assert hardware.product_rate(kind) > 0
     assert hardware.step_seconds(kind, 3) > 0
     assert hardware.read_rate(2**16) > 0
