@@ -489,7 +489,8 @@ class Worker:
 
     def _start(self) -> None:
         shutil.rmtree(self.workspace, ignore_errors=True)
-        context = multiprocessing.get_context("spawn")
+        # Its server imports torch once, where `tests.helpers.programs` has told it to.
+        context = multiprocessing.get_context("forkserver")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
             target=work, args=(theirs, self.models, self.workspace, self.seed, self.loader), daemon=True

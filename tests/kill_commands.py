@@ -223,7 +223,10 @@ def kill_commands(
         stack.enter_context(mock.patch.dict(os.environ, hub.environment(folder / "home")))
         SERVER.set_forkserver_preload(["modeling_elmo.cli.app", "modeling_elmo.pretraining.job", "pyarrow.parquet"])
         (folder / "inputs").mkdir()
-        make_inputs(folder / "inputs")
+        maker = SERVER.Process(target=make_inputs, args=(folder / "inputs",))
+        maker.start()
+        maker.join()
+        assert maker.exitcode == 0
         for command in commands:
             killer = Killer(command, folder / "inputs", folder / "workspace", hub)
             rng = random.Random(f"{seed} {command.arguments}")

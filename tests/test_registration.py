@@ -3,12 +3,15 @@
 """Importing the package registers the Auto classes; the command `elmo` loads torch only when a job runs."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from tests.helpers import programs
 
 
 PUBLIC_NAMES = {
@@ -46,12 +49,6 @@ def test_public_names_are_importable(module):
         assert callable(getattr(import_module(module), name)), name
 
 
-def run(*command, **kwargs):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=100, **kwargs)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture
 def script():
     path = Path(sys.executable).with_name("elmo")
@@ -60,18 +57,28 @@ def script():
     return path
 
 
-def loaded_by(script, *arguments):
-    program = f"import sys\nsys.argv = {[str(script), *map(str, arguments)]!r}\n{RUN_SCRIPT}"
-    return set(run(sys.executable, "-c", program).rpartition("loaded:")[2].split())
+def as_script(script, *arguments):
+    return f"import sys\nsys.argv = {[str(script), *map(str, arguments)]!r}\n{RUN_SCRIPT}"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["pretrain", "--help"], []])
 def test_help_loads_neither_torch_nor_transformers(script, arguments):
-    assert loaded_by(script, *arguments) == set()
+    command = [sys.executable, "-c", as_script(script, *arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def run_program(code, cwd):
+    """Runs code that needs torch, in a process that has imported it."""
+    done = programs.run(code, env=os.environ, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_a_job_of_the_command_registers_and_saves_code(script, original_dir, tmp_path):
-    assert "modeling_elmo.registration" in loaded_by(script, "convert", original_dir, tmp_path / "elmo")
+    printed = run_program(as_script(script, "convert", original_dir, tmp_path / "elmo"), tmp_path)
+    assert "modeling_elmo.registration" in printed.rpartition("loaded:")[2].split()
     assert "AutoModel" in json.loads((tmp_path / "elmo" / "config.json").read_text())["auto_map"]
     assert (tmp_path / "elmo" / "modeling_elmo.py").is_file()
 
@@ -82,13 +89,15 @@ def test_a_script_of_the_user_is_registered_even_if_it_is_called_elmo(model_dir,
         "from transformers import AutoModel\n"
         f"print(type(AutoModel.from_pretrained({str(model_dir)!r})).__name__)\n"
     )
-    assert run(sys.executable, tmp_path / "elmo") == "ElmoModel\n"
+    code = f"import runpy, sys\nsys.argv = [{str(tmp_path / 'elmo')!r}]\n"
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    assert run_program(code, tmp_path) == "ElmoModel\n"
 
 
-def test_the_command_module_registers_in_a_program_of_the_user(model_dir):
+def test_the_command_module_registers_in_a_program_of_the_user(model_dir, tmp_path):
     program = (
         "import modeling_elmo.cli.main\n"
         "from transformers import AutoModel\n"
         f"print(type(AutoModel.from_pretrained({str(model_dir)!r})).__name__)\n"
     )
-    assert run(sys.executable, "-c", program) == "ElmoModel\n"
+    assert run_program(program, tmp_path) == "ElmoModel\n"

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from transformers import AutoModel
 
 from modeling_elmo.cli.main import main
 from modeling_elmo.conversion_scripts import weights_hdf5
+from tests.helpers import programs
 from tests.helpers.http_server import HttpServer
 from tests.helpers.original_format import make_options, write_hdf5, write_model
 from tests.helpers.published_models import published_files
@@ -246,15 +246,15 @@ class TestConvertPublished:
         assert "elmo_2x1024_128_2048cnn_1xhighway_weights.hdf5:" in sys.stderr.getvalue()
 
     def start(self, mirror, home, *arguments):
-        command = [sys.executable, "-m", "modeling_elmo.cli", "convert", "small", *arguments, "--mirror", mirror.url]
+        command = ["convert", "small", *arguments, "--mirror", mirror.url]
         environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return programs.start(programs.ELMO, *command, env=environment, cwd=home.parent)
 
     def test_two_processes_at_once(self, mirror, model_dir, tmp_path):
-        processes = [self.start(mirror, tmp_path / "home", tmp_path / f"elmo{number}") for number in range(2)]
-        assert [process.communicate(timeout=100)[1] for process in processes] == ["", ""]
-        for number, process in enumerate(processes):
-            assert process.returncode == 0
+        started = [self.start(mirror, tmp_path / "home", tmp_path / f"elmo{number}") for number in range(2)]
+        for number, program in enumerate(started):
+            done = program.finish()
+            assert (done.returncode, done.stderr) == (0, "")
             weights = (tmp_path / f"elmo{number}" / "model.safetensors").read_bytes()
             assert weights == (model_dir / "model.safetensors").read_bytes()
         assert len(mirror.requests) == 3
@@ -265,21 +265,23 @@ class TestConvertPublished:
         write_model(tmp_path / "large", make_options(dim=128, projection_dim=32), words=["<S>", "</S>", "<UNK>"])
         mirror.files = published_files(tmp_path / "large", "small")
         mirror.cut_next("weights", after=200_000, times=100)
-        with self.start(mirror, tmp_path / "home", tmp_path / "new" / "elmo") as process:
-            deadline = time.monotonic() + 60
-            while not any(path.stat().st_size for path in tmp_path.rglob("*weights.hdf5.incomplete")):
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 130
-            assert process.stderr.read() == ("elmo: interrupted; rerun the same command to resume the download\n")
+        program = self.start(mirror, tmp_path / "home", tmp_path / "new" / "elmo")
+        deadline = time.monotonic() + 60
+        while not any(path.stat().st_size for path in tmp_path.rglob("*weights.hdf5.incomplete")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(program.process.pid, signal.SIGINT)
+        done = program.finish(60)
+        assert (done.returncode, done.stderr) == (
+            130,
+            "elmo: interrupted; rerun the same command to resume the download\n",
+        )
         assert not (tmp_path / "new").exists()
         (part,) = tmp_path.rglob("*weights.hdf5.incomplete")
         arrived = part.stat().st_size
         mirror._faults.clear()
-        with self.start(mirror, tmp_path / "home", tmp_path / "elmo") as process:
-            out, err = process.communicate(timeout=60)
-            assert (out.splitlines()[-1], err) == (f"Wrote {tmp_path}/elmo", "")
+        done = self.start(mirror, tmp_path / "home", tmp_path / "elmo").finish(60)
+        assert (done.stdout.splitlines()[-1], done.stderr) == (f"Wrote {tmp_path}/elmo", "")
         assert mirror.requests[-1].headers["Range"] == f"bytes={arrived}-"
 
 

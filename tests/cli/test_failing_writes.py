@@ -13,7 +13,7 @@ from tests.helpers import programs
 if os.name == "nt":
     pytest.skip("limits of POSIX", allow_module_level=True)
 
-# Arguments: folder, limits, command. Forks for each limit, since imports take longer than the commands.
+# Arguments: folder, limits, commands. Forks for each, since imports take longer than the commands.
 PROGRAM = """
 import json, os, resource, shutil, sys
 from pathlib import Path
@@ -22,10 +22,10 @@ import h5py, pyarrow.parquet, torch
 import modeling_elmo.cli.app, modeling_elmo.conversion_scripts, modeling_elmo.embedding.job
 from modeling_elmo.cli.main import main
 
-folder, limits, command = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
-results = []
-for limit in limits:
-    workspace = folder.with_name(f"limit-{limit}")
+folder, limits, commands = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
+results = {command: [] for command in commands}
+for number, (command, limit) in enumerate((command, limit) for command in commands for limit in limits):
+    workspace = folder.with_name(f"workspace-{number}")
     shutil.copytree(folder, workspace)
     before = set(os.listdir(workspace))
     reading, writing = os.pipe()
@@ -35,7 +35,7 @@ for limit in limits:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.close(writing)
         os.chdir(workspace)
-        sys.argv = ["elmo", *command]
+        sys.argv = ["elmo", *command.split()]
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         # It ends as every other process: that is when HDF5 would crash.
         main()
@@ -43,26 +43,27 @@ for limit in limits:
     with os.fdopen(reading) as pipe:
         errors = pipe.read()
     status = os.waitpid(pid, 0)[1]
-    results.append((limit, os.waitstatus_to_exitcode(status), errors, sorted(set(os.listdir(workspace)) - before)))
+    left = sorted(set(os.listdir(workspace)) - before)
+    results[command].append((limit, os.waitstatus_to_exitcode(status), errors, left))
 print(json.dumps(results))
 """
 
 LIMITS = [0, 2000, 30_000, 10**7]
 
+OUTPUTS = {
+    "convert files out": "out",
+    "export elmo out --token-embeddings": "out",
+    "build-vocab text.txt -o out.txt": "out.txt",
+    "embed elmo text.txt out.hdf5": "out.hdf5",
+    "embed elmo text.txt out.parquet": "out.parquet",
+    "embed elmo text.txt out": "out",
+}
 
-@pytest.mark.parametrize(
-    ("command", "output"),
-    [
-        ("convert files out", "out"),
-        ("export elmo out --token-embeddings", "out"),
-        ("build-vocab text.txt -o out.txt", "out.txt"),
-        ("embed elmo text.txt out.hdf5", "out.hdf5"),
-        ("embed elmo text.txt out.parquet", "out.parquet"),
-        ("embed elmo text.txt out", "out"),
-    ],
-)
-def test_a_write_that_fails_is_one_line(original_dir, model_dir, tmp_path, command, output):
-    folder = tmp_path / "inputs"
+
+@pytest.fixture(scope="module")
+def results(original_dir, model_dir, tmp_path_factory):
+    """By command: the limit, the exit code, the standard error and the files that were left, of each run."""
+    folder = tmp_path_factory.mktemp("failing") / "inputs"
     folder.mkdir()
     (folder / "files").symlink_to(original_dir)
     (folder / "elmo").symlink_to(model_dir)
@@ -71,13 +72,18 @@ def test_a_write_that_fails_is_one_line(original_dir, model_dir, tmp_path, comma
         PROGRAM,
         folder,
         json.dumps(LIMITS),
-        json.dumps(command.split()),
+        json.dumps(list(OUTPUTS)),
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        cwd=tmp_path,
+        cwd=folder.parent,
     )
     assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(("command", "output"), OUTPUTS.items())
+def test_a_write_that_fails_is_one_line(results, command, output):
     codes = set()
-    for limit, exit_code, errors, left in json.loads(result.stdout.splitlines()[-1]):
+    for limit, exit_code, errors, left in results[command]:
         codes.add(exit_code)
         assert exit_code in (0, 2), (limit, errors)
         assert errors.count("\n") == (exit_code != 0), (limit, errors)

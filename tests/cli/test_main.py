@@ -82,21 +82,21 @@ class TestUsage:
 class TestProcess:
     """The real thing, as a shell runs it."""
 
-    def run(self, *command, **kwargs):
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=100, **kwargs)
-        return done.returncode, done.stdout, done.stderr
-
     def test_installed_command_and_module(self, source, tmp_path):
-        command = [Path(sys.executable).with_name("elmo")]
-        if not command[0].is_file():
+        script = Path(sys.executable).with_name("elmo")
+        if not script.is_file():
             pytest.skip("the package is not installed beside this Python")
-        assert self.run(*command, "convert", "source", "model", cwd=tmp_path) == (
+        command = [str(script), "convert", "source", "model"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (
             0,
             "Read the original files: options.json, weights.hdf5, vocab.txt\nWrote model\n",
             "",
         )
-        command = [sys.executable, "-m", "modeling_elmo.cli"]
-        assert self.run(*command, "export", "model", "source", cwd=tmp_path) == (
+        # As `python -m modeling_elmo.cli` does.
+        code = "import runpy; runpy.run_module('modeling_elmo.cli', run_name='__main__', alter_sys=True)"
+        done = programs.run(code, "export", "model", "source", env=os.environ, cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (
             2,
             "",
             "elmo: source: this directory is not empty; --force replaces it\n",

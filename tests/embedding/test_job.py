@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -29,11 +28,14 @@ from modeling_elmo.conversion_scripts import OriginalFiles, convert
 from modeling_elmo.embedding.job import embed_corpus, output_format
 from modeling_elmo.embedding.pooling import POOLS
 from modeling_elmo.embedding.sources import TextLines, open_source
+from tests.helpers import programs
 
 
 ROOT = Path(__file__).parents[2]
 WORDS = ["the", "bank", "of", "river", ".", "naïve", "日本", "odd"]
 SHARD_BYTES = 20_000
+# The corpus has several windows, and a sentence of several pieces.
+WINDOWS = {"window_words": 200, "piece_words": 25}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def model(model_dir):
 
 @pytest.fixture
 def embedder(model):
-    return ElmoEmbedder(model, layers="all", window_words=60, piece_words=100)
+    return ElmoEmbedder(model, layers="all", **WINDOWS)
 
 
 def write_sentences(path, num_sentences, longest=20, seed=0):
@@ -58,7 +60,7 @@ def write_sentences(path, num_sentences, longest=20, seed=0):
 def corpus(tmp_path):
     """Sentences, one of them long enough for pieces, one empty, one twice."""
     lines = write_sentences(tmp_path / "corpus.txt", 100)
-    lines += ["the bank " * 100, "", "the odd bank .", "the odd bank ."]
+    lines += ["the bank " * 30, "", "the odd bank .", "the odd bank ."]
     (tmp_path / "corpus.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return tmp_path / "corpus.txt"
 
@@ -99,7 +101,7 @@ def read_shards(directory):
 class TestFormats:
     @pytest.mark.parametrize(("layers", "pool"), [("all", "none"), ("mix", "mean")])
     def test_all_formats_hold_the_embedders_vectors_in_order(self, model, corpus, tmp_path, layers, pool):
-        embedder = ElmoEmbedder(model, layers=layers, pool=pool, window_words=60, piece_words=100)
+        embedder = ElmoEmbedder(model, layers=layers, pool=pool, **WINDOWS)
         expected = expected_vectors(embedder, corpus)
         lines = corpus.read_text(encoding="utf-8").splitlines()
 
@@ -131,7 +133,7 @@ class TestFormats:
 
     @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
     def test_types(self, model, corpus, tmp_path, dtype):
-        embedder = ElmoEmbedder(model, layers="top", dtype=dtype, window_words=60, piece_words=100)
+        embedder = ElmoEmbedder(model, layers="top", dtype=dtype, **WINDOWS)
         expected = expected_vectors(embedder, corpus)
         embed(embedder, corpus, tmp_path / "vectors")
         assert all(
@@ -324,7 +326,7 @@ class TestResuming:
                 embed(embedder, corpus, output)
         before = content(tmp_path / "vectors.hdf5.incomplete")
         with pytest.raises(ValueError, match=r"\.incomplete: begun with layers=all, found top; use the same"):
-            embed(ElmoEmbedder(model, layers="top", window_words=60, piece_words=100), corpus, output)
+            embed(ElmoEmbedder(model, layers="top", **WINDOWS), corpus, output)
         with pytest.raises(ValueError, match="begun with shard_bytes=20000, found 10"):
             embed(embedder, corpus, output, shard_bytes=10)
         with pytest.raises(ValueError, match="begun with splitting=white space, found tokenizer"):
@@ -345,7 +347,7 @@ class TestResuming:
         embed(embedder, corpus, output)
 
     def test_a_shard_of_other_settings_is_refused(self, model, embedder, corpus, tmp_path, monkeypatch):
-        other = ElmoEmbedder(model, layers="all", window_words=61, piece_words=100)
+        other = ElmoEmbedder(model, layers="all", **{**WINDOWS, "window_words": 201})
         for each, name in ((embedder, "vectors"), (other, "other")):
             with monkeypatch.context() as patch:
                 kill_at(patch, modeling_elmo.embedding.job, "new_shard", 1)
@@ -388,8 +390,7 @@ def content(directory):
     return {str(path.relative_to(directory)): path.read_bytes() for path in files}
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "tests.helpers.embed_in_processes", *map(str, arguments)]
+EMBED = "import sys; from tests.helpers.embed_in_processes import main; main(*sys.argv[1:])"
 
 
 class TestProcesses:
@@ -401,22 +402,21 @@ class TestProcesses:
         (tmp_path / "killed").mkdir()
         work = tmp_path / "killed" / "vectors.hdf5.incomplete"
         arguments = (model_dir, tmp_path / "corpus.txt", tmp_path / "killed" / "vectors.hdf5", 200_000)
-        process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL)
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        program = programs.start(EMBED, *arguments, env=environment, cwd=ROOT)
         deadline = time.monotonic() + 300
-        while len(list(work.glob("shard-*.safetensors"))) < 2 and process.poll() is None:
+        while len(list(work.glob("shard-*.safetensors"))) < 2 and program.process.is_alive():
             assert time.monotonic() < deadline
             time.sleep(0.005)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
+        program.process.kill()
+        assert program.finish().returncode == -signal.SIGKILL
         num_done = len(list(work.glob("shard-*.safetensors")))
         assert not (tmp_path / "killed" / "vectors.hdf5").exists()
-        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        script = command(*arguments)[1:]
-        result = subprocess.run([*launch, *script], cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert result.returncode == 0, result.stderr
-        assert f"resuming: {-(-num_done // 2)} shards are done" in result.stdout
-        assert "in this process" in result.stdout
+        results = programs.run_group(EMBED, *arguments, count=2, env=environment, cwd=ROOT)
+        assert [result.returncode for result in results] == [0, 0], results[0].stderr + results[1].stderr
+        printed = results[0].stdout + results[1].stdout
+        assert f"resuming: {-(-num_done // 2)} shards are done" in printed
+        assert "in this process" in printed
         assert content(tmp_path / "killed") == content(tmp_path / "once")
 
     def test_several_processes_require_files_and_no_carried_state(self, embedder, corpus, tmp_path, monkeypatch):
@@ -618,8 +618,8 @@ from modeling_elmo import ElmoConfig, ElmoEmbedder, ElmoModel
 from modeling_elmo.embedding import embed_corpus
 from modeling_elmo.files.text import TextLines
 torch.set_num_threads(1)
-config = ElmoConfig(cell_size=128, projection_size=128, character_filters=[[1, 64]], num_hidden_layers=1)
-embedder = ElmoEmbedder(ElmoModel(config), layers="all", piece_words=1000)
+config = ElmoConfig(cell_size=256, projection_size=256, character_filters=[[1, 64]], num_hidden_layers=1)
+embedder = ElmoEmbedder(ElmoModel(config), layers="all", piece_words=500)
 for name in sys.argv[1:]:
     embed_corpus(embedder, TextLines(name), name + ".hdf5", write=lambda line: None)
     print(peak_memory_mib())
@@ -629,13 +629,13 @@ for name in sys.argv[1:]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc for the peak memory of a process")
 def test_memory_does_not_grow_with_a_line(tmp_path):
     names = []
-    for count in (6_000, 30_000):
+    for count in (3_000, 15_000):
         names.append(str(tmp_path / f"{count}.txt"))
         Path(names[-1]).write_text(" ".join(f"word{number % 2000}" for number in range(count)))
-    result = subprocess.run([sys.executable, "-c", MEMORY, *names], capture_output=True, text=True, cwd=ROOT)
+    result = programs.run(MEMORY, *names, env=os.environ, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     short, long = map(float, result.stdout.split())
-    # The vectors of 24,000 words are 59 MiB. Their characters and the allocator account for 10 to 25.
+    # The vectors of 12,000 words are 59 MiB. Their characters and the allocator account for 10 to 25.
     assert long - short < 40
 
 

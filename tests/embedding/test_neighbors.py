@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nearest contexts of a word are those with the largest cosine, wherever they are in the corpus."""
 
+from itertools import count, repeat
+
 import numpy as np
 import pytest
 import torch
@@ -12,39 +14,43 @@ from modeling_elmo.embedding.sources import TextLines
 from modeling_elmo.model.text_warnings import ElmoWarning
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def embedder(model_dir):
     return ElmoEmbedder(ElmoModel.from_pretrained(model_dir), layers="top", window_words=30, piece_words=40)
 
 
-@pytest.fixture
-def corpus(tmp_path):
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
     generator = np.random.default_rng(0)
     words = ["the", "bank", "of", "river", "."]
     lines = [" ".join(words[number] for number in generator.integers(0, 5, 8)) for _ in range(60)]
     lines[7], lines[9] = "", "the river " * 30 + "bank of"
     lines[20] = lines[21] = "he sat on the bank of the river ."
-    (tmp_path / "corpus.txt").write_text("\n".join(lines))
-    return tmp_path / "corpus.txt"
+    path = tmp_path_factory.mktemp("neighbors") / "corpus.txt"
+    path.write_text("\n".join(lines))
+    return path
 
 
 SENTENCE = ["he", "sat", "on", "the", "bank", "of", "the", "river", "."]
 
 
-@pytest.mark.parametrize("any_word", [False, True])
-@pytest.mark.parametrize("top_k", [1, 7, 1000])
-def test_have_the_largest_cosines(embedder, corpus, any_word, top_k):
-    found = nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, top_k, any_word=any_word)
+@pytest.fixture(scope="module")
+def cosines(embedder, corpus):
+    """The cosine, line, index and word of each word, of lines that are embedded one by one."""
     (own,) = embedder.embed([SENTENCE])
-    expected = []
+    found = []
     for line, text in enumerate(corpus.read_text().split("\n"), start=1):
         (vectors,) = embedder.embed([text.split()])
         cosines = torch.nn.functional.cosine_similarity(vectors, own[4], dim=-1)
-        expected += [
-            (cosine, line, index)
-            for index, (cosine, word) in enumerate(zip(cosines.tolist(), text.split()))
-            if any_word or word == "bank"
-        ]
+        found += zip(cosines.tolist(), repeat(line), count(), text.split())
+    return found
+
+
+@pytest.mark.parametrize("any_word", [False, True])
+@pytest.mark.parametrize("top_k", [1, 7, 1000])
+def test_have_the_largest_cosines(embedder, corpus, cosines, any_word, top_k):
+    found = nearest_contexts(embedder, TextLines(corpus), SENTENCE, 4, top_k, any_word=any_word)
+    expected = [(cosine, line, index) for cosine, line, index, word in cosines if any_word or word == "bank"]
     expected.sort(key=lambda entry: (-round(entry[0], 5), entry[1:]))
     assert len(found) == min(top_k, len(expected))
     np.testing.assert_allclose(

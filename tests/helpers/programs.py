@@ -3,8 +3,8 @@
 """Programs in processes of their own that start in half the time of a new Python, which most would spend on torch.
 
 They are forked from a server that has imported torch and nothing that reads the environment: transformers and the
-package are imported by each program anew. Signals, exit codes and the installed command need a Python started by a
-shell: those tests use `subprocess`.
+package are imported by each program anew. The installed command needs a Python started by a shell: its test uses
+`subprocess`.
 """
 
 import multiprocessing
@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,43 +22,51 @@ from tempfile import TemporaryDirectory
 _SERVER = multiprocessing.get_context("forkserver")
 # What transformers imports of other packages.
 _SERVER.set_forkserver_preload(
-    ["torch._dynamo", "torch.distributed.tensor", "torch.distributed.fsdp", "scipy.optimize"]
+    ["torch._dynamo", "torch.distributed.tensor", "torch.distributed.fsdp", "scipy.optimize", "tokenizers", "h5py"]
 )
 
+# Runs the command `elmo` with the program's arguments.
+ELMO = "import torch; torch.set_num_threads(1); from modeling_elmo.cli.main import main; main()"
 
-def run_all(
-    code: str, *runs: tuple[list[object], Mapping[str, str]], cwd: Path, timeout: float = 300
-) -> list[subprocess.CompletedProcess]:
-    """Runs code in several processes at once, each with its arguments and its environment.
 
-    Raises `subprocess.TimeoutExpired` if one of them doesn't end.
-    """
-    with TemporaryDirectory(prefix="elmo-programs-") as name:
-        processes: list[BaseProcess] = []
-        outputs = []
-        for number, (arguments, environment) in enumerate(runs):
-            paths = [Path(name, f"{number}.{stream}") for stream in ("out", "err")]
-            command = ["-c", *map(str, arguments)]
-            processes.append(_SERVER.Process(target=_execute, args=(code, command, dict(environment), cwd, paths)))
-            outputs.append(paths)
-            processes[-1].start()
-        for process in processes:
-            process.join(timeout)
-        running = [process for process in processes if process.exitcode is None]
-        for process in running:
-            process.kill()
-        results = [
-            subprocess.CompletedProcess(code, process.exitcode, *(path.read_text() for path in paths))
-            for process, paths in zip(processes, outputs)
-        ]
-    if running:
-        raise subprocess.TimeoutExpired(code, timeout, results[0].stdout, results[0].stderr)
-    return results
+@dataclass(frozen=True)
+class Program:
+    """A program that runs."""
+
+    process: BaseProcess
+    folder: TemporaryDirectory
+
+    def printed(self, stream: str = "out") -> str:
+        """Returns what it has printed so far, to `out` or `err`."""
+        path = Path(self.folder.name, stream)
+        return path.read_text() if path.exists() else ""
+
+    def finish(self, timeout: float = 300) -> subprocess.CompletedProcess:
+        """Waits for its end; raises `subprocess.TimeoutExpired` if it doesn't come."""
+        self.process.join(timeout)
+        is_running = self.process.exitcode is None
+        if is_running:
+            self.process.kill()
+            self.process.join()
+        out, err = self.printed("out"), self.printed("err")
+        self.folder.cleanup()
+        if is_running:
+            raise subprocess.TimeoutExpired(self.process.name, timeout, out, err)
+        return subprocess.CompletedProcess(self.process.name, self.process.exitcode, out, err)
+
+
+def start(code: str, *arguments: object, env: Mapping[str, str], cwd: Path) -> Program:
+    """Starts code in a process."""
+    folder = TemporaryDirectory(prefix="elmo-program-")
+    command = ["-c", *map(str, arguments)]
+    process = _SERVER.Process(target=_execute, args=(code, command, dict(env), cwd, Path(folder.name)), daemon=True)
+    process.start()
+    return Program(process, folder)
 
 
 def run(code: str, *arguments: object, env: Mapping[str, str], cwd: Path) -> subprocess.CompletedProcess:
     """Runs code in one process."""
-    return run_all(code, (list(arguments), env), cwd=cwd)[0]
+    return start(code, *arguments, env=env, cwd=cwd).finish()
 
 
 def run_group(
@@ -69,12 +78,13 @@ def run_group(
         port = free.getsockname()[1]
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
     environments = [{**env, **group, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
-    return run_all(code, *((list(arguments), environment) for environment in environments), cwd=cwd)
+    programs = [start(code, *arguments, env=environment, cwd=cwd) for environment in environments]
+    return [program.finish() for program in programs]
 
 
-def _execute(code: str, command: list[str], environment: dict[str, str], cwd: Path, paths: list[Path]) -> None:
-    for number, path in enumerate(paths, start=1):
-        with open(path, "wb") as file:
+def _execute(code: str, command: list[str], environment: dict[str, str], cwd: Path, folder: Path) -> None:
+    for number, stream in enumerate(("out", "err"), start=1):
+        with open(folder / stream, "wb") as file:
             os.dup2(file.fileno(), number)
     # transformers puts its cache of code there, in the process of the tests, which programs have in common.
     sys.path[:] = [path for path in sys.path if path != os.environ.get("HF_MODULES_CACHE")]

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,8 +30,8 @@ from modeling_elmo.pretraining.initial_model import InitialModel
 from modeling_elmo.pretraining.perplexity import load_language_model, measure_perplexity, one_process
 from modeling_elmo.pretraining.settings import PretrainingSettings
 from tests.conftest import SHARED
+from tests.helpers import programs
 from tests.helpers.original_format import make_options
-from tests.helpers.programs import run_group
 from tests.helpers.training_examples import STEPS, WORDS, losses, settings, start, train_into
 
 
@@ -244,9 +245,7 @@ class TestResume:
 
 
 class TestProcesses:
-    """The command, as a shell runs it."""
-
-    COMMAND = [sys.executable, "-m", "modeling_elmo.cli", "pretrain"]
+    """The command, in processes of its own."""
 
     @pytest.fixture
     def command(self, text, tmp_path):
@@ -266,14 +265,12 @@ class TestProcesses:
 
     def test_sigkill_loses_only_the_steps_since_the_last_checkpoint(self, command, environment, tmp_path):
         arguments = [*command("out"), "--max-steps=1000000"]
-        process = subprocess.Popen(
-            [*self.COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        with process:
-            for line in process.stdout:
-                if line.startswith("step 5 "):
-                    break
-            process.kill()
+        program = programs.start(programs.ELMO, "pretrain", *arguments, env=environment, cwd=tmp_path)
+        while "\nstep 5 " not in program.printed():
+            assert program.process.is_alive(), program.printed("err")
+            time.sleep(0.005)
+        program.process.kill()
+        assert program.finish().returncode == -signal.SIGKILL
         found = checkpoints(tmp_path / "out")
         last = int(found[-1].name.partition("-")[2])
         assert last >= 4
@@ -302,8 +299,8 @@ class TestProcesses:
     def test_two_processes_weigh_rows_of_sentences(self, command, environment, tmp_path):
         more = ["--dropout=0", "--sentence-per-row"]
         assert self.in_process(command("one", *more)) == 0
-        code = "import torch; torch.set_num_threads(1); from modeling_elmo.cli.main import main; main()"
-        for done in run_group(code, "pretrain", *command("two", *more), count=2, env=environment, cwd=tmp_path):
+        arguments = ["pretrain", *command("two", *more)]
+        for done in programs.run_group(programs.ELMO, *arguments, count=2, env=environment, cwd=tmp_path):
             assert done.returncode == 0, done.stderr[-2000:]
         self.check_two(command("two", *more), tmp_path)
 
