@@ -74,4 +74,5 @@ def _compare_dtypes() -> None:
         recommended.insert(0, "int8")
     for title, kind in zip(("Recommended", "More exact"), recommended):
         precision, line = LINES[kind]
-        echo(f"\n{title}: {kind}, {gain[kind]:.1f} times float32's speed or more; {precision}\n  {line}")
+        speed = "" if kind == "float32" else f"{gain[kind]:.1f} times float32's speed or more; "
+        echo(f"\n{title}: {kind}, {speed}{precision}\n  {line}")

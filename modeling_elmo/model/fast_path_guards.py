@@ -20,8 +20,8 @@ from transformers.utils import output_capturing
 # Modules whose classes compute the same from the same inputs and weights: these, and those of this folder.
 KNOWN_CODE = (*(f"torch.nn.modules.{name}" for name in ("container", "conv", "linear")), f"{__package__}.")
 
-# Values that `fingerprint` converts to float32 together.
-CONVERTED_VALUES = 2**16
+# Values that `fingerprint` converts to float32 together: 4 MB, which caches hold.
+CONVERTED_VALUES = 2**20
 
 # The module of transformers' hooks that record hidden states.
 RECORDER = output_capturing.__name__
