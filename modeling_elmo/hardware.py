@@ -148,7 +148,7 @@ def _products(kind: str, rows: int, size_in: int, size_out: int) -> list[Callabl
     limit = fbgemm_limit() if kind == "int8" else None
     if limit is not None:
         weight, inputs_NI = Int8Weight.of(torch.randn(size_out, size_in)), torch.rand(rows, size_in) * 2 - 1
-        packed = fbgemm_pack(weight.unpacked(), weight.scale)
+        packed = fbgemm_pack(weight.unpacked())
         return [lambda: fbgemm_product(inputs_NI, limit, limit + 1, packed)]
     dtype = torch.bfloat16 if kind == "bfloat16" else torch.float32
     inputs_NI, weight_OI = torch.randn(rows, size_in, dtype=dtype), torch.randn(size_out, size_in, dtype=dtype)

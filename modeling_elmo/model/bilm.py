@@ -32,7 +32,7 @@ from .caches import TextCache
 from .characters import ByteCharacters
 from .configuration_elmo import ElmoConfig
 from .fast_path_guards import fingerprint, is_as_made, is_replica, is_traced, settings_of
-from .int8_weights import Int8Weight
+from .int8_weights import Int8Weight, scales_of
 from .lstm import ElmoLayer
 from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
@@ -294,7 +294,11 @@ class ElmoModel(ElmoPreTrainedModel):
     def _cache_key(self, device_type: str) -> tuple[object, ...]:
         """Returns the cache key: everything the layers depend on besides the ids."""
         dtype = torch.get_autocast_dtype(device_type) if torch.is_autocast_enabled(device_type) else None
-        return dtype, [settings_of(part) for part in self._bilm_parts()], fingerprint(*self._bilm_weights())
+        return (
+            dtype,
+            [settings_of(part) for part in self._bilm_parts()],
+            fingerprint(*self._bilm_weights(), *scales_of(*self._bilm_parts())),
+        )
 
     def _bilm_weights(self) -> list[nn.Parameter]:
         return [weight for part in self._bilm_parts() for weight in part.parameters()]

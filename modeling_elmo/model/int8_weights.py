@@ -17,7 +17,7 @@ FBGEMM, a part of torch, multiplies the integers. Processors without VNNI add pa
 255. Scales are such that a pair of weights has at most 181 together, and 181 * 181 = 32,761.
 
 The values are in memory once: from the first product on, only in FBGEMM's layout, from which they are unpacked to be
-saved. `load_state_dict` changes a weight; writing to its `scale` does not.
+saved. Products are scaled after they are computed: FBGEMM takes as long to read a scale per row as to pack the values.
 
 Dimensions: N rows, I input, O output.
 """
@@ -27,6 +27,9 @@ import itertools
 import logging
 import threading
 import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -46,6 +49,9 @@ EXACT_LIMIT, REDUCED_LIMIT = 127, 90
 
 # Largest sum of two neighbours before they are rounded.
 MAX_PAIR = 2 * REDUCED_LIMIT
+
+# How many values are checked together: few enough that temporary copies stay in the processor's cache.
+CHECKED_VALUES = 2**18
 
 # While a thread packs or unpacks values, and chooses torch's engine for it, others wait.
 _lock = threading.RLock()
@@ -77,7 +83,8 @@ class Int8Weight(nn.Module):
         self.revision = next(_revisions)
         # In a tuple: a callable attribute would be taken for a replaced `forward`.
         self._packed: Any = None
-        self._row_sums: torch.Tensor | None = None
+        self._value_sums_1O: torch.Tensor | None = None
+        self.num_packed = 0
 
     @classmethod
     def of(cls, weight_OI: torch.Tensor, is_symmetric: bool = True) -> "Int8Weight":
@@ -106,9 +113,17 @@ class Int8Weight(nn.Module):
         return result
 
     def unpacked(self) -> torch.Tensor:
-        """Returns the values `(O, I)`, int8."""
+        """Returns the values `(O, I)`, int8.
+
+        Raises:
+            `RuntimeError`: Under `torch.jit.trace`, which can't record how packed values are read.
+        """
         with _lock:
-            return self.values if self.values is not None else self._packed[0].unpack()[0].int_repr()
+            if self.values is not None:
+                return self.values
+            if torch.jit.is_tracing():
+                raise RuntimeError("torch.jit.trace: int8 weights can't be traced; trace the float32 model")
+            return self._packed[0].unpack()[0].int_repr()
 
     def dequantized(self) -> torch.Tensor:
         """Returns the weight `(O, I)` in float32."""
@@ -123,18 +138,20 @@ class Int8Weight(nn.Module):
         ):
             return F.linear(inputs_NI, self.dequantized().to(inputs_NI.dtype), bias_O)
         with _lock:
-            self.pack()
-            is_float, (packed,), row_sums = self.values is not None, self._packed, self._row_sums
+            pack_all([self])
+            is_float, (packed,), value_sums_1O = self.values is not None, self._packed, self._value_sums_1O
         rows_NI, bias_O = inputs_NI.float(), None if bias_O is None else bias_O.float()
         if is_float:
-            return packed(rows_NI, bias_O).to(inputs_NI.dtype)
+            result_NO = packed(rows_NI, None).mul_(self.scale)
+            return (result_NO if bias_O is None else result_NO.add_(bias_O)).to(inputs_NI.dtype)
         begin_N1, range_N1, levels = self._range(rows_NI)
         zero = levels + 1
         if begin_N1 is not None:
             rows_NI, zero = rows_NI - begin_N1, 0
         result_NO = fbgemm_product(rows_NI / range_N1, levels, zero, packed).mul_(range_N1)
-        if begin_N1 is not None and row_sums is not None:
-            result_NO.addmm_(begin_N1, row_sums)
+        if begin_N1 is not None and value_sums_1O is not None:
+            result_NO.addmm_(begin_N1, value_sums_1O)
+        result_NO.mul_(self.scale)
         return (result_NO if bias_O is None else result_NO.add_(bias_O)).to(inputs_NI.dtype)
 
     def _range(self, rows_NI: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, int]:
@@ -155,39 +172,40 @@ class Int8Weight(nn.Module):
         rounded_NI = ((rows_NI - begin_N1) / range_N1 * levels).round() / levels * range_N1 + begin_N1
         return F.linear(rounded_NI, self.dequantized(), bias_O).to(inputs_NI.dtype)
 
-    @torch.no_grad()
     def pack(self) -> None:
-        """Brings the values into FBGEMM's layout, if they are on a CPU and are not there yet.
+        """Brings the values into FBGEMM's layout; called by `pack_all`, which knows that they are not there yet.
 
         Raises:
             `ValueError`: If they have another dtype, as in a damaged file, or could overflow.
         """
-        with _lock:
-            values = self.values
-            if values is None or self._packed is not None or values.device.type != "cpu" or values.numel() == 0:
-                return
-            self._check(values)
-            if fbgemm_limit():
-                self._row_sums = None if self.is_symmetric else (self.scale * values.float().sum(dim=1))[None]
-                self._packed = (fbgemm_pack(values, self.scale),)
-                self.values = None
-            else:
-                weight_OI = self.dequantized()
-                self._packed = (pack(weight_OI) or functools.partial(_float_product, weight_OI),)
-
-    def _check(self, values: torch.Tensor) -> None:
-        found = values.dtype, self.scale.dtype
+        assert self.values is not None
+        found = self.values.dtype, self.scale.dtype
         if found != (torch.int8, torch.float32):
             raise ValueError(
                 f"int8 weights: expected values of int8 and scales of float32, found {found[0]}, {found[1]}"
             )
-        sizes_OI = values.to(torch.int16).abs_()
-        pairs = sizes_OI[:, : sizes_OI.shape[1] // 2 * 2 : 2] + sizes_OI[:, 1::2]
-        if pairs.numel() and pairs.max() > MAX_PAIR + 1:
+        chunks = self.values.split(max(1, CHECKED_VALUES // self.values.shape[1]))
+        largest = max(map(_largest_pair, chunks))
+        if largest > MAX_PAIR + 1:
             raise ValueError(
-                f"int8 weights: expected neighbours with at most {MAX_PAIR + 1} together, found {int(pairs.max())}; "
+                f"int8 weights: expected neighbours with at most {MAX_PAIR + 1} together, found {largest}; "
                 "round the original model again"
             )
+        if fbgemm_limit():
+            is_symmetric = self.is_symmetric
+            self._value_sums_1O = (
+                None if is_symmetric else torch.cat([rows.float().sum(dim=1) for rows in chunks])[None]
+            )
+            self._packed = (_prepack(self.values),)
+            self.num_packed, self.values = self.values.numel(), None
+        else:
+            values = self.values.float()
+            self._packed = (pack(values) or functools.partial(_float_product, values),)
+
+    def needs_packing(self) -> bool:
+        """Whether the values are on a CPU and not packed."""
+        values = self.values
+        return values is not None and self._packed is None and values.device.type == "cpu" and values.numel() > 0
 
     def _unpack(self) -> None:
         self.values, self._packed, self.revision = self.unpacked(), None, next(_revisions)
@@ -195,11 +213,12 @@ class Int8Weight(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> "Int8Weight":
         # Moves to another device. A cast would make the scales inexact.
         with _lock:
-            self._unpack()
             scale = self.scale
-            super()._apply(fn, recurse)
-            if self.scale.dtype != scale.dtype:
-                self.scale = scale.to(self.scale.device)
+            moved = fn(scale)
+            if moved.device != scale.device:
+                self._unpack()
+                self.values = fn(self.values)
+            self.scale = moved if moved.dtype == scale.dtype else scale.to(moved.device)
         return self
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
@@ -237,19 +256,69 @@ def _float_product(weight_OI: torch.Tensor, inputs_NI: torch.Tensor, bias_O: tor
     return F.linear(inputs_NI, weight_OI, bias_O)
 
 
-def fbgemm_pack(values_OI: torch.Tensor, scale_O: torch.Tensor) -> Any:
-    """Returns int8 values `(O, I)` with scales `(O,)` in FBGEMM's layout."""
+def scales_of(*modules: nn.Module) -> list[torch.Tensor]:
+    """Returns the scales of the int8 weights in modules, whose `revision` does not change with them."""
+    return [part.scale for module in modules for part in module.modules() if isinstance(part, Int8Weight)]
+
+
+def _largest_pair(values_OI: torch.Tensor) -> int:
+    """Returns the largest sum of the sizes of columns 2k and 2k + 1, or 256 if a value is -128."""
+    if values_OI.min() == -MAX_VALUE - 1:
+        return 256
+    if values_OI.shape[1] < 2:
+        return 0
+    sizes_OI = values_OI[:, : values_OI.shape[1] // 2 * 2].contiguous().abs()
+    # Both bytes of a number of 16 bits.
+    pairs = sizes_OI.view(torch.int16)
+    return int((pairs & 255).add_(pairs >> 8).max())
+
+
+def pack_all(weights: Iterable[Int8Weight]) -> None:
+    """Packs those weights that are on a CPU and not packed, in as many threads as torch uses.
+
+    Raises:
+        `ValueError`: As `Int8Weight.pack`.
+    """
+    with _lock:
+        weights = [weight for weight in weights if weight.needs_packing()]
+        if not weights:
+            return
+        fbgemm_limit()
+        with _fbgemm():
+            if len(weights) == 1:
+                weights[0].pack()
+            else:
+                # FBGEMM packs a matrix in a single thread.
+                with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+                    list(threads.map(Int8Weight.pack, weights))
+
+
+@contextmanager
+def _fbgemm() -> Iterator[None]:
+    """Makes FBGEMM torch's engine for packing."""
     engine = torch.backends.quantized.engine
-    torch.backends.quantized.engine = "fbgemm"
+    if "fbgemm" in torch.backends.quantized.supported_engines:
+        torch.backends.quantized.engine = "fbgemm"
     try:
-        with warnings.catch_warnings():
+        with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
             # torch wants to drop tensors of its quantised dtypes; the probe in `fbgemm_limit` notices if it does.
             warnings.simplefilter("ignore", UserWarning)
-            zeros_O = torch.zeros(len(scale_O), dtype=torch.int64, device=values_OI.device)
-            weight = torch._make_per_channel_quantized_tensor(values_OI, scale_O.double(), zeros_O, 0)
-            return torch.ops.quantized.linear_prepack(weight, None)
+            yield
     finally:
         torch.backends.quantized.engine = engine
+
+
+def fbgemm_pack(values_OI: torch.Tensor) -> Any:
+    """Returns int8 values `(O, I)` in FBGEMM's layout."""
+    with _fbgemm():
+        return _prepack(values_OI)
+
+
+def _prepack(values_OI: torch.Tensor) -> Any:
+    # A view, so that a mapped file is packed without another copy.
+    quantized = torch._empty_affine_quantized([0], scale=1.0, zero_point=0, dtype=torch.qint8, device="cpu")
+    quantized.set_(values_OI.untyped_storage(), values_OI.storage_offset(), values_OI.shape, values_OI.stride())
+    return torch.ops.quantized.linear_prepack(quantized, None)
 
 
 def fbgemm_product(inputs_NI: torch.Tensor, levels: int, zero: int, packed: Any) -> torch.Tensor:
@@ -276,13 +345,13 @@ def fbgemm_limit() -> int | None:
 
 def _is_exact(limit: int) -> bool:
     try:
-        with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False):
+        with _fbgemm(), torch.autocast("cpu", enabled=False):
             # Rows of pairs with the largest sum, of either sign, against the largest inputs.
             values = torch.tensor([[127, 54], [90, 91], [-127, -54], [-90, -91], [127, -54]], device="cpu")
             values = values.to(torch.int8).repeat(3, 32)
             inputs = torch.tensor([1.0, -1.0, 0.5], device="cpu").expand(64, 3).T.contiguous()
             inputs[2, ::2] = -1
-            packed = fbgemm_pack(values, torch.ones(len(values), device="cpu"))
+            packed = fbgemm_pack(values)
             found = fbgemm_product(inputs, limit, limit + 1, packed)
             expected = F.linear((inputs * limit).round() / limit, values.float())
             return bool((found - expected).abs().max() <= 1e-5 * expected.abs().max())

@@ -16,7 +16,7 @@ from torch import nn
 from transformers.quantizers import HfQuantizer, auto
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
-from .int8_weights import Int8Linear, Int8Weight
+from .int8_weights import Int8Linear, Int8Weight, pack_all
 from .loading_checks import INT8_METHOD
 from .lstm import ElmoLayer, Int8LSTM, ProjectedLSTM
 from .token_embedding import ElmoCharacterEncoder, ElmoHighwayLayer, ElmoWordEmbedding
@@ -82,6 +82,20 @@ def replace_layers(model: nn.Module) -> None:
                     setattr(parent, name, Int8LSTM(child))
                 elif isinstance(child, nn.Linear):
                     setattr(parent, name, Int8Linear.of(child))
-    for module in model.modules():
-        if isinstance(module, Int8Weight):
-            module.pack()
+    pack_all(module for module in model.modules() if isinstance(module, Int8Weight))
+    _leave_files(model)
+
+
+def _leave_files(model: nn.Module) -> None:
+    """Copies the tensors that are left of a weight file, so that it isn't mapped into memory for their sake.
+
+    That is worth it only where they are small, as in a biLM without the softmax of a language model.
+    """
+    weights = [module for module in model.modules() if isinstance(module, Int8Weight)]
+    parameters = [parameter for parameter in model.parameters() if not parameter.is_meta]
+    if sum(parameter.nbytes for parameter in parameters) < sum(weight.num_packed for weight in weights):
+        for weight in weights:
+            # A new tensor: a view keeps its base.
+            weight.scale = weight.scale.clone()
+        for parameter in parameters:
+            parameter.data = parameter.data.clone()

@@ -31,6 +31,7 @@ from .characters import PAD_POSITION
 from .configuration_elmo import ElmoConfig
 from .fast_matmul import apply_linear, linear
 from .fast_path_guards import fingerprint, is_as_made, is_replica, is_traced, settings_of, weights_of
+from .int8_weights import scales_of
 
 
 # Words encoded per chunk without gradients: bounds the memory of a batch of any size.
@@ -133,7 +134,7 @@ class ElmoCharacterEncoder(nn.Module):
         ) and is_as_made(self)
 
     def _cache_key(self) -> tuple[object, ...]:
-        return settings_of(self), fingerprint(*self.parameters())
+        return settings_of(self), fingerprint(*self.parameters(), *scales_of(self))
 
     def _encode_distinct(self, ids_NI: torch.Tensor) -> torch.Tensor:
         distinct_DI, occurrence_N = torch.unique(self._trim(ids_NI), dim=0, return_inverse=True)

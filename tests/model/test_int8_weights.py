@@ -79,6 +79,32 @@ def test_weights_are_kept_once_and_saved_copied_and_moved_as_they_were():
     assert torch.equal(twin(inputs), expected)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("is_symmetric", [True, False])
+def test_a_new_scale_counts(is_symmetric):
+    weight, inputs = Int8Weight.of(torch.randn(7, 5), is_symmetric), torch.rand(3, 5)
+    before = weight(inputs)
+    weight.scale.mul_(2)
+    torch.testing.assert_close(weight(inputs), 2 * before)
+
+
+@torch.no_grad()
+def test_a_move_to_the_same_device_keeps_what_is_packed(monkeypatch):
+    weight = Int8Weight.of(torch.randn(7, 5))
+    weight(torch.rand(3, 5))
+    monkeypatch.setattr(Int8Weight, "unpacked", lambda self: pytest.fail("unpacked"))
+    weight.to("cpu").float().bfloat16()
+    assert weight.scale.dtype == torch.float32
+
+
+@torch.no_grad()
+def test_packed_weights_are_not_traced():
+    weight, inputs = Int8Weight.of(torch.randn(7, 5)), torch.rand(3, 5)
+    weight(inputs)
+    with pytest.raises(RuntimeError, match="trace the float32 model"):
+        torch.jit.trace(weight, inputs)
+
+
 def test_inputs_get_the_gradient_of_the_rounded_weights():
     weight, inputs = Int8Weight.of(torch.randn(7, 5)), torch.randn(3, 5, requires_grad=True)
     weight(inputs).sum().backward()

@@ -1,6 +1,7 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from modeling_elmo import (
     ElmoModel,
     ElmoTokenizer,
 )
-from modeling_elmo.model.int8_weights import Int8Linear, Int8Weight
+from modeling_elmo.model.int8_weights import Int8Linear, Int8Weight, fbgemm_limit
 from modeling_elmo.model.lstm import Int8LSTM, ProjectedLSTM
 
 
@@ -137,6 +138,16 @@ class TestQuantize:
             model.layers[0].forward_lstm.forget_bias = -3.0
             assert (model(**batch).last_hidden_state - before).abs().max() > 1e-3
 
+    def test_caches_notice_other_scales(self, tiny_config, batch):
+        model = random_model(tiny_config()).quantize().eval()
+        model.cache_vocabulary(["The", "bank"], max_new_words=10)
+        model.cache_texts(10**6)
+        with torch.no_grad():
+            for weight in (model.layers[0].forward_lstm.weight_ih, model.character_encoder.projection.weight):
+                before = model(**batch).last_hidden_state
+                weight.scale.mul_(2)
+                assert (model(**batch).last_hidden_state - before).abs().max() > 1e-3
+
     def test_gradients_reach_embeddings_that_the_caller_gives(self, tiny_config):
         model = random_model(tiny_config()).quantize()
         embeds = torch.randn(1, 3, 4, requires_grad=True)
@@ -159,6 +170,14 @@ class TestFiles:
         ):
             assert loaded.is_quantized
             assert torch.equal(layers(loaded, batch), expected)
+
+    @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="lists the files that are mapped")
+    @pytest.mark.skipif(not fbgemm_limit(), reason="nothing is packed")
+    def test_a_loaded_model_does_not_hold_its_file(self, tiny_config, batch, tmp_path):
+        random_model(tiny_config(cell_size=300)).quantize().save_pretrained(tmp_path)
+        model = ElmoModel.from_pretrained(tmp_path)
+        assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+        assert layers(model, batch).isfinite().all()
 
     def test_a_language_model_keeps_its_softmax(self, tiny_config, batch, tmp_path):
         model = random_model(tiny_config(vocab_size=30), ElmoForPreTraining).quantize().eval()
