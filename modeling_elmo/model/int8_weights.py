@@ -217,6 +217,7 @@ class Int8Weight(nn.Module):
             moved = fn(scale)
             if moved.device != scale.device:
                 self._unpack()
+            if self.values is not None:
                 self.values = fn(self.values)
             self.scale = moved if moved.dtype == scale.dtype else scale.to(moved.device)
         return self
