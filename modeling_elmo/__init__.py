@@ -16,6 +16,7 @@ Importing this package registers its classes with the Auto classes:
 | `embedding/` | sentences to files of vectors |
 | `pretraining/` | text to a language model |
 | `fine_tuning/` | what task models need around them |
+| `onnx/` | a model directory to ONNX, and what runs it without torch |
 | `hub/` | model cards, and a model directory to the Hub |
 | `cli/` | the command `elmo` |
 | `hardware.py` | what the machine can do |

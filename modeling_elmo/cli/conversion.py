@@ -119,22 +119,50 @@ def convert(
 def export(
     model_dir: Annotated[Path, Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
     out_dir: Annotated[Path, Argument(metavar="OUT_DIR", help="The directory to create.")],
+    format: Annotated[
+        Literal["original", "onnx"],
+        Option(help="original: options.json, weights.hdf5, vocab.txt. onnx: model.onnx, for ONNX Runtime."),
+    ] = "original",
     token_embeddings: Annotated[
         bool | None,
         Option(
             "--token-embeddings/--no-token-embeddings",
-            help="Also write vocab_embedding.hdf5, the token embedding of every word. By default, only for models "
-            "that read words.",
+            help="Original: also write vocab_embedding.hdf5, the token embedding of every word. By default, only for "
+            "models that read words.",
             show_default=False,
         ),
     ] = None,
+    dtype: Annotated[
+        Literal["float32", "float16", "int8"],
+        Option(help="ONNX: dtype of the weights. int8 rounds them: a quarter of the size, not exact."),
+    ] = "float32",
+    softmax: Annotated[
+        bool,
+        Option(
+            "--softmax", help="ONNX: also the softmax of a language model, which scores each word of the vocabulary."
+        ),
+    ] = False,
+    state: Annotated[
+        bool, Option("--state", help="ONNX: the states of the LSTMs are inputs and outputs, for a text in pieces.")
+    ] = False,
     force: Force = False,
 ) -> None:
-    """Write a model back as original files: options.json, weights.hdf5, vocab.txt.
+    """Write a model as files for other programs: the original format, or ONNX.
 
-    The original format cannot store the softmax of a language model.
+    The original format holds the language model's layers alone, without its softmax. ONNX has a task model's head.
     """
-    from ..conversion_scripts import export as export_files
+    if format == "original":
+        if softmax or state or dtype != "float32":
+            raise BadParameter("--softmax, --state and --dtype require --format onnx")
+        from ..conversion_scripts import export as export_files
 
-    export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force)
-    echo(f"Wrote {printable(out_dir)}")
+        export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force)
+        echo(f"Wrote {printable(out_dir)}")
+        return
+    if token_embeddings is not None:
+        raise BadParameter("--token-embeddings requires --format original")
+    from ..onnx.export import OnnxOptions, export_onnx
+
+    options = OnnxOptions(dtype=dtype, has_softmax=softmax, has_state=state)
+    outputs = export_onnx(model_dir, out_dir, options, force=force)
+    echo(f"Wrote {printable(out_dir)}: outputs {', '.join(outputs)}")

@@ -37,6 +37,7 @@ from .lstm import ElmoLayer
 from .packing import Packing, Sequences, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
+from .scan import Steps, sequences_of
 from .token_embedding import ElmoCharacterEncoder, ElmoWordEmbedding
 
 
@@ -250,11 +251,11 @@ class ElmoModel(ElmoPreTrainedModel):
         new_states: list[State] | None = None,
     ) -> Iterator[torch.Tensor]:
         """Yields the layers `(B, W, 2P)` of ids or token embeddings; appends their states to `new_states`."""
-        packing = Packing.from_mask(mask, token_type_ids)
+        packing = sequences_of(mask, token_type_ids)
         if inputs.is_floating_point():
             embeddings = inputs.masked_fill(~mask.unsqueeze(-1), 0)
         else:
-            embeddings = self.embed_tokens(inputs.long(), packing.forward_index)
+            (embeddings,) = self.embed_tokens(packing, inputs)
         state = self.initial_state(packing, embeddings, state, new_states is not None)
         layer = torch.cat([embeddings, embeddings], dim=-1)
         yield layer
@@ -304,7 +305,7 @@ class ElmoModel(ElmoPreTrainedModel):
         return [weight for part in self._bilm_parts() for weight in part.parameters()]
 
     def run_layers(
-        self, hidden_states: torch.Tensor, packing: Packing, state: State
+        self, hidden_states: torch.Tensor, packing: Packing | Steps, state: State
     ) -> Iterator[tuple[torch.Tensor, State]]:
         """Runs the LSTM layers one by one, as the caller asks for them.
 
@@ -342,7 +343,7 @@ class ElmoModel(ElmoPreTrainedModel):
             if tensor is not None:
                 check_shape(name, tensor, tuple(inputs.shape[:2]))
         if attention_mask is not None:
-            if (attention_mask < 0).any():
+            if not torch.compiler.is_compiling() and (attention_mask < 0).any():
                 raise ValueError("attention_mask: expected 1 at real words and 0 elsewhere, found a negative value")
             return inputs, attention_mask != 0
         if inputs_embeds is None and self.config.reads_characters:
@@ -371,7 +372,9 @@ class ElmoModel(ElmoPreTrainedModel):
                 f"this model reads characters: pass character_ids (batch, words, {size}), as returned by "
                 f"ElmoTokenizer, or inputs_embeds; found {'nothing' if input_ids is None else 'only input_ids'}"
             )
-        check_shape("character_ids", character_ids, ("batch", "words", size))
+        # A graph has no padding characters to save: it may get fewer than there can be.
+        num_characters = "characters" if torch.compiler.is_compiling() else size
+        check_shape("character_ids", character_ids, ("batch", "words", num_characters))
         if input_ids is not None:
             check_shape("input_ids", input_ids, tuple(character_ids.shape[:2]))
         check_ids("character_ids", character_ids, config.character_vocab_size)
@@ -379,15 +382,24 @@ class ElmoModel(ElmoPreTrainedModel):
             return character_ids
         return torch.cat([input_ids.unsqueeze(-1).long(), character_ids.long()], dim=-1)
 
-    def embed_tokens(self, ids: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        """Returns token embeddings `(B, W, P)` of `ids`, computed at the flat positions `index` and zero elsewhere."""
-        batch_size, num_words = ids.shape[:2]
-        tokens_NP = self.token_embedding(ids.flatten(0, 1).index_select(0, index))
-        embeddings = tokens_NP.new_zeros(batch_size * num_words, self.config.projection_size)
-        return embeddings.index_copy(0, index, tokens_NP).unflatten(0, (batch_size, num_words))
+    def embed_tokens(self, packing: Packing | Steps, *ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Returns token embeddings `(B, W, P)`, zero outside the mask, of each of several texts `ids` with one packing.
+
+        Words that the texts share are encoded once.
+        """
+        if isinstance(packing, Steps):
+            tokens = [self.token_embedding(of_text.long().flatten(0, 1)) for of_text in ids]
+            mask = packing.is_real
+            return tuple(of_text.unflatten(0, mask.shape).masked_fill(~mask.unsqueeze(-1), 0) for of_text in tokens)
+        batch_size, num_words = ids[0].shape[:2]
+        flat_ids = torch.cat(ids).long().flatten(0, 1)
+        index = torch.cat([packing.forward_index + text * batch_size * num_words for text in range(len(ids))])
+        tokens_NP = self.token_embedding(flat_ids.index_select(0, index))
+        embeddings = tokens_NP.new_zeros(len(flat_ids), self.config.projection_size).index_copy(0, index, tokens_NP)
+        return embeddings.unflatten(0, (len(ids) * batch_size, num_words)).split(batch_size)
 
     def initial_state(
-        self, packing: Packing, inputs_embeds: torch.Tensor, state: Any = None, use_cache: bool | None = False
+        self, packing: Packing | Steps, inputs_embeds: torch.Tensor, state: Any = None, use_cache: bool | None = False
     ) -> State:
         """Returns the states to start from: those of `state`, checked, or zeros like `inputs_embeds` `(B, W, P)`.
 

@@ -16,6 +16,7 @@ from torch import nn
 
 from .configuration_elmo import IGNORED_LABEL
 from .label_schemes import LabelConstraints
+from .scan import Pair, Steps, Tensors
 
 
 # The score of a forbidden step in decoding, far below all scores of trained models. It is finite so that a sentence
@@ -80,6 +81,8 @@ class ConditionalRandomField(nn.Module):
         Scores `(B, W, K)` are relative to the best sequence that the constraints allow: 0 for its labels, negative for
         others. Outside `mask_BW`, whose words are skipped, they are the emissions `(B, W, K)`.
         """
+        if torch.compiler.is_compiling():
+            return self._graph_max_marginals(emissions_BWK, mask_BW)
         order_BT, mask_BT = _kept_words(mask_BW)
         emissions_BTK = _gather_scores(emissions_BWK, order_BT)
         if not order_BT.shape[1]:
@@ -105,6 +108,31 @@ class ConditionalRandomField(nn.Module):
             rest_BK = torch.where(mask_B.unsqueeze(1), through_BK, rest_BK)
             rests.append(rest_BK)
         return torch.stack(rests[::-1], dim=1)
+
+    def _graph_max_marginals(self, emissions_BWK: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
+        """`max_marginals` with scans, for a graph."""
+        scores_BWK = emissions_BWK.to(torch.promote_types(emissions_BWK.dtype, torch.float32))
+        start_K, transitions_KK, end_K = self._constrained_weights(scores_BWK.dtype)
+
+        def extend(state: Tensors, of_word: Tensors) -> Pair:
+            (best_BK, is_inside_B1), (emissions_BK,) = state, of_word
+            reached_BK = (best_BK.unsqueeze(2) + transitions_KK).amax(dim=1)
+            best_BK = torch.where(is_inside_B1, reached_BK, start_K) + emissions_BK
+            return (best_BK, ~torch.zeros_like(is_inside_B1)), (best_BK,)
+
+        def continue_(state: Tensors, of_word: Tensors) -> Pair:
+            (next_BK, is_inside_B1), (emissions_BK,) = state, of_word
+            through_BK = (transitions_KK + next_BK.unsqueeze(1)).amax(dim=2)
+            rest_BK = torch.where(is_inside_B1, through_BK, end_K)
+            return (emissions_BK + rest_BK, ~torch.zeros_like(is_inside_B1)), (rest_BK,)
+
+        steps = Steps.from_mask(mask_BW)
+        state = scores_BWK.new_zeros(scores_BWK.shape[0], scores_BWK.shape[2]), mask_BW.new_zeros(mask_BW.shape[0], 1)
+        _, (best_so_far_BWK,) = steps.run(extend, state, (scores_BWK,))
+        _, (rest_BWK,) = steps.run(continue_, state, (scores_BWK,), is_backward=True)
+        marginals_BWK = best_so_far_BWK + rest_BWK
+        marginals_BWK = marginals_BWK - marginals_BWK.amax(dim=2, keepdim=True)
+        return torch.where(mask_BW.unsqueeze(2), marginals_BWK, scores_BWK).to(emissions_BWK)
 
     def _weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
         return [weight.to(dtype) for weight in (self.start, self.transitions, self.end)]

@@ -27,9 +27,10 @@ from transformers.utils.output_capturing import capture_outputs
 from .bilm import ElmoModel, State, join_states
 from .configuration_elmo import IGNORED_LABEL, ElmoConfig
 from .fast_path_guards import weights_of
-from .packing import Packing, Sequences, check_ids, check_shape
+from .packing import Neighbours, check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .sampled_softmax import ElmoSoftmax, at_least_float32
+from .scan import sequences_of
 
 
 @auto_docstring(
@@ -63,19 +64,6 @@ class ElmoForPreTrainingOutput(ModelOutput):
     backward_logits: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
     state: tuple[torch.Tensor, torch.Tensor] | None = None
-
-
-def adjacent_positions(mask: torch.Tensor, token_type_ids: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns the flat positions of words that have a next word in their sequence, and those of these next words."""
-    sequences = Sequences.from_mask(mask, token_type_ids)
-    has_next = sequences.index[:-1] == sequences.index[1:]
-    return sequences.position[:-1][has_next], sequences.position[1:][has_next]
-
-
-def shift_labels(labels: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Moves `labels` `(B, W)` from the `source` positions to `target`; all others are ignored."""
-    flat = labels.flatten()
-    return torch.full_like(flat, IGNORED_LABEL).index_copy(0, target, flat.index_select(0, source)).view(labels.shape)
 
 
 @auto_docstring(
@@ -132,10 +120,8 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
 
         The checked `inputs` are one for both directions, or one each.
         """
-        packing = Packing.from_mask(mask, token_type_ids)
-        # One call for both directions, so that words that they share are encoded once.
-        index = torch.cat([packing.forward_index + copy * mask.numel() for copy in range(len(inputs))])
-        embeddings = self.elmo.embed_tokens(torch.cat(inputs).long(), index).split(len(mask))
+        packing = sequences_of(mask, token_type_ids)
+        embeddings = self.elmo.embed_tokens(packing, *inputs)
         state = self.elmo.initial_state(packing, embeddings[0], state, use_cache)
         pair = torch.cat([embeddings[0], embeddings[-1]], dim=-1)
         states = []
@@ -213,9 +199,11 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
             if forward_labels is not None or backward_labels is not None:
                 raise ValueError("labels and forward_labels, backward_labels are mutually exclusive")
             self._check_labels("labels", labels, mask)
-            before, after = adjacent_positions(mask, token_type_ids)
-            forward_labels = shift_labels(labels, source=after, target=before)
-            backward_labels = shift_labels(labels, source=before, target=after)
+            neighbours = Neighbours.from_mask(mask, token_type_ids)
+            forward_labels, backward_labels = (
+                torch.where(column >= 0, labels.gather(1, column.clamp(min=0)), IGNORED_LABEL)
+                for column in (neighbours.after, neighbours.before)
+            )
         elif (forward_labels is None) != (backward_labels is None):
             raise ValueError("forward_labels and backward_labels require one another: pass both or neither")
         elif forward_labels is not None and backward_labels is not None:
@@ -291,17 +279,29 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         inputs, mask = self.elmo.checked_inputs(input_ids, character_ids, None, attention_mask, token_type_ids)
         if labels is not None:
             self._check_labels("labels", labels, mask)
-        before, after = adjacent_positions(mask, token_type_ids)
+        neighbours = Neighbours.from_mask(mask, token_type_ids)
         forward, backward, _ = self._top_layer([inputs], mask, token_type_ids)
         words = torch.arange(self.lm_head.num_words, device=mask.device)
         log_prior_V = self.lm_head.sampler.probability(words).log().to(at_least_float32(forward).dtype)
-        logits = log_prior_V.expand(*mask.shape, -1).flatten(0, 1).clone()
-        for hidden, source, target in ((forward, before, after), (backward, after, before)):
-            scores = at_least_float32(self.lm_head(hidden.flatten(0, 1).index_select(0, source))).log_softmax(-1)
-            logits = logits.index_add(0, target, scores - log_prior_V)
-        logits = logits.unflatten(0, mask.shape)
+        logits = log_prior_V.expand(*mask.shape, -1)
+        for hidden, source in ((forward, neighbours.before), (backward, neighbours.after)):
+            logits = logits + self._evidence(hidden, source, log_prior_V)
         loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.flatten())
         return MaskedLMOutput(loss=loss, logits=logits)
+
+    def _evidence(self, hidden: torch.Tensor, source: torch.Tensor, log_prior_V: torch.Tensor) -> torch.Tensor:
+        """Returns log p(word | context) - log p(word) `(B, W, V)` from the contexts at columns `source`; 0 at -1."""
+        flat_source = source + torch.arange(source.shape[0], device=source.device).unsqueeze(1) * source.shape[1]
+        has_source = source.flatten() >= 0
+        if torch.compiler.is_compiling():
+            # A graph has fixed sizes: the other rows are computed, and set to 0.
+            rows = hidden.flatten(0, 1).index_select(0, flat_source.flatten().clamp(min=0))
+            evidence = at_least_float32(self.lm_head(rows)).log_softmax(-1) - log_prior_V
+            return evidence.masked_fill(~has_source.unsqueeze(-1), 0).unflatten(0, source.shape)
+        rows = hidden.flatten(0, 1).index_select(0, flat_source.flatten()[has_source])
+        evidence = at_least_float32(self.lm_head(rows)).log_softmax(-1) - log_prior_V
+        whole = evidence.new_zeros(source.numel(), evidence.shape[-1])
+        return whole.index_copy(0, has_source.nonzero().squeeze(1), evidence).unflatten(0, source.shape)
 
     @torch.no_grad()
     def substitutes(self, tokenizer: Any, words: list[str], index: int, top_k: int = 10) -> list[tuple[str, float]]:

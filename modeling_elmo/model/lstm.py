@@ -9,8 +9,8 @@ One step of one direction (Sak et al. 2014; TensorFlow's `LSTMCell` with `num_pr
     h_t = clip(W_hr (sigmoid(o) * tanh(c_t)), projection_clip)      no W_hr and no clip where P = H
 
 `plain_lstm` is these equations, step by step; `ProjectedLSTM`'s `forward` computes the same with `fast_lstm`. Both read
-real tokens only, in the order of a `Packing`. The cell state stays in float32 under half precision. Nothing is kept
-between calls: states are arguments and results.
+real tokens only, in the order of a `Packing`. `scan_lstm` is these equations in a graph. The cell state stays in
+float32 under half precision. Nothing is kept between calls: states are arguments and results.
 
 Dimensions: B batch, W words of a padded row, N real tokens, S sequences, I input, P projection, H cells.
 """
@@ -26,6 +26,7 @@ from .fast_matmul import PackedWeight, product_dtype
 from .fast_path_guards import is_traced, weights_of
 from .int8_weights import Int8Weight
 from .packing import DirectionState, Packing
+from .scan import Pair, Steps, Tensors
 
 
 class DirectionSettings(nn.Module):
@@ -39,6 +40,23 @@ class DirectionSettings(nn.Module):
     def settings(self) -> LSTMSettings:
         """`LSTMSettings`: The constants in the equations."""
         return LSTMSettings(self.forget_bias, self.cell_clip, self.projection_clip)
+
+    def plain_weights(self, dtype: torch.dtype) -> LSTMWeights:
+        """Returns the weights in the equations, for inputs of `dtype`."""
+        raise NotImplementedError
+
+    def plain_forward(
+        self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
+    ) -> tuple[torch.Tensor, DirectionState]:
+        """The reference for `forward`: the equations step by step, visible to autograd and tracers."""
+        return plain_lstm(inputs_NI, batch_sizes, state, self.plain_weights(inputs_NI.dtype), self.settings)
+
+    def graph_forward(
+        self, inputs_BWI: torch.Tensor, steps: Steps, state: DirectionState, is_backward: bool
+    ) -> tuple[torch.Tensor, DirectionState]:
+        """Runs all time steps of a padded batch in a graph; see [`scan_lstm`]."""
+        weights = self.plain_weights(inputs_BWI.dtype)
+        return scan_lstm(inputs_BWI, steps, state, is_backward, weights, self.settings)
 
 
 class ProjectedLSTM(DirectionSettings):
@@ -120,12 +138,8 @@ class ProjectedLSTM(DirectionSettings):
             packed_ih.of(weights.ih) if is_narrow else None,
         )
 
-    def plain_forward(
-        self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
-    ) -> tuple[torch.Tensor, DirectionState]:
-        """The reference for `forward`: the equations step by step, visible to autograd and tracers."""
-        weights = LSTMWeights(self.weight_ih, self.weight_hh, self.bias, self.weight_hr)
-        return plain_lstm(inputs_NI, batch_sizes, state, weights, self.settings)
+    def plain_weights(self, dtype: torch.dtype) -> LSTMWeights:
+        return LSTMWeights(self.weight_ih, self.weight_hh, self.bias, self.weight_hr)
 
 
 class Int8LSTM(DirectionSettings):
@@ -160,14 +174,10 @@ class Int8LSTM(DirectionSettings):
             )
         return outputs_NP.to(dtype), (hidden_SP.to(dtype), cell_SH)
 
-    def plain_forward(
-        self, inputs_NI: torch.Tensor, batch_sizes: list[int], state: DirectionState
-    ) -> tuple[torch.Tensor, DirectionState]:
-        """The equations step by step, with the weights in the inputs' dtype."""
-        hr = None if self.weight_hr is None else self.weight_hr.dequantized().to(inputs_NI.dtype)
-        ih, hh = (weight.dequantized().to(inputs_NI.dtype) for weight in (self.weight_ih, self.weight_hh))
-        weights = LSTMWeights(ih, hh, self.bias.to(inputs_NI.dtype), hr)
-        return plain_lstm(inputs_NI, batch_sizes, state, weights, self.settings)
+    def plain_weights(self, dtype: torch.dtype) -> LSTMWeights:
+        hr = None if self.weight_hr is None else self.weight_hr.dequantized().to(dtype)
+        ih, hh = (weight.dequantized().to(dtype) for weight in (self.weight_ih, self.weight_hh))
+        return LSTMWeights(ih, hh, self.bias.to(dtype), hr)
 
 
 def plain_lstm(
@@ -199,17 +209,89 @@ def _plain_step(
     weights: LSTMWeights,
     settings: LSTMSettings,
 ) -> DirectionState:
-    gates_SG = (input_gates_SG + F.linear(hidden_SP, weights.hh)).to(cell_SH.dtype)
-    i, f, g, o = gates_SG.chunk(4, dim=-1)
+    features_SH, cell_SH = _plain_cell(input_gates_SG + F.linear(hidden_SP, weights.hh), cell_SH, settings)
+    return _plain_projection(features_SH, weights, settings), cell_SH
+
+
+def _plain_cell(
+    gates_SG: torch.Tensor, cell_SH: torch.Tensor, settings: LSTMSettings
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns sigmoid(o) * tanh(c) and c."""
+    i, f, g, o = gates_SG.to(cell_SH.dtype).chunk(4, dim=-1)
     cell_SH = torch.sigmoid(f + settings.forget_bias) * cell_SH + torch.sigmoid(i) * torch.tanh(g)
     if settings.cell_clip is not None:
         cell_SH = cell_SH.clamp(-settings.cell_clip, settings.cell_clip)
-    hidden_SP = (torch.sigmoid(o) * torch.tanh(cell_SH)).to(input_gates_SG.dtype)
-    if weights.hr is not None:
-        hidden_SP = F.linear(hidden_SP, weights.hr)
+    return (torch.sigmoid(o) * torch.tanh(cell_SH)).to(gates_SG.dtype), cell_SH
+
+
+def _plain_projection(
+    features_SH: torch.Tensor, weights: LSTMWeights, settings: LSTMSettings, addend_SP: torch.Tensor | float = 0.0
+) -> torch.Tensor:
+    hidden_SP = features_SH if weights.hr is None else F.linear(features_SH, weights.hr) + addend_SP
     if settings.projection_clip is not None:
         hidden_SP = hidden_SP.clamp(-settings.projection_clip, settings.projection_clip)
-    return hidden_SP, cell_SH
+    return hidden_SP
+
+
+def scan_lstm(
+    inputs_BWI: torch.Tensor,
+    steps: Steps,
+    state: DirectionState,
+    is_backward: bool,
+    weights: LSTMWeights,
+    settings: LSTMSettings,
+) -> tuple[torch.Tensor, DirectionState]:
+    """The equations for a graph: inputs `(B, W, I)` -> outputs `(B, W, P)`, and each row's state after its last token.
+
+    With torch 2.13's compiler, weights read within scans get wrong gradients if a graph has several scans. So a first
+    scan, without gradients, finds what each step multiplies with them. These products, minus themselves, are inputs of
+    the second scan: they add 0, and the gradients.
+    """
+    gates_BWG = F.linear(inputs_BWI, weights.ih, weights.bias)
+    recurrent = [weight for weight in (weights.hh, weights.hr) if weight is not None]
+    if not (torch.is_grad_enabled() and any(weight.requires_grad for weight in recurrent)):
+        state, (outputs_BWP,) = _scan((gates_BWG,), steps, state, is_backward, weights, settings)
+        return outputs_BWP, state
+    hr = None if weights.hr is None else weights.hr.detach()
+    constant = LSTMWeights(weights.ih.detach(), weights.hh.detach(), weights.bias.detach(), hr)
+    with torch.no_grad():
+        run = (gates_BWG.detach(),), steps, (state[0].detach(), state[1].detach()), is_backward, constant, settings
+        _, (_, hidden_BWP, features_BWH) = _scan(*run, returns_factors=True)
+    inputs = [gates_BWG + _gradient_of(hidden_BWP, weights.hh)]
+    if weights.hr is not None:
+        inputs.append(_gradient_of(features_BWH, weights.hr))
+    state, (outputs_BWP,) = _scan(tuple(inputs), steps, state, is_backward, constant, settings)
+    return outputs_BWP, state
+
+
+def _gradient_of(factor: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Returns zeros with the gradient of the product."""
+    product = F.linear(factor, weight)
+    return product - product.detach()
+
+
+def _scan(
+    inputs: tuple[torch.Tensor, ...],
+    steps: Steps,
+    state: DirectionState,
+    is_backward: bool,
+    weights: LSTMWeights,
+    settings: LSTMSettings,
+    returns_factors: bool = False,
+) -> tuple[DirectionState, tuple[torch.Tensor, ...]]:
+    """Runs the input gates `(B, W, G)` and addends of the projection `(B, W, P)`, if any.
+
+    Returns the outputs `(B, W, P)` and, if requested, what hh and hr multiply: `(B, W, P)`, `(B, W, H)`.
+    """
+
+    def step(state: Tensors, of_step: Tensors) -> Pair:
+        (hidden_BP, cell_BH), (gates_BG, *addend) = state, of_step
+        features_BH, cell_BH = _plain_cell(gates_BG + F.linear(hidden_BP, weights.hh), cell_BH, settings)
+        output_BP = _plain_projection(features_BH, weights, settings, *addend)
+        return (output_BP, cell_BH), (output_BP, hidden_BP, features_BH) if returns_factors else (output_BP,)
+
+    (hidden_BP, cell_BH), outputs = steps.run(step, state, inputs, is_backward)
+    return (hidden_BP, cell_BH), outputs
 
 
 class ElmoLayer(GradientCheckpointingLayer):
@@ -223,7 +305,7 @@ class ElmoLayer(GradientCheckpointingLayer):
         self.has_skip_connection = config.use_skip_connections and layer_idx > 0
 
     def forward(
-        self, hidden_states: torch.Tensor, packing: Packing, hidden: torch.Tensor, cell: torch.Tensor
+        self, hidden_states: torch.Tensor, packing: Packing | Steps, hidden: torch.Tensor, cell: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Runs both directions over the real tokens.
 
@@ -231,12 +313,21 @@ class ElmoLayer(GradientCheckpointingLayer):
         each row, before and after: after its last token, in the backward direction after its first. Rows without
         tokens keep their state; that of rows with several segments is meaningless.
         """
-        if not packing.batch_sizes:
+        if isinstance(packing, Packing) and not packing.batch_sizes:
             return hidden_states, hidden, cell
         # No dropout in a frozen biLM, whose features are fixed. As with the original's dropout wrapper, the skip
         # connection sees the same dropped input as the LSTM.
         is_trained = any(parameter.requires_grad for parameter in weights_of(self))
         hidden_states = F.dropout(hidden_states, self.dropout, self.training and is_trained)
+        if isinstance(packing, Steps):
+            output, new_hidden, new_cell = self._graph_forward(hidden_states, packing, hidden, cell)
+        else:
+            output, new_hidden, new_cell = self._packed_forward(hidden_states, packing, hidden, cell)
+        return output + hidden_states if self.has_skip_connection else output, new_hidden, new_cell
+
+    def _packed_forward(
+        self, hidden_states: torch.Tensor, packing: Packing, hidden: torch.Tensor, cell: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         directions = ((self.forward_lstm, packing.forward_index), (self.backward_lstm, packing.backward_index))
         outputs, new_hidden, new_cell = [], [], []
         for (lstm, index), inputs, h, c in zip(directions, hidden_states.flatten(0, 1).chunk(2, dim=-1), hidden, cell):
@@ -250,7 +341,17 @@ class ElmoLayer(GradientCheckpointingLayer):
         size = output.shape[-1] // 2
         output[:, :size].index_copy_(0, packing.forward_index, outputs[0])
         output[:, size:].index_copy_(0, packing.backward_index, outputs[1])
-        output = output.view(hidden_states.shape)
-        if self.has_skip_connection:
-            output = output + hidden_states
-        return output, torch.stack(new_hidden), torch.stack(new_cell)
+        return output.view(hidden_states.shape), torch.stack(new_hidden), torch.stack(new_cell)
+
+    def _graph_forward(
+        self, hidden_states: torch.Tensor, steps: Steps, hidden: torch.Tensor, cell: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        outputs, new_hidden, new_cell = [], [], []
+        for lstm, inputs, h, c in zip(
+            (self.forward_lstm, self.backward_lstm), hidden_states.chunk(2, dim=-1), hidden, cell
+        ):
+            output, (last_hidden, last_cell) = lstm.graph_forward(inputs, steps, (h, c), lstm is self.backward_lstm)
+            outputs.append(output)
+            new_hidden.append(last_hidden)
+            new_cell.append(last_cell)
+        return torch.cat(outputs, dim=-1), torch.stack(new_hidden), torch.stack(new_cell)

@@ -92,6 +92,30 @@ class Packing:
         )
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """The columns `(B, W)` of the real tokens before and after each real token in its sequence; -1 without one."""
+
+    before: torch.Tensor
+    after: torch.Tensor
+
+    @classmethod
+    def from_mask(cls, mask: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> "Neighbours":
+        """Arguments as in [`Sequences.from_mask`]. No size depends on values, so a graph can include it."""
+        column = torch.arange(mask.shape[1], device=mask.device).expand(mask.shape)
+        rank = mask.cumsum(1)
+        # The column of each row's real tokens by rank, from 1. -1 at rank 0 and after the last.
+        columns = column.new_full((mask.shape[0], mask.shape[1] + 2), -1)
+        columns = columns.scatter(1, torch.where(mask, rank, 0), torch.where(mask, column, -1))
+        neighbours = []
+        for found in (columns.gather(1, (rank - 1).clamp(min=0)), columns.gather(1, rank + 1)):
+            belongs = mask
+            if token_type_ids is not None:
+                belongs = mask & (token_type_ids.gather(1, found.clamp(min=0)) == token_type_ids)
+            neighbours.append(torch.where(belongs, found, -1))
+        return cls(*neighbours)
+
+
 def check_shape(name: str, tensor: Any, expected: tuple[int | str, ...]) -> None:
     """Raises `ValueError` unless `tensor` has the shape `expected`, in which a word stands for any size."""
     if not isinstance(tensor, torch.Tensor):

@@ -16,9 +16,11 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
 from .configuration_elmo import ElmoConfig
-from .fast_lstm import LSTMSettings, TrainedLSTM
+from .fast_lstm import LSTMSettings, LSTMWeights, TrainedLSTM
 from .fast_path_guards import is_as_made, is_traced, weights_of
+from .lstm import scan_lstm
 from .packing import Packing
+from .scan import Steps, sequences_of
 
 
 # A plain LSTM has neither.
@@ -88,7 +90,7 @@ class TaskInput(nn.Module):
 
 
 class TaskLSTM(nn.LSTM):
-    """A BiLSTM. `forward` is torch's; `read` processes the words of a `Packing`.
+    """A BiLSTM. `forward` is torch's; `read` processes the words of a `Packing`, `read_steps` those of a graph.
 
     For sequences of unequal length on a CPU, torch's backward pass allocates a tensor of all words of the batch at
     every time step. `TrainedLSTM` avoids that: a training step takes half the time, or a third for long sequences. For
@@ -124,13 +126,32 @@ class TaskLSTM(nn.LSTM):
                 hidden = torch.cat([forward_NH, backward_NH.index_select(0, from_backward_N)], dim=-1)
         return hidden
 
+    def read_steps(self, words_BWD: torch.Tensor, steps: Steps) -> torch.Tensor:
+        """Returns `(B, W, 2H)` for words `(B, W, D)`, zero outside the mask."""
+        for layer in range(self.num_layers):
+            if layer:
+                words_BWD = F.dropout(words_BWD, self.dropout, self.training)
+            directions = []
+            for is_backward, name in enumerate((f"l{layer}", f"l{layer}_reverse")):
+                weights = self._weights(name, words_BWD.dtype)
+                state = self._zero_state(words_BWD, words_BWD.shape[0])
+                directions.append(scan_lstm(words_BWD, steps, state, bool(is_backward), weights, PLAIN)[0])
+            words_BWD = torch.cat(directions, dim=-1)
+        return words_BWD
+
     def _run(self, inputs_ND: torch.Tensor, batch_sizes: list[int], name: str) -> torch.Tensor:
         """Runs one direction of one layer on `(N, D)`; returns `(N, H)` in the same order."""
+        weights, state = self._weights(name, inputs_ND.dtype), self._zero_state(inputs_ND, batch_sizes[0])
+        return TrainedLSTM.apply(inputs_ND, *state, *weights, batch_sizes, PLAIN)[0]
+
+    def _weights(self, name: str, dtype: torch.dtype) -> LSTMWeights:
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        ih, hh, bias_ih, bias_hh = (getattr(self, f"{kind}_{name}").to(inputs_ND.dtype) for kind in kinds)
-        hidden_SH = inputs_ND.new_zeros(batch_sizes[0], self.hidden_size)
-        cell_SH = hidden_SH.to(torch.promote_types(hidden_SH.dtype, torch.float32))
-        return TrainedLSTM.apply(inputs_ND, hidden_SH, cell_SH, ih, hh, bias_ih + bias_hh, None, batch_sizes, PLAIN)[0]
+        ih, hh, bias_ih, bias_hh = (getattr(self, f"{kind}_{name}").to(dtype) for kind in kinds)
+        return LSTMWeights(ih, hh, bias_ih + bias_hh, None)
+
+    def _zero_state(self, like: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden_SH = like.new_zeros(size, self.hidden_size)
+        return hidden_SH, torch.zeros_like(hidden_SH, dtype=torch.promote_types(like.dtype, torch.float32))
 
 
 class TaskEncoder(nn.Module):
@@ -164,13 +185,16 @@ class TaskEncoder(nn.Module):
         """
         if self.lstm is None:
             return inputs_BWD.masked_fill(~mask_BW.unsqueeze(-1), 0)
-        packing = Packing.from_mask(mask_BW, token_type_ids_BW)
-        if not packing.batch_sizes:
+        packing = sequences_of(mask_BW, token_type_ids_BW)
+        if isinstance(packing, Steps):
+            hidden_BWH = self.lstm.read_steps(inputs_BWD, packing)
+        elif not packing.batch_sizes:
             return inputs_BWD.new_zeros(*mask_BW.shape, self.output_size)
-        index = packing.forward_index
-        hidden_ND = self.lstm.read(inputs_BWD.flatten(0, 1).index_select(0, index), packing)
-        hidden = hidden_ND.new_zeros(mask_BW.numel(), self.output_size).index_copy(0, index, hidden_ND)
-        hidden_BWH = hidden.view(*mask_BW.shape, self.output_size)
+        else:
+            index = packing.forward_index
+            hidden_ND = self.lstm.read(inputs_BWD.flatten(0, 1).index_select(0, index), packing)
+            hidden = hidden_ND.new_zeros(mask_BW.numel(), self.output_size).index_copy(0, index, hidden_ND)
+            hidden_BWH = hidden.view(*mask_BW.shape, self.output_size)
         return dropout(hidden_BWH, self.output_dropout, self.training, self.shared_over, token_type_ids_BW)
 
 

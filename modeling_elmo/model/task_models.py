@@ -34,9 +34,10 @@ from .bilm import ElmoModel
 from .configuration_elmo import IGNORED_LABEL, ElmoConfig
 from .crf import ConditionalRandomField
 from .label_schemes import LabelConstraints
-from .packing import Packing, check_ids, check_shape
+from .packing import check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
+from .scan import sequences_of
 from .task_layers import (
     BiAttention,
     ElmoWordVectors,
@@ -201,7 +202,7 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         """Returns the mask `(B, W)` of each row's second text. Raises `ValueError` if rows have too many texts."""
         if self.max_segments == 1:
             # A single text may have any type id.
-            if token_type_ids is not None and Packing.from_mask(is_real, token_type_ids).has_segments:
+            if token_type_ids is not None and sequences_of(is_real, token_type_ids).has_segments:
                 raise ValueError(
                     "token_type_ids: this model reads one text per row, found several; to classify pairs of texts, "
                     "load it with num_segments=2"
@@ -216,7 +217,7 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         # The second text begins with 1; its sentences may alternate between 1 and 2.
         is_one = is_real & (token_type_ids == 1)
         is_wrong = is_real & (((token_type_ids != 0) != (is_one.cumsum(1) > 0)) | (token_type_ids > 2))
-        if is_wrong.any():
+        if not torch.compiler.is_compiling() and is_wrong.any():
             row = int(is_wrong.any(1).nonzero()[0])
             found = token_type_ids[row][is_real[row]].unique_consecutive().tolist()
             raise ValueError(
@@ -405,7 +406,7 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
         if self.max_segments == 1:
             features = self.pooling(words.features, words.mask)
         else:
-            if not words.is_second.any():
+            if not torch.compiler.is_compiling() and not words.is_second.any():
                 logger.warning_once("token_type_ids: no text has a second text, but this model classifies pairs.")
             features = self.comparison(words.features, *words.texts)
         logits = self.classifier(features)
@@ -527,7 +528,7 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
         words = self._encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
         question, context = words.texts
         is_incomplete = words.mask.any(1) & ~words.is_second.any(1)
-        if is_incomplete.any():
+        if not torch.compiler.is_compiling() and is_incomplete.any():
             raise ValueError(
                 "token_type_ids: expected a question (0) and a context (1) in every row, found no context in row "
                 f"{int(is_incomplete.nonzero()[0])}; tokenizer(questions, contexts) returns both"

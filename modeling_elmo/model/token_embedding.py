@@ -24,7 +24,6 @@ Dimensions: N words, D distinct words, C characters per word, I ids per word, E 
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .caches import WordCache
 from .characters import PAD_POSITION
@@ -104,6 +103,9 @@ class ElmoCharacterEncoder(nn.Module):
         self.word_cache: WordCache | None = None
 
     def forward(self, ids_NI: torch.Tensor) -> torch.Tensor:
+        if torch.compiler.is_compiling():
+            # A graph does not know how many words are distinct, or how long they are.
+            return self.plain_forward(ids_NI)
         if self.word_cache is None or not len(ids_NI) or not self._can_use_cache(ids_NI):
             return self._encode_distinct(ids_NI)
         return self.word_cache.embed(ids_NI, self._encode_distinct, self._cache_key())
@@ -167,8 +169,7 @@ class ElmoCharacterEncoder(nn.Module):
     def plain_forward(self, ids_NI: torch.Tensor) -> torch.Tensor:
         """The reference for `forward`: the equations, for each word at its full length."""
         characters_NEC = self.character_embedding(ids_NI[:, self.first_character :]).transpose(1, 2)
-        filters = [tuple(group.parameters()) for group in self.convolutions]
-        features = [F.conv1d(characters_NEC, weight, bias).amax(dim=-1) for weight, bias in filters]
+        features = [convolution(characters_NEC).amax(dim=-1) for convolution in self.convolutions]
         x_NF = self.activation(torch.cat(features, dim=-1))
         for layer in self.highway_layers:
             transform, gate = layer.children()

@@ -70,7 +70,9 @@ class TestUsage:
             (["export"], "Missing argument 'MODEL_DIR'"),
             (["export", "a"], "Missing argument 'OUT_DIR'"),
             (["export", "a", "b", "c"], "unexpected extra argument"),
-            (["export", "a", "b", "--dtype", "float16"], "No such option: --dtype"),
+            (["export", "a", "b", "--dtype", "float16"], "--softmax, --state and --dtype require --format onnx"),
+            (["export", "a", "b", "--format", "onnx", "--token-embeddings"], "requires --format original"),
+            (["export", "a", "b", "--format", "onnx"], "found no config.json in it"),
         ],
     )
     def test_wrong(self, fails, tmp_path, monkeypatch, arguments, message):

@@ -41,7 +41,11 @@ COMMANDS = {
     "export": [
         ("MODEL_DIR", "required"),
         ("OUT_DIR", "required"),
+        ("--format", "original", "original|onnx"),
         ("--token-embeddings --no-token-embeddings", None),
+        ("--dtype", "float32", "float32|float16|int8"),
+        ("--softmax", False),
+        ("--state", False),
         ("--force", False),
     ],
     "build-vocab": [

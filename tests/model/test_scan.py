@@ -1,0 +1,227 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Graphs: the same numbers as packed sequences, whatever the mask, and for all sizes once exported."""
+
+import io
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modeling_elmo import (
+    ElmoConfig,
+    ElmoForMaskedLM,
+    ElmoForMultipleChoice,
+    ElmoForPreTraining,
+    ElmoForQuestionAnswering,
+    ElmoForSequenceClassification,
+    ElmoForTokenClassification,
+    ElmoModel,
+)
+from modeling_elmo.model import scan
+
+
+SIZES = {
+    "cell_size": 12,
+    "projection_size": 6,
+    "character_embedding_size": 3,
+    "character_filters": [[1, 4], [3, 8]],
+    "max_characters_per_token": 12,
+    "task_lstm_size": 5,
+    "vocab_size": 30,
+    "freeze_bilm": False,
+}
+VARIANTS = [
+    {},
+    {"projection_size": 12},
+    {"num_hidden_layers": 3, "use_skip_connections": False, "hidden_act": "tanh"},
+    {"cell_clip": None, "projection_clip": 0.05, "forget_bias": 0.0},
+    {"cell_clip": 0.05, "num_output_representations": 2},
+    {"mix_parameters": [1.0, 0.0, -1.0]},
+    {"mix_layer_norm": True},
+    {"token_input": "words", "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 28},
+    {"token_input": "characters_and_words", "word_embedding_size": 4},
+]
+HEADS = [
+    (ElmoForMaskedLM, {}),
+    (ElmoForPreTraining, {}),
+    (ElmoForTokenClassification, {"num_labels": 3}),
+    (ElmoForTokenClassification, {"id2label": {0: "O", 1: "B-X", 2: "I-X"}, "use_crf": True, "label_scheme": "BIO"}),
+    (ElmoForTokenClassification, {"task_lstm_layers": 0, "elmo_at_output": True, "word_vector_size": 4}),
+    (ElmoForSequenceClassification, {"pooling": ["attention", "max", "mean"], "task_lstm_layers": 2}),
+    (ElmoForSequenceClassification, {"num_segments": 2}),
+    (ElmoForQuestionAnswering, {"allows_no_answer": True}),
+    (ElmoForMultipleChoice, {}),
+]
+
+
+def make(model_class, **fields):
+    torch.manual_seed(0)
+    model = model_class(ElmoConfig(**{**SIZES, **fields})).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.4)
+    return model
+
+
+def make_inputs(model, mask, seed=0, segments=True):
+    """Random words, characters padded as in texts, and two texts per row."""
+    generator = torch.Generator().manual_seed(seed)
+    config, shape = model.config, mask.shape
+    size = config.max_characters_per_token
+    characters = torch.randint(1, 257, (*shape, size), generator=generator)
+    length = torch.randint(3, size + 1, (*shape, 1), generator=generator)
+    characters = torch.where(torch.arange(size) < length, characters, 261) * mask.unsqueeze(-1)
+    words = torch.randint(2, 28, shape, generator=generator)
+    inputs = {"attention_mask": mask.long()}
+    if segments:
+        second = torch.randint(1, max(2, shape[1]), (shape[0], 1), generator=generator)
+        inputs["token_type_ids"] = (torch.arange(shape[1]) >= second).long()
+    if config.reads_words or config.word_vector_size:
+        inputs["input_ids"] = words
+    if config.reads_characters:
+        inputs["character_ids"] = characters
+    if isinstance(model, ElmoForMultipleChoice):
+        inputs = {name: value.unsqueeze(0) for name, value in inputs.items()}
+    return inputs
+
+
+def loop(step, state, inputs, *, dim=0, reverse=False):
+    """What the operator `scan` computes, in Python: made for one batch in no time, where a graph takes seconds."""
+    masks = inputs[1]
+    length = masks[0].shape[dim]
+    outputs = []
+    for index in reversed(range(length)) if reverse else range(length):
+        of_step = tuple(tuple(tensor.select(dim, index) for tensor in tensors) for tensors in inputs)
+        state, output = step(state, of_step)
+        outputs.append(output)
+    outputs = outputs[::-1] if reverse else outputs
+    return state, tuple(torch.stack(tensors, dim) for tensors in zip(*outputs))
+
+
+@pytest.fixture
+def as_graph(monkeypatch):
+    """Calls a model as if a graph were made."""
+
+    def call(model, **inputs):
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.compiler, "is_compiling", lambda: True)
+            patch.setattr(scan, "scan", loop)
+            return model(**inputs)
+
+    return call
+
+
+def assert_equal(found, expected):
+    found, expected = (torch.utils._pytree.tree_leaves(value.to_tuple()) for value in (found, expected))
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+masks = st.integers(1, 4).flatmap(
+    lambda batch: st.integers(1, 7).flatmap(
+        lambda words: st.lists(st.booleans(), min_size=batch * words, max_size=batch * words).map(
+            lambda values: torch.tensor(values).view(batch, words)
+        )
+    )
+)
+
+
+class TestBiLM:
+    @pytest.mark.parametrize("fields", VARIANTS, ids=str)
+    @settings(max_examples=12)
+    @given(mask=masks, seed=st.integers(0, 99), segments=st.booleans())
+    def test_graph_has_the_numbers_of_packed_sequences(self, as_graph, fields, mask, seed, segments):
+        model = make(ElmoModel, **fields)
+        inputs = make_inputs(model, mask, seed, segments) | {"output_hidden_states": True}
+        with torch.no_grad():
+            assert_equal(as_graph(model, **inputs), model(**inputs))
+
+    def test_state_goes_in_and_out(self, as_graph):
+        model = make(ElmoModel)
+        inputs = make_inputs(model, torch.rand(3, 6) > 0.3, segments=False)
+        state = torch.randn(4, 3, 6), torch.randn(4, 3, 12)
+        with torch.no_grad():
+            expected = model(**inputs, state=state, use_cache=True)
+            assert_equal(as_graph(model, **inputs, state=state, use_cache=True), expected)
+
+    def test_gradients_are_those_of_packed_sequences(self, as_graph):
+        model = make(ElmoModel)
+        inputs = make_inputs(model, torch.rand(3, 6) > 0.3)
+        gradients = []
+        for output in (as_graph(model, **inputs), model(**inputs)):
+            model.zero_grad()
+            output.last_hidden_state.square().sum().backward()
+            gradients.append([parameter.grad.clone() for parameter in model.parameters()])
+        for found, expected in zip(*gradients):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+    def test_int8_weights(self, as_graph):
+        model = make(ElmoModel).quantize()
+        inputs = make_inputs(model, torch.rand(3, 6) > 0.3)
+        with torch.no_grad():
+            found, expected = as_graph(model, **inputs).last_hidden_state, model(**inputs).last_hidden_state
+        # The graph multiplies without rounding its inputs.
+        assert torch.nn.functional.cosine_similarity(found, expected, dim=-1)[expected.any(-1)].min() > 0.99
+
+    def test_words_may_have_fewer_characters(self, as_graph):
+        model = make(ElmoModel)
+        inputs = make_inputs(model, torch.ones(2, 3, dtype=torch.bool))
+        inputs["character_ids"][..., 5:] = 261
+        shorter = inputs | {"character_ids": inputs["character_ids"][..., : 5 + 3]}
+        with torch.no_grad():
+            assert_equal(as_graph(model, **shorter), model(**inputs))
+
+
+class TestHeads:
+    @pytest.mark.parametrize(("model_class", "fields"), HEADS)
+    @settings(max_examples=8)
+    @given(mask=masks, seed=st.integers(0, 99))
+    def test_graph_has_the_numbers_of_packed_sequences(self, as_graph, model_class, fields, mask, seed):
+        model = make(model_class, **fields)
+        # Two texts need two words.
+        mask = torch.cat([torch.ones(len(mask), 2, dtype=torch.bool), mask], dim=1)
+        reads_one = isinstance(model, ElmoForTokenClassification) or fields.get("pooling")
+        inputs = make_inputs(model, mask, seed, segments=not reads_one)
+        if not reads_one:
+            inputs["token_type_ids"][..., 0], inputs["token_type_ids"][..., 1:] = 0, 1
+        with torch.no_grad():
+            assert_equal(as_graph(model, **inputs), model(**inputs))
+
+
+class TestExport:
+    def test_exported_program_takes_all_sizes(self):
+        model = make(ElmoModel)
+        free = torch.export.Dim.DYNAMIC
+        example = make_inputs(model, torch.ones(2, 5, dtype=torch.bool))
+        sizes = {name: dict.fromkeys(range(value.ndim), free) for name, value in example.items()}
+        with torch.no_grad():
+            program = torch.export.export(model, (), example, dynamic_shapes=sizes, strict=False)
+            file = io.BytesIO()
+            torch.export.save(program, file)
+            file.seek(0)
+            exported = torch.export.load(file).module()
+            for shape in ((1, 3), (3, 9), (4, 4)):
+                inputs = make_inputs(model, torch.rand(shape) > 0.3, seed=1)
+                assert_equal(exported(**inputs), model(**inputs))
+
+    def test_full_graph_is_compiled_with_gradients(self):
+        model = make(ElmoModel, num_hidden_layers=1)
+        inputs = make_inputs(model, torch.rand(3, 6) > 0.3, segments=False)
+        compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+        gradients = []
+        for function in (compiled, model):
+            model.zero_grad()
+            function(**inputs).last_hidden_state.square().sum().backward()
+            gradients.append([parameter.grad.clone() for parameter in model.parameters()])
+        for found, expected in zip(*gradients):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+    def test_jit_trace_is_refused(self):
+        model = make(ElmoModel)
+        inputs = make_inputs(model, torch.ones(2, 3, dtype=torch.bool))
+        with pytest.raises(NotImplementedError, match=r"use torch\.export"):
+            torch.jit.trace(model, example_kwarg_inputs=inputs, strict=False)
