@@ -15,6 +15,7 @@ To read, in this order:
     token_embedding.py      character CNN and word embeddings: layer 0
     packing.py              the real tokens of a batch in the order of the LSTMs
     lstm.py                 the LSTM's equations, a bidirectional layer
+    scan.py                 the same sequences for a graph: torch.export, ONNX, torch.compile
     scalar_mix.py           the weighted sum of layers
     bilm.py                 ElmoModel: ids -> layers -> mixes
 

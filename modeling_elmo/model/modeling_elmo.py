@@ -28,6 +28,7 @@ from .quantization import ElmoInt8Config
 from .sampled_softmax import ElmoSoftmax
 from .saved_code import AUTO_MAP
 from .scalar_mix import ScalarMix
+from .scan import Steps
 from .task_layers import ElmoWordVectors
 from .task_models import (
     ElmoForMultipleChoice,
