@@ -225,9 +225,11 @@ def _plain_cell(
 
 
 def _plain_projection(
-    features_SH: torch.Tensor, weights: LSTMWeights, settings: LSTMSettings, addend_SP: torch.Tensor | float = 0.0
+    features_SH: torch.Tensor, weights: LSTMWeights, settings: LSTMSettings, addend_SP: torch.Tensor | None = None
 ) -> torch.Tensor:
-    hidden_SP = features_SH if weights.hr is None else F.linear(features_SH, weights.hr) + addend_SP
+    hidden_SP = features_SH if weights.hr is None else F.linear(features_SH, weights.hr)
+    if addend_SP is not None:
+        hidden_SP = hidden_SP + addend_SP
     if settings.projection_clip is not None:
         hidden_SP = hidden_SP.clamp(-settings.projection_clip, settings.projection_clip)
     return hidden_SP
