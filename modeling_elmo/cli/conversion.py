@@ -3,6 +3,7 @@
 """`elmo convert` and `elmo export`: original files to a model directory and back."""
 
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -161,6 +162,10 @@ def export(
         return
     if token_embeddings is not None:
         raise BadParameter("--token-embeddings requires --format original")
+    if not all(map(find_spec, ("onnx", "onnxruntime", "onnxscript"))):
+        raise BadParameter(
+            "--format onnx requires the packages onnx, onnxruntime and onnxscript: pip install 'modeling-elmo[onnx]'"
+        )
     from ..onnx.export import OnnxOptions, export_onnx
 
     options = OnnxOptions(dtype=dtype, has_softmax=softmax, has_state=state)

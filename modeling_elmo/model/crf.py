@@ -117,17 +117,19 @@ class ConditionalRandomField(nn.Module):
         def extend(state: Tensors, of_word: Tensors) -> Pair:
             (best_BK, is_inside_B1), (emissions_BK,) = state, of_word
             reached_BK = (best_BK.unsqueeze(2) + transitions_KK).amax(dim=1)
-            best_BK = torch.where(is_inside_B1, reached_BK, start_K) + emissions_BK
-            return (best_BK, ~torch.zeros_like(is_inside_B1)), (best_BK,)
+            best_BK = torch.where(is_inside_B1 > 0, reached_BK, start_K) + emissions_BK
+            return (best_BK, torch.ones_like(is_inside_B1)), (best_BK,)
 
         def continue_(state: Tensors, of_word: Tensors) -> Pair:
             (next_BK, is_inside_B1), (emissions_BK,) = state, of_word
             through_BK = (transitions_KK + next_BK.unsqueeze(1)).amax(dim=2)
-            rest_BK = torch.where(is_inside_B1, through_BK, end_K)
-            return (emissions_BK + rest_BK, ~torch.zeros_like(is_inside_B1)), (rest_BK,)
+            rest_BK = torch.where(is_inside_B1 > 0, through_BK, end_K)
+            return (emissions_BK + rest_BK, torch.ones_like(is_inside_B1)), (rest_BK,)
 
         steps = Steps.from_mask(mask_BW)
-        state = scores_BWK.new_zeros(scores_BWK.shape[0], scores_BWK.shape[2]), mask_BW.new_zeros(mask_BW.shape[0], 1)
+        batch, _, num_labels = scores_BWK.shape
+        # Not bool: ONNX Runtime can't choose between bools.
+        state = scores_BWK.new_zeros(batch, num_labels), scores_BWK.new_zeros(batch, 1)
         _, (best_so_far_BWK,) = steps.run(extend, state, (scores_BWK,))
         _, (rest_BWK,) = steps.run(continue_, state, (scores_BWK,), is_backward=True)
         marginals_BWK = best_so_far_BWK + rest_BWK

@@ -73,6 +73,11 @@ class EncodedWords:
         return self.mask & ~self.is_second, self.mask & self.is_second
 
 
+def _is_one_of(ids: torch.Tensor, marks: list[int]) -> torch.Tensor:
+    """Returns `torch.isin(ids, marks)`, which ONNX has no operator for."""
+    return (ids.unsqueeze(-1) == torch.tensor(marks, dtype=torch.long, device=ids.device)).any(-1)
+
+
 @auto_docstring(
     custom_intro="""
     The base of ELMo models with a task model on top: how ELMo vectors enter it.
@@ -232,11 +237,11 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         """Returns the mask `(B, W)` of `<S>` and `</S>`. Token embeddings passed instead of ids have none."""
         if self.config.token_input == "words" and input_ids is not None:
             marks = [mark for mark in (self.config.bos_token_id, self.config.eos_token_id) if mark is not None]
-            return torch.isin(input_ids, torch.tensor(marks, dtype=torch.long, device=input_ids.device))
+            return _is_one_of(input_ids, marks)
         if character_ids is not None:
             # The only character, after the begin-of-word mark.
             marks = [self.config.bos_character_id, self.config.eos_character_id]
-            return torch.isin(character_ids[..., 1], torch.tensor(marks, device=character_ids.device))
+            return _is_one_of(character_ids[..., 1], marks)
         return torch.zeros_like(is_real)
 
     def _mean_loss(

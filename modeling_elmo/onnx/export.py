@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import torch
 from huggingface_hub import ModelCardData
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from onnxscript import optimizer
 from torch import nn
 
@@ -32,7 +33,9 @@ from ..model import modeling_elmo
 from ..model.bilm import ElmoModel
 from ..model.characters import CodePointCharacters
 from ..model.configuration_elmo import ElmoConfig
+from ..model.int8_weights import Int8Linear
 from ..model.language_model import ElmoForMaskedLM, ElmoPreTrainedLanguageModel
+from ..model.lstm import Int8LSTM, ProjectedLSTM
 from ..model.pretrained import ElmoPreTrainedModel
 from ..model.task_models import ElmoForMultipleChoice, ElmoForQuestionAnswering, ElmoPreTrainedTaskModel
 from ..model.tokenization_elmo import ElmoTokenizer
@@ -92,7 +95,6 @@ class GraphModel(nn.Module):
         if isinstance(self.model, ElmoForMultipleChoice):
             shape = (EXAMPLE_BATCH, EXAMPLE_CHOICES, EXAMPLE_WORDS)
             free = {0: batch, 1: torch.export.Dim("choices"), 2: words}
-        ones = torch.ones(shape, dtype=torch.long)
         # The second half of each row is the second text.
         second = (torch.arange(EXAMPLE_WORDS) > EXAMPLE_WORDS // 2).long().expand(shape).contiguous()
         inputs, dimensions = [], []
@@ -101,7 +103,7 @@ class GraphModel(nn.Module):
             if name == "character_ids":
                 size = config.max_characters_per_token
                 widest = max(width for width, _ in config.character_filters)
-                inputs.append(ones.unsqueeze(-1).repeat(*[1] * len(shape), size))
+                inputs.append(torch.ones(*shape, size, dtype=torch.long))
                 if widest + 1 < size:
                     # One window alone would be a special case to torch.
                     dimensions[-1][len(shape)] = torch.export.Dim("characters", min=widest + 1, max=size)
@@ -109,8 +111,11 @@ class GraphModel(nn.Module):
                 size = config.projection_size if name == "hidden" else config.cell_size
                 inputs.append(torch.zeros(2 * config.num_hidden_layers, EXAMPLE_BATCH, size))
                 dimensions[-1] = {1: batch}
+            elif name == "token_type_ids":
+                inputs.append(second)
             else:
-                inputs.append(second if name == "token_type_ids" else ones)
+                # A tensor of its own: torch.export would take two inputs with one tensor for one input.
+                inputs.append(torch.ones(shape, dtype=torch.long))
         return tuple(inputs), tuple(dimensions)
 
 
@@ -163,7 +168,8 @@ def _save_json_files(config: ElmoConfig, tokenizer: ElmoTokenizer, target: Path)
         tokenizer.save_pretrained(directory)
         for path in sorted(Path(directory).glob("*.json")):
             content = json.loads(path.read_bytes())
-            content.pop("auto_map", None)
+            for name in ("auto_map", "quantization_config"):
+                content.pop(name, None)
             text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
             (target / path.name).write_text(text, encoding="utf-8", newline="\n")
 
@@ -181,7 +187,27 @@ def _load(model_dir: Path, options: OnnxOptions) -> ElmoPreTrainedModel:
     model, missing = load_model(model_class, model_dir, dtype=torch.float32)
     if is_language_model and options.has_softmax and any(name.startswith("lm_head.") for name in missing):
         raise ElmoFormatError(f"{model_dir}: has_softmax requires the weights of the softmax, found none")
+    _replace_int8(model)
     return model.eval()
+
+
+def _replace_int8(model: ElmoPreTrainedModel) -> None:
+    """Replaces int8 layers by those of float32 with the same values: torch.export can't read packed weights."""
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            layer: nn.Module
+            if isinstance(child, Int8LSTM):
+                layer = ProjectedLSTM(model.config)
+                ih, hh, bias, hr = child.plain_weights(torch.float32)
+                state = {"weight_ih": ih, "weight_hh": hh, "bias": bias, "weight_hr": hr}
+            elif isinstance(child, Int8Linear):
+                weight = child.weight.dequantized()
+                layer = nn.Linear(weight.shape[1], weight.shape[0], bias=child.bias is not None)
+                state = {"weight": weight, "bias": child.bias}
+            else:
+                continue
+            layer.load_state_dict({key: value for key, value in state.items() if value is not None})
+            setattr(parent, name, layer)
 
 
 @torch.no_grad()
@@ -201,6 +227,8 @@ def _program(graph_model: GraphModel) -> torch.onnx.ONNXProgram:
         # Slices and copies of weights, which the exporter leaves if they are large.
         limit = MAX_MESSAGE_BYTES
         optimizer.optimize_ir(onnx_program.model, input_size_limit=limit, output_size_limit=limit)
+        # Traces with paths of this machine, larger than a small model.
+        ClearMetadataAndDocStringPass()(onnx_program.model)
     return onnx_program
 
 

@@ -69,15 +69,21 @@ class OnnxElmo:
         self._tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
         self._characters = {character: id for id, character in enumerate(self.facts["characters"], 1)}
 
-    def __call__(self, texts: Sequence[Text], pairs: Sequence[Text] | None = None) -> dict[str, np.ndarray]:
+    def __call__(
+        self,
+        texts: Sequence[Text],
+        pairs: Sequence[Text] | None = None,
+        state: Sequence[np.ndarray] | None = None,
+    ) -> dict[str, np.ndarray]:
         """Runs one batch; returns each output by its name.
 
         Args:
-            texts (`Sequence[str | Sequence[str]]`): Raw texts, or lists of words.
+            texts (`Sequence[str | Sequence[str]]`): Raw texts, or lists of words. `<S>` and the like are plain words.
             pairs (`Sequence[str | Sequence[str]]`, *optional*): The second texts, for a model that reads two.
+            state (`Sequence[np.ndarray]`, *optional*): For a model with `--state`, `new_hidden` and `new_cell`
+                of the batch before. By default, zeros.
         """
-        inputs = self.encode(texts, pairs)
-        outputs = self.session.run(None, {name: inputs[name] for name in self.input_names})
+        outputs = self.session.run(None, self._feed(self.encode(texts, pairs), state))
         return dict(zip(self.output_names, outputs))
 
     def embed(self, texts: Iterable[Text], batch_size: int = 32, output: str | None = None) -> Iterator[np.ndarray]:
@@ -91,8 +97,7 @@ class OnnxElmo:
         texts = iter([texts] if isinstance(texts, str) else texts)
         while batch := list(islice(texts, batch_size)):
             inputs = self.encode(batch)
-            feed = {name: inputs[name] for name in self.input_names}
-            (vectors,) = self.session.run([output or self.output_names[0]], feed)
+            (vectors,) = self.session.run([output or self.output_names[0]], self._feed(inputs))
             yield from (row[is_word] for row, is_word in zip(vectors, inputs["is_word"]))
 
     def words(self, text: Text) -> list[str]:
@@ -112,7 +117,8 @@ class OnnxElmo:
             raise TypeError("texts, pairs: expected lists of texts, found a string")
         samples = [(text,) for text in texts] if pairs is None else list(zip(texts, pairs, strict=True))
         rows = [self._tokens(*map(self.words, sample)) for sample in samples]
-        shape = len(rows), max(map(len, rows), default=0)
+        # The loops of the graph need a word, even if it is padding.
+        shape = len(rows), max([1, *map(len, rows)])
         longest = max((len(characters) for row in rows for _, characters, _, _ in row), default=0)
         # The maximum over the windows of a word counts windows in its padding: one of the widest filter must be there.
         length = min(longest + self.facts["widest_filter"], self.facts["max_characters_per_token"])
@@ -132,6 +138,17 @@ class OnnxElmo:
                 inputs["token_type_ids"][index, column] = type_id
                 inputs["is_word"][index, column] = is_word
         return inputs
+
+    def _feed(self, inputs: dict[str, np.ndarray], state: Sequence[np.ndarray] | None = None) -> dict[str, np.ndarray]:
+        """Returns the inputs of the model among those of `encode`, and the state `(2 * layers, B, ...)`."""
+        batch = len(inputs["attention_mask"])
+        parts = [value for value in self.session.get_inputs() if value.name in ("hidden", "cell")]
+        if state is None:
+            state = [np.zeros((value.shape[0], batch, value.shape[2]), dtype=np.float32) for value in parts]
+        elif not parts:
+            raise ValueError("state: requires a model from elmo export --format onnx --state")
+        inputs = inputs | {value.name: array for value, array in zip(parts, state, strict=True)}
+        return {name: inputs[name] for name in self.input_names}
 
     def _tokens(self, *texts: list[str]) -> list[tuple[int, list[int], int, bool]]:
         """Returns word id, character ids, type id and whether it is a word, of each word and boundary."""

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling_elmo import (
-    ElmoConfig,
     ElmoForMaskedLM,
     ElmoForMultipleChoice,
     ElmoForPreTraining,
@@ -19,19 +18,9 @@ from modeling_elmo import (
     ElmoForTokenClassification,
     ElmoModel,
 )
-from modeling_elmo.model import scan
+from tests.helpers.graphs import graph_mode, make, make_inputs
 
 
-SIZES = {
-    "cell_size": 12,
-    "projection_size": 6,
-    "character_embedding_size": 3,
-    "character_filters": [[1, 4], [3, 8]],
-    "max_characters_per_token": 12,
-    "task_lstm_size": 5,
-    "vocab_size": 30,
-    "freeze_bilm": False,
-}
 VARIANTS = [
     {},
     {"projection_size": 12},
@@ -56,61 +45,9 @@ HEADS = [
 ]
 
 
-def make(model_class, **fields):
-    torch.manual_seed(0)
-    model = model_class(ElmoConfig(**{**SIZES, **fields})).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn_like(parameter) * 0.4)
-    return model
-
-
-def make_inputs(model, mask, seed=0, segments=True):
-    """Random words, characters padded as in texts, and two texts per row."""
-    generator = torch.Generator().manual_seed(seed)
-    config, shape = model.config, mask.shape
-    size = config.max_characters_per_token
-    characters = torch.randint(1, 257, (*shape, size), generator=generator)
-    length = torch.randint(3, size + 1, (*shape, 1), generator=generator)
-    characters = torch.where(torch.arange(size) < length, characters, 261) * mask.unsqueeze(-1)
-    words = torch.randint(2, 28, shape, generator=generator)
-    inputs = {"attention_mask": mask.long()}
-    if segments:
-        second = torch.randint(1, max(2, shape[1]), (shape[0], 1), generator=generator)
-        inputs["token_type_ids"] = (torch.arange(shape[1]) >= second).long()
-    if config.reads_words or config.word_vector_size:
-        inputs["input_ids"] = words
-    if config.reads_characters:
-        inputs["character_ids"] = characters
-    if isinstance(model, ElmoForMultipleChoice):
-        inputs = {name: value.unsqueeze(0) for name, value in inputs.items()}
-    return inputs
-
-
-def loop(step, state, inputs, *, dim=0, reverse=False):
-    """What the operator `scan` computes, in Python: made for one batch in no time, where a graph takes seconds."""
-    masks = inputs[1]
-    length = masks[0].shape[dim]
-    outputs = []
-    for index in reversed(range(length)) if reverse else range(length):
-        of_step = tuple(tuple(tensor.select(dim, index) for tensor in tensors) for tensors in inputs)
-        state, output = step(state, of_step)
-        outputs.append(output)
-    outputs = outputs[::-1] if reverse else outputs
-    return state, tuple(torch.stack(tensors, dim) for tensors in zip(*outputs))
-
-
-@pytest.fixture
-def as_graph(monkeypatch):
-    """Calls a model as if a graph were made."""
-
-    def call(model, **inputs):
-        with monkeypatch.context() as patch:
-            patch.setattr(torch.compiler, "is_compiling", lambda: True)
-            patch.setattr(scan, "scan", loop)
-            return model(**inputs)
-
-    return call
+def as_graph(model, **inputs):
+    with graph_mode():
+        return model(**inputs)
 
 
 def assert_equal(found, expected):
@@ -133,13 +70,13 @@ class TestBiLM:
     @pytest.mark.parametrize("fields", VARIANTS, ids=str)
     @settings(max_examples=12)
     @given(mask=masks, seed=st.integers(0, 99), segments=st.booleans())
-    def test_graph_has_the_numbers_of_packed_sequences(self, as_graph, fields, mask, seed, segments):
+    def test_graph_has_the_numbers_of_packed_sequences(self, fields, mask, seed, segments):
         model = make(ElmoModel, **fields)
         inputs = make_inputs(model, mask, seed, segments) | {"output_hidden_states": True}
         with torch.no_grad():
             assert_equal(as_graph(model, **inputs), model(**inputs))
 
-    def test_state_goes_in_and_out(self, as_graph):
+    def test_state_goes_in_and_out(self):
         model = make(ElmoModel)
         inputs = make_inputs(model, torch.rand(3, 6) > 0.3, segments=False)
         state = torch.randn(4, 3, 6), torch.randn(4, 3, 12)
@@ -147,7 +84,7 @@ class TestBiLM:
             expected = model(**inputs, state=state, use_cache=True)
             assert_equal(as_graph(model, **inputs, state=state, use_cache=True), expected)
 
-    def test_gradients_are_those_of_packed_sequences(self, as_graph):
+    def test_gradients_are_those_of_packed_sequences(self):
         model = make(ElmoModel)
         inputs = make_inputs(model, torch.rand(3, 6) > 0.3)
         gradients = []
@@ -158,7 +95,7 @@ class TestBiLM:
         for found, expected in zip(*gradients):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
-    def test_int8_weights(self, as_graph):
+    def test_int8_weights(self):
         model = make(ElmoModel).quantize()
         inputs = make_inputs(model, torch.rand(3, 6) > 0.3)
         with torch.no_grad():
@@ -166,7 +103,7 @@ class TestBiLM:
         # The graph multiplies without rounding its inputs.
         assert torch.nn.functional.cosine_similarity(found, expected, dim=-1)[expected.any(-1)].min() > 0.99
 
-    def test_words_may_have_fewer_characters(self, as_graph):
+    def test_words_may_have_fewer_characters(self):
         model = make(ElmoModel)
         inputs = make_inputs(model, torch.ones(2, 3, dtype=torch.bool))
         inputs["character_ids"][..., 5:] = 261
@@ -179,7 +116,7 @@ class TestHeads:
     @pytest.mark.parametrize(("model_class", "fields"), HEADS)
     @settings(max_examples=8)
     @given(mask=masks, seed=st.integers(0, 99))
-    def test_graph_has_the_numbers_of_packed_sequences(self, as_graph, model_class, fields, mask, seed):
+    def test_graph_has_the_numbers_of_packed_sequences(self, model_class, fields, mask, seed):
         model = make(model_class, **fields)
         # Two texts need two words.
         mask = torch.cat([torch.ones(len(mask), 2, dtype=torch.bool), mask], dim=1)
