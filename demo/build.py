@@ -4,8 +4,9 @@
 
 python demo/build.py build/page
 
-It needs the extra `onnx`, and node with what `npm ci` installs in demo/ (`make page` does all of it). The steps: export the model, cut the graph in two (the page needs logits only
-for the words that its reader clicks), translate the word rules, compress what is large, list all files.
+It needs the extra `onnx`, and node with what `npm ci` installs in demo/; `make page` does all of it. The steps: export
+the model, cut the graph in two (the page needs logits only for the words that its reader clicks), translate the word rules,
+compress what is large, list all files.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def export_model(model: Path, dtype: str, directory: Path) -> Path:
     return directory / "model.onnx"
 
 
-def split_graph(path: Path, directory: Path) -> None:
+def split_graph(path: Path, directory: Path, dtype: str) -> None:
     """Writes the layers and, apart from them, the softmax that reads the top layer."""
     model = ir.load(path)
     layers = sorted(name for output in model.graph.outputs if (name := str(output.name)) != LOGITS)
@@ -53,7 +54,7 @@ def split_graph(path: Path, directory: Path) -> None:
     model.graph.outputs[:] = [output for output in model.graph.outputs if output.name in layers]
     RemoveUnusedNodesPass()(model)
     ir.save(model, directory / "layers.onnx")
-    write_json(directory / "names.json", {"inputs": INPUTS, "layers": layers, "logits": LOGITS})
+    write_json(directory / "model.json", {"dtype": dtype, "inputs": INPUTS, "layers": layers, "logits": LOGITS})
 
 
 def write_vocabulary(tokenizer_file: Path, path: Path) -> None:
@@ -69,9 +70,7 @@ def write_json(path: Path, content: object) -> None:
 
 def compress(path: Path) -> None:
     """Replaces a file by its gzip, always the same bytes."""
-    with path.open("rb") as source, Path(f"{path}.gz").open("wb") as target:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=target, compresslevel=9, mtime=0) as packed:
-            shutil.copyfileobj(source, packed)
+    Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes(), compresslevel=9, mtime=0))
     path.unlink()
 
 
@@ -103,7 +102,7 @@ def build(model: Path, dtype: str, onnx_file: Path | None, output: Path) -> None
     shutil.copy(RUNTIME / RUNTIME_SCRIPT, output / "runtime")
     shutil.copy(RUNTIME / RUNTIME_BINARY, data)
     with tempfile.TemporaryDirectory() as directory:
-        split_graph(onnx_file or export_model(model, dtype, Path(directory, "onnx")), data)
+        split_graph(onnx_file or export_model(model, dtype, Path(directory, "onnx")), data, dtype)
     subprocess.run(["node", DEMO / "rules.mjs", model / "tokenizer.json", data / "rules.json"], check=True)
     write_vocabulary(model / "tokenizer.json", data / "vocabulary.txt")
     for name in ("layers.onnx", "softmax.onnx", RUNTIME_BINARY, "vocabulary.txt"):
@@ -120,7 +119,9 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="directory to write; what it contains is deleted")
     parser.add_argument("--model", type=Path, default=MODEL, help="language model, a directory (default: elmo-tiny)")
     parser.add_argument("--dtype", default="int8", help="float32, float16 or int8 (default)")
-    parser.add_argument("--onnx", type=Path, help="an exported language model, instead of exporting --model")
+    parser.add_argument(
+        "--onnx", type=Path, help="an exported language model of that --dtype, instead of exporting --model"
+    )
     arguments = parser.parse_args()
     build(arguments.model, arguments.dtype, arguments.onnx, arguments.output)
 

@@ -54,7 +54,8 @@ function showVectors() {
     const text = `This is the only use of “${chosen.word}”. Compare it with any word, or add a sentence.`;
     byId("nearest").replaceChildren(element("li", { class: "empty" }, text));
   }
-  byId("plot-title").textContent = `${uses.length === 1 ? "The use" : `The ${uses.length} uses`} of “${chosen.word}”`;
+  const title = uses.length === 1 ? "The use" : `The ${uses.length} uses`;
+  byId("plot-title").textContent = `${title} of “${chosen.word}”`;
 }
 
 function showPlot() {
@@ -89,7 +90,7 @@ function caption() {
     return "Without context, all uses of a word have the same vector. Move the slider to the right.";
   }
   const { right, total } = agreement;
-  return `${right} of ${total} uses have a nearest use of the same sense.${cut}`;
+  return `For ${right} of ${total} uses, the nearest use has the same sense.${cut}`;
 }
 
 async function showFillIn(use) {
@@ -165,7 +166,7 @@ function showEngine() {
   });
   on("failed", ({ detail: { message } }) => {
     byId("loading").hidden = true;
-    say(`The model does not work here (${message}). Reload the page to try again; it needs a browser of 2023 or later.`);
+    say(`The model does not work here: ${message}. Reload the page to try again, in a browser of 2023 or later.`);
   });
   engine.read(byId("text").value);
 }
@@ -227,7 +228,7 @@ function showDepth() {
   const { depth } = view;
   const below = Math.floor(depth);
   const share = Math.round(100 * (depth - below));
-  const text = share ? `${100 - share} % of layer ${below}, ${share} % of layer ${below + 1}` : `layer ${depth}`;
+  const text = share ? `${100 - share}% of layer ${below}, ${share}% of layer ${below + 1}` : `layer ${depth}`;
   byId("depth-value").textContent = share ? depth.toFixed(1) : String(depth);
   byId("depth").setAttribute("aria-valuetext", text);
 }

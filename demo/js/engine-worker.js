@@ -40,7 +40,7 @@ async function loadModel() {
   let done = 0;
   const report = (bytes) => postMessage({ type: "loading", done: (done += bytes), total });
   const [names, binary, layers, softmax, vocabulary] = await Promise.all([
-    loadJson("names.json"),
+    loadJson("model.json"),
     loadBytes("ort-wasm-simd-threaded.wasm.gz", report),
     loadBytes("layers.onnx.gz", report),
     loadBytes("softmax.onnx.gz", report),

@@ -12,7 +12,7 @@ const CONTEXT = 12;
 /** Characters of a word that are shown as cells; longer words go on in one cell. */
 const MAX_CELLS = 64;
 
-const percent = (share) => (share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
+const percent = (share) => (share < 0.001 ? "< 0.1%" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`);
 
 /** Returns a use within its sentence as `[before, word, after]`. */
 function inContext({ text, spans }, position) {
@@ -61,14 +61,14 @@ export function showCandidates(blank, container, reading, use, { left, right, bo
   blank.replaceChildren(before, gap, after);
   const columns = [
     ["from the left", left],
-    ["from both sides", both],
+    ["from both", both],
     ["from the right", right],
   ];
   container.replaceChildren(
     ...columns.map(([title, candidates]) =>
       element(
         "div",
-        { class: title === "from both sides" ? "column both" : "column" },
+        { class: title === "from both" ? "column both" : "column" },
         element("h3", {}, title),
         element(
           "ol",
@@ -143,7 +143,7 @@ export function showCharacters(container, { words }, use) {
       { class: "cells", "aria-label": "Characters and bytes" },
       mark("begin"),
       parts,
-      parts.length === MAX_CELLS ? element("li", { class: "cell cut" }, element("span", { class: "glyph" }, "…")) : null,
+      parts.length === MAX_CELLS ? mark("…") : null,
       mark("end"),
       numPadding ? mark(`${numPadding} × padding`) : null,
     ),

@@ -106,9 +106,9 @@ export class Plot {
           "aria-label": describe(use),
           onclick: () => this.#choose(use),
         },
-        drawing("circle", { r: 20, class: "target" }),
-        drawing("circle", { r: 15, class: "ring" }),
-        drawing("path", { d: shapeOf(use.sense, senses), transform: "scale(8)" }),
+        drawing("circle", { r: 2.4, class: "target" }),
+        drawing("circle", { r: 1.9, class: "ring" }),
+        drawing("path", { d: shapeOf(use.sense, senses) }),
         drawing("title", {}, describe(use)),
       ),
     );
