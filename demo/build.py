@@ -4,9 +4,10 @@
 
 python demo/build.py build/page
 
-It needs the extra `onnx`, and node with what `npm ci` installs in demo/; `make page` does all of it. The steps: export
-the model, cut the graph in two (the page needs logits only for the words that its reader clicks), translate the word rules,
-compress what is large, list all files.
+It needs the extra `onnx`, and node with what `npm ci` installs in demo/; `make page` does all of it.
+
+The steps: export the model, cut the graph in two (the page needs logits only for the words that its reader clicks),
+translate the word rules, compress what is large, list all files.
 """
 
 import argparse

@@ -157,8 +157,8 @@ function showEngine() {
     say(done < total ? `Reading: ${done.toLocaleString("en")} of ${total.toLocaleString("en")} words` : "");
   });
   on("vectors", ({ detail: { vectors } }) => {
-    say("");
     if (view.reading?.uses.length) {
+      say("");
       view.reading.layers = vectors;
       choose(view.chosen);
       performance.mark("elmo-shown");
