@@ -28,7 +28,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 DEMO = Path(__file__).parent
 MODEL = DEMO.parent / "models" / "elmo-tiny"
 
-INPUTS = ["character_ids", "attention_mask"]
+# The name that `elmo export` gives to the scores of all words.
 LOGITS = "logits"
 
 # What of npm's packages a page needs: the runtime for processors, and its WebAssembly.
@@ -41,21 +41,22 @@ SOURCES = ["index.html", "style.css", "icon.svg", "manifest.webmanifest", "js"]
 
 def export_model(model: Path, dtype: str, directory: Path) -> Path:
     """Writes the language model in ONNX into a directory; returns the file."""
-    command = [sys.executable, "-m", "modeling_elmo.cli", "export", model, directory, "--format", "onnx"]
-    subprocess.run([*map(str, command), "--dtype", dtype], check=True)
+    command = [sys.executable, "-m", "modeling_elmo.cli", "export", model, directory]
+    subprocess.run([*map(str, command), "--format", "onnx", "--softmax", "--dtype", dtype], check=True)
     return directory / "model.onnx"
 
 
 def split_graph(path: Path, directory: Path, dtype: str) -> None:
     """Writes the layers and, apart from them, the softmax that reads the top layer."""
     model = ir.load(path)
+    inputs = [str(each.name) for each in model.graph.inputs]
     layers = sorted(name for output in model.graph.outputs if (name := str(output.name)) != LOGITS)
     # `extract_model` does not keep the weights of loops; this would not stop at the top layer.
-    extract_model(path, directory / "softmax.onnx", [layers[-1], INPUTS[1]], [LOGITS])
+    extract_model(path, directory / "softmax.onnx", [layers[-1], *inputs[1:]], [LOGITS])
     model.graph.outputs[:] = [output for output in model.graph.outputs if output.name in layers]
     RemoveUnusedNodesPass()(model)
     ir.save(model, directory / "layers.onnx")
-    write_json(directory / "model.json", {"dtype": dtype, "inputs": INPUTS, "layers": layers, "logits": LOGITS})
+    write_json(directory / "model.json", {"dtype": dtype, "layers": layers, "logits": LOGITS})
 
 
 def write_vocabulary(tokenizer_file: Path, path: Path) -> None:

@@ -157,12 +157,20 @@ function maskTensor(lengths, width) {
   return new ort.Tensor("int64", mask, [lengths.length, width]);
 }
 
+/** Returns the inputs that say which positions are of a sentence, and that each row is one. */
+function positions(mask) {
+  const zeros = new ort.Tensor("int64", new BigInt64Array(mask.data.length), mask.dims);
+  return { attention_mask: mask, token_type_ids: zeros };
+}
+
 async function encodeBatch({ names, layers: session }, batch) {
   const rows = batch.map(characterRows);
   const lengths = rows.map((ofSentence) => ofSentence.length);
   const width = Math.max(...lengths);
-  const inputs = [characterTensor(rows, width), maskTensor(lengths, width)];
-  const outputs = await session.run(Object.fromEntries(names.inputs.map((name, at) => [name, inputs[at]])));
+  const outputs = await session.run({
+    character_ids: characterTensor(rows, width),
+    ...positions(maskTensor(lengths, width)),
+  });
   batch.forEach((words, sentence) => {
     const layers = names.layers.map((name) => {
       const { data, dims } = outputs[name];
@@ -203,7 +211,7 @@ async function fillIn({ id, words, index }) {
   contexts.forEach((_, row) => hidden.set(window, row * window.length));
   const outputs = await softmax.run({
     [names.layers.at(-1)]: new ort.Tensor("float32", hidden, [3, 3, width]),
-    [names.inputs[1]]: new ort.Tensor("int64", BigInt64Array.from(contexts.flat()), [3, 3]),
+    ...positions(new ort.Tensor("int64", BigInt64Array.from(contexts.flat()), [3, 3])),
   });
   const { data, dims } = outputs[names.logits];
   const candidates = contexts.map((_, row) => {
