@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test page test-page lint format clean
 
 help: ## List the commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # torch comes first and pinned: the version that the tests ran with, from wherever pip is set up to find it. The default
 # build for Linux brings gigabytes of GPU libraries; TORCH_ARGS='--index-url ...' chooses another.
@@ -33,6 +33,26 @@ demo: $(BIN)/.installed ## Show what the model that comes with the project knows
 test: $(BIN)/.installed-dev ## Run all tests.
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
+# The page needs node 20 with npm, too.
+PAGE_FILES := $(shell find demo -path demo/node_modules -prune -o -type f -print)
+
+$(BIN)/.installed-page: $(BIN)/.installed
+	$(PIP) --constraint constraints.txt --editable '.[page]'
+	@touch $@
+
+demo/node_modules/.installed: demo/package-lock.json
+	cd demo && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+build/page/service-worker.js: $(BIN)/.installed-page demo/node_modules/.installed $(PAGE_FILES) $(wildcard modeling_elmo/onnx/*.py)
+	$(BIN)/python demo/build.py build/page
+
+page: build/page/service-worker.js ## Build the page in build/page, and serve it on this machine.
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory build/page
+
+test-page: build/page/service-worker.js $(BIN)/.installed-dev ## Test the page in Chromium, which must be installed.
+	ELMO_PAGE=build/page $(BIN)/python -m pytest tests/page
+
 lint: $(BIN)/.installed-dev ## Check style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,4 +63,4 @@ format: $(BIN)/.installed-dev ## Put the code into the project's style.
 	$(BIN)/ruff format .
 
 clean: ## Remove what the other commands made.
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build demo/node_modules dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -99,7 +99,7 @@ The old saw hung on the wall of the shop.`,
   },
   {
     word: "match",
-    note: "A hard one: this small model does not tell the match that burns from the match that is played.",
+    note: "A hard one for this small model: the match that burns and the match that is played mix on the map.",
     text: `# burns
 He struck a match and lit the candle.
 The match went out in the wind.

@@ -64,6 +64,7 @@ export function showCandidates(blank, container, reading, use, { left, right, bo
     ["from both", both],
     ["from the right", right],
   ];
+  const largest = Math.max(...columns.flatMap(([, candidates]) => candidates.map(({ probability }) => probability)));
   container.replaceChildren(
     ...columns.map(([title, candidates]) =>
       element(
@@ -75,7 +76,7 @@ export function showCandidates(blank, container, reading, use, { left, right, bo
           {},
           candidates.map((candidate) => {
             const bar = element("span", { class: "bar", "aria-hidden": "true" }, element("span"));
-            bar.firstChild.style.width = `${(100 * candidate.probability).toFixed(1)}%`;
+            bar.firstChild.style.width = `${((100 * candidate.probability) / largest).toFixed(1)}%`;
             const isIt = candidate.word.toLowerCase() === word.toLowerCase();
             return element(
               "li",

@@ -110,13 +110,12 @@ def test_vectors_are_those_of_python(visit, tokenizer, tolerance):
         + " words, na\u00efve \U0001f600 ones"
     )
     found = visit.page.evaluate(READ, text)
-    model = ElmoModel.from_pretrained(MODEL).eval()
+    model = ElmoModel.from_pretrained(MODEL).eval().requires_grad_(False)
     for depth, layer in enumerate(found["layers"]):
         rows = torch.tensor(layer).view(-1, model.config.hidden_size)
         for words in found["sentences"]:
             batch = tokenizer(words, is_split_into_words=True, return_tensors="pt")
-            with torch.no_grad():
-                expected = model(**batch, output_hidden_states=True).hidden_states[depth][0, 1:-1]
+            expected = model(**batch, output_hidden_states=True).hidden_states[depth][0, 1:-1]
             ours, rows = rows[: len(words)], rows[len(words) :]
             assert (1 - cosine_similarity(ours, expected)).max() < tolerance
             assert ours.norm().item() == pytest.approx(expected.norm().item(), rel=0.05)
