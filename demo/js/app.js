@@ -27,6 +27,11 @@ function say(text) {
   byId("status").textContent = text;
 }
 
+/** Tells assistive technology whether the words, and the results, are still those of an older text. */
+function setBusy(id, isBusy) {
+  byId(id).setAttribute("aria-busy", isBusy);
+}
+
 function choose(use) {
   view.chosen = use;
   view.preferred = use.word.toLowerCase();
@@ -120,6 +125,7 @@ function showWords({ detail: { sentences, notes } }) {
   const { chosen, reading } = view;
   view.reading = new Reading(sentences);
   const { uses } = view.reading;
+  setBusy("words", false);
   byId("notes").replaceChildren(...notes.map((note) => element("li", {}, note)));
   words.show(view.reading);
   byId("results").classList.toggle("has-word", uses.length > 0);
@@ -136,6 +142,8 @@ function showWords({ detail: { sentences, notes } }) {
 }
 
 function read(text) {
+  setBusy("words", true);
+  setBusy("results", true);
   if (view.reading) {
     view.reading.layers = null;
   }
@@ -157,6 +165,7 @@ function showEngine() {
     say(done < total ? `Reading: ${done.toLocaleString("en")} of ${total.toLocaleString("en")} words` : "");
   });
   on("vectors", ({ detail: { vectors } }) => {
+    setBusy("results", false);
     if (view.reading?.uses.length) {
       say("");
       view.reading.layers = vectors;
@@ -166,6 +175,8 @@ function showEngine() {
   });
   on("failed", ({ detail: { message } }) => {
     byId("loading").hidden = true;
+    setBusy("words", false);
+    setBusy("results", false);
     say(`The model does not work here: ${message}. Reload the page to try again, in a browser of 2023 or later.`);
   });
   engine.read(byId("text").value);
@@ -209,6 +220,8 @@ function showControls() {
   let timer = 0;
   byId("text").addEventListener("input", () => {
     clearTimeout(timer);
+    setBusy("words", true);
+    setBusy("results", true);
     timer = setTimeout(() => read(byId("text").value), PAUSE);
   });
   byId("depth").addEventListener("input", ({ target }) => {

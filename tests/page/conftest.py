@@ -97,16 +97,9 @@ class Visit:
 
     def shown(self):
         """Waits until the newest text is shown."""
-        self.see("#status", "")
-        self.page.wait_for_selector("#candidates li")
-
-    def see(self, selector, text):
-        """Waits until an element has a text."""
-        self.wait_for(lambda: self.page.inner_text(selector) == text)
-
-    def see_points(self, count):
-        """Waits until the map has so many points."""
-        self.wait_for(lambda: self.page.locator(".point").count() == count)
+        self.wait_for(lambda: self.page.locator("#words[aria-busy=false], #results[aria-busy=false]").count() == 2)
+        if self.page.locator("#words button").count():
+            self.page.wait_for_selector("#candidates li")
 
     def wait_for(self, condition):
         # Not `wait_for_function`, which the page's security policy stops.

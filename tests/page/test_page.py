@@ -103,6 +103,7 @@ READ = """
 """
 
 
+@pytest.mark.filterwarnings("ignore:words longer than the 48 bytes")
 def test_vectors_are_those_of_python(visit, tokenizer, tolerance):
     text = (
         "The bank of the river is steep.\nThe bank lends no money.\nHi\n"
@@ -185,9 +186,11 @@ def test_keys_choose_a_word(visit):
 
 def test_own_sentences_have_own_senses(visit):
     visit.page.click("text=your own")
-    visit.see("#status", NO_SENTENCE)
+    visit.shown()
+    assert visit.page.inner_text("#status") == NO_SENTENCE
     visit.write("# tool\nHe bought a new spade.\nThe spade broke.\n# cards\nShe led a spade.\nThe last spade won.")
-    visit.see_points(4)
+    visit.shown()
+    assert visit.page.locator(".point").count() == 4
     assert visit.page.locator("#legend .mark").all_inner_texts() == ["tool", "cards"]
     assert "\u201cspade\u201d" in visit.page.inner_text("#plot-title")
 
@@ -197,9 +200,8 @@ def test_the_newest_text_wins(visit):
         visit.write("\n".join(f"Sentence {line} of text {number} is about the weather." for line in range(100)))
         visit.page.wait_for_timeout(350)
     visit.write("The last text wins.")
-    visit.see("#words", "The last text wins.")
     visit.shown()
-    assert visit.word("text").is_visible()
+    assert visit.page.inner_text("#words") == "The last text wins."
 
 
 @pytest.mark.parametrize(
@@ -218,19 +220,18 @@ def test_the_newest_text_wins(visit):
 )
 def test_a_text_of_any_kind_leaves_the_page_usable(visit, text, note):
     visit.write(text)
-    visit.page.wait_for_timeout(400)
+    visit.shown()
     if text.strip() and not text.strip().startswith("#"):
-        visit.page.wait_for_selector("#words button")
-        visit.word(visit.page.locator("#words button").last.inner_text()).click()
-        visit.shown()
+        visit.page.locator("#words button").last.click()
+        assert visit.page.locator("#nearest li").count()
     else:
-        visit.see("#status", NO_SENTENCE)
+        assert visit.page.inner_text("#status") == NO_SENTENCE
         assert visit.page.locator("#results .card").first.is_hidden()
     assert note in visit.page.inner_text("#notes")
     assert bool(note) == bool(visit.page.inner_text("#notes"))
     visit.page.locator("#examples").get_by_text("leaves").click()
-    visit.see_points(12)
     visit.shown()
+    assert visit.page.locator(".point").count() == 12
 
 
 def test_a_visit_asks_only_this_server_and_for_less_than_20_mb(new_visit, serve):
