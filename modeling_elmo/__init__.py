@@ -50,6 +50,7 @@ if not _is_command():
     )
     from .model.pretrained import ElmoPreTrainedModel
     from .model.quantization import ElmoInt8Config
+    from .model.semantic_roles import ElmoForSemanticRoleLabeling
     from .model.task_models import (
         ElmoForMultipleChoice,
         ElmoForQuestionAnswering,
@@ -67,6 +68,7 @@ __all__ = [
     "ElmoForPreTraining",
     "ElmoForPreTrainingOutput",
     "ElmoForQuestionAnswering",
+    "ElmoForSemanticRoleLabeling",
     "ElmoForSequenceClassification",
     "ElmoForTokenClassification",
     "ElmoInt8Config",

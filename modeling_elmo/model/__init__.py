@@ -33,6 +33,7 @@ Training and task models:
     task_layers.py, crf.py  layers of task models
     label_schemes.py        IOB1, BIO, BIOES: which label of a word may follow which
     task_models.py          ElmoForTokenClassification and the other task models
+    semantic_roles.py       ElmoForSemanticRoleLabeling
 
 Fast paths:
 

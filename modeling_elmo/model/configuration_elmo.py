@@ -176,10 +176,12 @@ class ElmoConfig(PreTrainedConfig):
         Question answering: whether a question may have no answer in its context, as in SQuAD 2.0. The model then
         compares the two texts and scores this outcome, too.
     use_crf (`bool`, *optional*, defaults to `False`):
-        Token classification: whether a conditional random field scores the labels of a sentence jointly.
+        Token classification and semantic roles: whether a conditional random field scores the labels of a sentence
+        jointly.
     label_scheme (`str`, *optional*):
-        Token classification with `use_crf`: `"IOB1"`, `"BIO"` (IOB2), `"BIOES"` or `"BILOU"`, the scheme of the names
-        in `id2label`, to which decoded labels then conform. By default, any label may follow any other.
+        Token classification with `use_crf`, and semantic roles: `"IOB1"`, `"BIO"` (IOB2), `"BIOES"` or `"BILOU"`, the
+        scheme of the names in `id2label`, to which decoded labels then conform. By default, any label may follow any
+        other.
     pad_token_id (`int`, *optional*):
         Word id of `<PAD>`. Defaults to the first id after the vocabulary, `vocab_size` minus two.
 
@@ -374,8 +376,6 @@ class ElmoConfig(PreTrainedConfig):
             raise ValueError(f"pooling must list one or more of attention, max and mean, each once, got {self.pooling}")
         if not self.elmo_at_input and not self.word_vector_size:
             raise ValueError("a task model needs an input: set elmo_at_input=True or word_vector_size > 0")
-        if self.label_scheme is not None and not self.use_crf:
-            raise ValueError(f"label_scheme={self.label_scheme!r} requires use_crf=True")
 
     def to_diff_dict(self) -> dict[str, Any]:
         fields = super().to_diff_dict()
@@ -453,7 +453,7 @@ def _check_num_labels(num_labels: Any, id2label: dict[int, str] | None) -> None:
 
 
 def _check_labels_of_scheme(config: ElmoConfig) -> None:
-    if config.use_crf and isinstance(config.label_scheme, str) and config.label_scheme in MARKS:
+    if isinstance(config.label_scheme, str) and config.label_scheme in MARKS:
         try:
             check_decodable(config.id2label.values(), config.label_scheme)
         except ValueError as error:

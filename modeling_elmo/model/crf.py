@@ -14,7 +14,7 @@ Dimensions: B batch, W words of a padded row, T words of the longest chain, K la
 import torch
 from torch import nn
 
-from .configuration_elmo import IGNORED_LABEL
+from .configuration_elmo import IGNORED_LABEL, ElmoConfig
 from .label_schemes import LabelConstraints
 from .scan import Pair, Steps, Tensors
 
@@ -30,6 +30,18 @@ class ConditionalRandomField(nn.Module):
     def __init__(self, num_labels: int, constraints: LabelConstraints | None = None):
         super().__init__()
         self.constraints = constraints
+        self._make_weights(num_labels)
+
+    @classmethod
+    def from_config(cls, config: ElmoConfig) -> "ConditionalRandomField":
+        """Makes a chain of the labels of a config. Raises `ValueError` if their ids do not start at 0."""
+        if sorted(config.id2label) != list(range(config.num_labels)):
+            raise ValueError(f"id2label: expected ids 0 to {config.num_labels - 1}, found {list(config.id2label)}")
+        labels = [config.id2label[index] for index in range(config.num_labels)]
+        constraints = LabelConstraints.from_labels(labels, config.label_scheme) if config.label_scheme else None
+        return cls(config.num_labels, constraints)
+
+    def _make_weights(self, num_labels: int) -> None:
         self.start = nn.Parameter(torch.empty(num_labels))
         self.transitions = nn.Parameter(torch.empty(num_labels, num_labels))
         self.end = nn.Parameter(torch.empty(num_labels))
@@ -60,7 +72,7 @@ class ConditionalRandomField(nn.Module):
         if not order_BT.shape[1]:
             return emissions_BTK.new_zeros(len(labels_BW)) + 0 * emissions_BWK.sum()
         labels_BT = labels_BW.gather(1, order_BT).clamp(min=0)
-        start_K, transitions_KK, end_K = self._weights(emissions_BTK.dtype)
+        start_K, transitions_KK, end_K = self._weights(emissions_BTK)
 
         forward_BK = start_K + emissions_BTK[:, 0]
         for emissions_BK, mask_B in zip(emissions_BTK.unbind(1)[1:], mask_BT.unbind(1)[1:]):
@@ -87,7 +99,7 @@ class ConditionalRandomField(nn.Module):
         emissions_BTK = _gather_scores(emissions_BWK, order_BT)
         if not order_BT.shape[1]:
             return emissions_BWK.clone()
-        start_K, transitions_KK, _ = self._constrained_weights(emissions_BTK.dtype)
+        start_K, transitions_KK, _ = self._constrained_weights(emissions_BTK)
         best_BK = start_K + emissions_BTK[:, 0]
         best_so_far = [best_BK]
         for emissions_BK in emissions_BTK.unbind(1)[1:]:
@@ -100,7 +112,7 @@ class ConditionalRandomField(nn.Module):
 
     def _best_rest(self, emissions_BTK: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
         """Returns the score `(B, T, K)` of the best continuation after each label, without the label's emission."""
-        _, transitions_KK, end_K = self._constrained_weights(emissions_BTK.dtype)
+        _, transitions_KK, end_K = self._constrained_weights(emissions_BTK)
         rest_BK = end_K.expand(len(emissions_BTK), -1)
         rests = [rest_BK]
         for emissions_BK, mask_B in zip(reversed(emissions_BTK.unbind(1)[1:]), reversed(mask_BT.unbind(1)[1:])):
@@ -112,7 +124,7 @@ class ConditionalRandomField(nn.Module):
     def _graph_max_marginals(self, emissions_BWK: torch.Tensor, mask_BW: torch.Tensor) -> torch.Tensor:
         """`max_marginals` with scans, for a graph."""
         scores_BWK = emissions_BWK.to(torch.promote_types(emissions_BWK.dtype, torch.float32))
-        start_K, transitions_KK, end_K = self._constrained_weights(scores_BWK.dtype)
+        start_K, transitions_KK, end_K = self._constrained_weights(scores_BWK)
 
         def extend(state: Tensors, of_word: Tensors) -> Pair:
             (best_BK, is_inside_B1), (emissions_BK,) = state, of_word
@@ -136,11 +148,11 @@ class ConditionalRandomField(nn.Module):
         marginals_BWK = marginals_BWK - marginals_BWK.amax(dim=2, keepdim=True)
         return torch.where(mask_BW.unsqueeze(2), marginals_BWK, scores_BWK).to(emissions_BWK)
 
-    def _weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
-        return [weight.to(dtype) for weight in (self.start, self.transitions, self.end)]
+    def _weights(self, like: torch.Tensor) -> list[torch.Tensor]:
+        return [weight.to(like.dtype) for weight in (self.start, self.transitions, self.end)]
 
-    def _constrained_weights(self, dtype: torch.dtype) -> list[torch.Tensor]:
-        weights = self._weights(dtype)
+    def _constrained_weights(self, like: torch.Tensor) -> list[torch.Tensor]:
+        weights = self._weights(like)
         if self.constraints is None:
             return weights
         allowed = (self.constraints.starts, self.constraints.follows, self.constraints.ends)
@@ -148,6 +160,20 @@ class ConditionalRandomField(nn.Module):
             weight.masked_fill(~torch.tensor(is_allowed, device=weight.device), FORBIDDEN)
             for weight, is_allowed in zip(weights, allowed)
         ]
+
+
+class ConstrainedDecoding(ConditionalRandomField):
+    """The same decoding for labels that are scored independently: all weights are zero, only the constraints count.
+
+    He et al. 2017, section 2.3, for a softmax over the labels of each word.
+    """
+
+    def _make_weights(self, num_labels: int) -> None:
+        self.num_labels = num_labels
+
+    def _weights(self, like: torch.Tensor) -> list[torch.Tensor]:
+        size = self.num_labels
+        return [like.new_zeros(shape) for shape in ((size,), (size, size), (size,))]
 
 
 def _kept_words(mask_BW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -29,6 +29,7 @@ from .sampled_softmax import ElmoSoftmax
 from .saved_code import AUTO_MAP
 from .scalar_mix import ScalarMix
 from .scan import Steps
+from .semantic_roles import ElmoForSemanticRoleLabeling
 from .task_layers import ElmoWordVectors
 from .task_models import (
     ElmoForMultipleChoice,
@@ -44,6 +45,7 @@ __all__ = [
     "ElmoForMultipleChoice",
     "ElmoForPreTraining",
     "ElmoForQuestionAnswering",
+    "ElmoForSemanticRoleLabeling",
     "ElmoForSequenceClassification",
     "ElmoForTokenClassification",
     "ElmoModel",

@@ -10,6 +10,8 @@ Dimensions: B batch, W words of a padded row, N unmasked words, D features, H LS
 row.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -152,6 +154,24 @@ class TaskLSTM(nn.LSTM):
     def _zero_state(self, like: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         hidden_SH = like.new_zeros(size, self.hidden_size)
         return hidden_SH, torch.zeros_like(hidden_SH, dtype=torch.promote_types(like.dtype, torch.float32))
+
+
+@dataclass(frozen=True)
+class EncodedWords:
+    """The words of a batch, as a task model's first encoder returns them."""
+
+    # [h; ELMo'], or h alone, `(B, W, D)`; zero outside the mask.
+    features: torch.Tensor
+    # `(B, W)`: words, neither padding nor sentence boundaries; the second text, boundaries included.
+    mask: torch.Tensor
+    is_second: torch.Tensor
+    # The biLM's layers, if requested.
+    hidden_states: tuple[torch.Tensor, ...] | None
+
+    @property
+    def texts(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The masks `(B, W)` of the words of the first and of the second text."""
+        return self.mask & ~self.is_second, self.mask & self.is_second
 
 
 class TaskEncoder(nn.Module):

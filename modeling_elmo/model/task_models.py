@@ -13,7 +13,7 @@ than -100 and passes the result as `num_items_in_batch`; without it, a batch cou
 Dimensions: B batch, W words of a padded row, D features.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,7 +33,6 @@ from transformers.utils.generic import can_return_tuple
 from .bilm import ElmoModel
 from .configuration_elmo import IGNORED_LABEL, ElmoConfig
 from .crf import ConditionalRandomField
-from .label_schemes import LabelConstraints
 from .packing import check_ids, check_shape
 from .pretrained import ElmoPreTrainedModel
 from .scalar_mix import ScalarMix
@@ -41,6 +40,7 @@ from .scan import sequences_of
 from .task_layers import (
     BiAttention,
     ElmoWordVectors,
+    EncodedWords,
     FeedForward,
     PairComparison,
     Pooling,
@@ -53,24 +53,6 @@ from .task_layers import (
 
 
 logger = logging.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class EncodedWords:
-    """The words of a batch, as a task model's first encoder returns them."""
-
-    # [h; ELMo'], or h alone, `(B, W, D)`; zero outside the mask.
-    features: torch.Tensor
-    # `(B, W)`: words, neither padding nor sentence boundaries; the second text, boundaries included.
-    mask: torch.Tensor
-    is_second: torch.Tensor
-    # The biLM's layers, if requested.
-    hidden_states: tuple[torch.Tensor, ...] | None
-
-    @property
-    def texts(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The masks `(B, W)` of the words of the first and of the second text."""
-        return self.mask & ~self.is_second, self.mask & self.is_second
 
 
 def _is_one_of(ids: torch.Tensor, marks: list[int]) -> torch.Tensor:
@@ -90,6 +72,8 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
     # are compared, and none between the first encoder and an alignment or pooling.
     dropout_shared_over: str | None = "text"
     drops_encoded = False
+    # How many features of each word, besides its vectors, the first encoder reads.
+    num_word_features = 0
 
     def __init__(self, config: ElmoConfig):
         num_mixes = config.elmo_at_input + config.elmo_at_output
@@ -100,8 +84,9 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         self.elmo.representation_dropout = 0.0
         self.task_input = TaskInput(config, self.dropout_shared_over)
         output_dropout = config.task_dropout if self.drops_encoded else 0.0
+        input_size = self.task_input.output_size + self.num_word_features
         self.encoder = TaskEncoder(
-            config, self.task_input.output_size, config.task_lstm_layers, output_dropout, self.dropout_shared_over
+            config, input_size, config.task_lstm_layers, output_dropout, self.dropout_shared_over
         )
         self.encoded_size = self.encoder.output_size + (config.hidden_size if config.elmo_at_output else 0)
 
@@ -174,9 +159,13 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         attention_mask: torch.Tensor | None,
         token_type_ids: torch.Tensor | None,
         inputs_embeds: torch.Tensor | None,
+        word_features: Callable[[torch.Tensor], torch.Tensor] | None = None,
         **kwargs: Any,
     ) -> EncodedWords:
-        """Runs the biLM and the task model's first encoder. See [`ElmoModel`] for the inputs."""
+        """Runs the biLM and the task model's first encoder. See [`ElmoModel`] for the inputs.
+
+        `word_features` returns the `num_word_features` of each word, `(B, W, D)`, for the mask of the words `(B, W)`.
+        """
         config, elmo = self.config, self.elmo
         _, is_real = elmo.checked_inputs(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
         is_second = self._find_second_text(is_real, token_type_ids)
@@ -197,6 +186,8 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
             outputs = elmo(*inputs, return_dict=True, **kwargs)
             representations, hidden_states = outputs.elmo_representations, outputs.hidden_states
         features = self.task_input(input_ids, representations[0], texts)
+        if word_features is not None:
+            features = torch.cat([features, word_features(mask)], dim=-1)
         features = self.encoder(features, mask, texts)
         if config.elmo_at_output:
             at_output = self.task_input.drop_elmo(representations[config.elmo_at_input], texts)
@@ -268,26 +259,50 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         return self.config.mix_l2 * torch.stack(squares).sum() if squares else 0.0
 
 
+class ElmoPreTrainedLabelingModel(ElmoPreTrainedTaskModel):
+    """The base of models with one label per word, from a linear layer or, with `use_crf=True`, a CRF on top of it."""
+
+    dropout_shared_over = None
+    drops_encoded = True
+
+    def __init__(self, config: ElmoConfig):
+        super().__init__(config)
+        # transformers knows it by the names of its own classes.
+        self.loss_type = "ForTokenClassification"
+        self.classifier = nn.Linear(self.encoded_size, config.num_labels)
+        self.crf = ConditionalRandomField.from_config(config) if config.use_crf else None
+
+    def _label(
+        self, words: EncodedWords, labels: torch.Tensor | None, num_items_in_batch: torch.Tensor | int | None
+    ) -> TokenClassifierOutput:
+        """Scores the labels of words; labels `(B, W)` of -100, and those outside the words, are ignored."""
+        logits = self.classifier(words.features)
+        loss = None
+        if labels is not None:
+            check_shape("labels", labels, tuple(logits.shape[:2]))
+            check_ids("labels", labels, self.config.num_labels, IGNORED_LABEL)
+            labels = labels.to(logits.device, torch.long).masked_fill(~words.mask.to(logits.device), IGNORED_LABEL)
+            if self.config.use_crf:
+                total = -self.crf(logits, labels).sum()
+            else:
+                total = self.loss_function(logits, labels, self.config, num_items_in_batch=1)
+            loss = self._mean_loss(total, (labels != IGNORED_LABEL).sum(), num_items_in_batch)
+        if self.crf is not None and not self.training:
+            logits = self.crf(logits, mask_BW=words.mask)
+        return TokenClassifierOutput(loss=loss, logits=logits, hidden_states=words.hidden_states)
+
+
 @auto_docstring(
     custom_intro="""
     ELMo with a BiLSTM tagger on top, one label per word: named entities, chunks, parts of speech, word senses. With
     `use_crf=True`, this is the paper's model for named entities (section 4).
     """
 )
-class ElmoForTokenClassification(ElmoPreTrainedTaskModel):
-    dropout_shared_over = None
-    drops_encoded = True
-
+class ElmoForTokenClassification(ElmoPreTrainedLabelingModel):
     def __init__(self, config: ElmoConfig):
         super().__init__(config)
-        self.classifier = nn.Linear(self.encoded_size, config.num_labels)
-        self.crf: ConditionalRandomField | None = None
-        if config.use_crf:
-            if sorted(config.id2label) != list(range(config.num_labels)):
-                raise ValueError(f"id2label: expected ids 0 to {config.num_labels - 1}, found {list(config.id2label)}")
-            labels = [config.id2label[index] for index in range(config.num_labels)]
-            constraints = LabelConstraints.from_labels(labels, config.label_scheme) if config.label_scheme else None
-            self.crf = ConditionalRandomField(config.num_labels, constraints)
+        if config.label_scheme is not None and not config.use_crf:
+            raise ValueError(f"label_scheme={config.label_scheme!r} requires use_crf=True")
         self.post_init()
 
     @can_return_tuple
@@ -333,20 +348,7 @@ class ElmoForTokenClassification(ElmoPreTrainedTaskModel):
         torch.Size([1, 5, 3])
         ```"""
         words = self._encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
-        logits = self.classifier(words.features)
-        loss = None
-        if labels is not None:
-            check_shape("labels", labels, tuple(logits.shape[:2]))
-            check_ids("labels", labels, self.config.num_labels, IGNORED_LABEL)
-            labels = labels.to(logits.device, torch.long).masked_fill(~words.mask.to(logits.device), IGNORED_LABEL)
-            if self.crf is not None:
-                total = -self.crf(logits, labels).sum()
-            else:
-                total = self.loss_function(logits, labels, self.config, num_items_in_batch=1)
-            loss = self._mean_loss(total, (labels != IGNORED_LABEL).sum(), kwargs.get("num_items_in_batch"))
-        if self.crf is not None and not self.training:
-            logits = self.crf(logits, mask_BW=words.mask)
-        return TokenClassifierOutput(loss=loss, logits=logits, hidden_states=words.hidden_states)
+        return self._label(words, labels, kwargs.get("num_items_in_batch"))
 
 
 @auto_docstring(

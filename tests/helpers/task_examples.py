@@ -21,6 +21,7 @@ from modeling_elmo import (
     ElmoConfig,
     ElmoForMultipleChoice,
     ElmoForQuestionAnswering,
+    ElmoForSemanticRoleLabeling,
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
     ElmoTokenizer,
@@ -43,6 +44,7 @@ SIZES = {
 }
 
 BIO = {0: "O", 1: "B-X", 2: "I-X"}
+ROLES = {0: "_", 1: "ARG0", 2: "ARG1"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Head:
                 before = rng.choice([0, 1] if before == 0 else [0, 1, 2])
                 labels.append(before)
             return {**encoded, "labels": [-100, *labels, -100]}
+        if self.model_class is ElmoForSemanticRoleLabeling:
+            predicate = rng.randrange(len(first))
+            # Each side of the predicate has a role of its own, which other words of the side lack at random.
+            labels = [0 if at == predicate else rng.choice([0, 1 + (at > predicate)]) for at in range(len(first))]
+            return {**encoded, "labels": [-100, *labels, -100], "predicate_index": predicate}
         if self.model_class is ElmoForQuestionAnswering:
             offset = len(first) + 3
             start = rng.randrange(len(second))
@@ -123,6 +130,12 @@ HEADS = {
         {"num_labels": 3, "problem_type": SINGLE, "num_segments": 2, "elmo_at_output": True, "word_vector_size": 4},
     ),
     "question_answering": Head(ElmoForQuestionAnswering, AutoModelForQuestionAnswering, {"elmo_at_output": True}),
+    "roles": Head(
+        ElmoForSemanticRoleLabeling,
+        ElmoForSemanticRoleLabeling,
+        {"id2label": ROLES},
+        DataCollatorForTokenClassification,
+    ),
     "multiple_choice": Head(ElmoForMultipleChoice, AutoModelForMultipleChoice, {}, DataCollatorForMultipleChoice),
 }
 

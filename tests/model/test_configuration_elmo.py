@@ -105,7 +105,6 @@ class TestValidation:
             ({"pooling": ["median"]}, "pooling"),
             ({"num_segments": 3}, "num_segments"),
             ({"elmo_at_input": False}, "a task model needs an input"),
-            ({"label_scheme": "BIO"}, "label_scheme='BIO' requires use_crf=True"),
             ({"label_scheme": "IO", "use_crf": True}, "label_scheme"),
             ({"num_labels": 2, "id2label": {0: "A"}}, "num_labels=2 and 1 names"),
             ({"hidden_act": "gelu"}, "hidden_act"),

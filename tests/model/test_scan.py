@@ -14,6 +14,7 @@ from modeling_elmo import (
     ElmoForMultipleChoice,
     ElmoForPreTraining,
     ElmoForQuestionAnswering,
+    ElmoForSemanticRoleLabeling,
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
     ElmoModel,
@@ -42,6 +43,7 @@ HEADS = [
     (ElmoForSequenceClassification, {"num_segments": 2}),
     (ElmoForQuestionAnswering, {"allows_no_answer": True}),
     (ElmoForMultipleChoice, {}),
+    (ElmoForSemanticRoleLabeling, {"id2label": {0: "O", 1: "B-X", 2: "I-X"}, "label_scheme": "BIO"}),
 ]
 
 
@@ -120,8 +122,12 @@ class TestHeads:
         model = make(model_class, **fields)
         # Two texts need two words.
         mask = torch.cat([torch.ones(len(mask), 2, dtype=torch.bool), mask], dim=1)
-        reads_one = isinstance(model, ElmoForTokenClassification) or fields.get("pooling")
+        reads_one = isinstance(model, (ElmoForTokenClassification, ElmoForSemanticRoleLabeling)) or fields.get(
+            "pooling"
+        )
         inputs = make_inputs(model, mask, seed, segments=not reads_one)
+        if isinstance(model, ElmoForSemanticRoleLabeling):
+            inputs["predicate_index"] = torch.arange(len(mask)) % 2
         if not reads_one:
             inputs["token_type_ids"][..., 0], inputs["token_type_ids"][..., 1:] = 0, 1
         with torch.no_grad():

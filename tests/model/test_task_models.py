@@ -28,7 +28,7 @@ from tests.model.test_remote_code import run_without_package
 
 every_head = pytest.mark.parametrize("name", HEADS)
 every_class = pytest.mark.parametrize(
-    "name", ["tagging_crf", "single_label", "pairs", "question_answering", "multiple_choice"]
+    "name", ["tagging_crf", "single_label", "pairs", "question_answering", "multiple_choice", "roles"]
 )
 
 
@@ -59,6 +59,7 @@ class TestOutputs:
         output, silent = model(**batch), model(**without_labels(batch))
         width = batch["input_ids"].shape[-1]
         shapes = {"tagging": (5, width, 3), "regression": (5, 1), "question_answering": (5, width)}
+        shapes["roles"] = shapes["tagging"]
         for logits in logits_of(output):
             assert logits.shape == shapes.get(name.removesuffix("_crf"), (5, 3))
         assert output.loss.shape == ()
@@ -615,6 +616,10 @@ class TestBadInput:
     def test_labels_outside_the_scheme_are_an_error(self):
         with pytest.raises(ValueError, match="id2label: .* found 'LABEL_0'"):
             ElmoConfig(**SIZES, num_labels=3, use_crf=True, label_scheme="BIO")
+
+    def test_a_scheme_without_a_crf_is_an_error(self):
+        with pytest.raises(ValueError, match="label_scheme='BIO' requires use_crf=True"):
+            HEADS["tagging"].model(label_scheme="BIO")
 
     def test_label_ids_that_do_not_start_at_0_are_an_error(self):
         with pytest.raises(ValueError, match=r"id2label: expected ids 0 to 1, found \[1, 2\]"):
