@@ -10,6 +10,7 @@
 | `tokenization.py` | from words or text to character ids |
 | `embedding.py` | from a text file to files of vectors |
 | `loading.py` | from files to the first sentence |
+| `onnx.py` | ONNX Runtime against torch |
 | `full_size_model.py` | the model that is measured, and the operations that it needs |
 | `sentences.py` | the sentences that it reads |
 | `correctness.py` | checks of the results |
