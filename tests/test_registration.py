@@ -18,7 +18,7 @@ PUBLIC_NAMES = {
     "modeling_elmo": [
         *("ElmoConfig", "ElmoTokenizer", "ElmoModel", "ElmoModelOutput", "ElmoPreTrainedModel"),
         *("ElmoForPreTraining", "ElmoForMaskedLM", "ElmoForTokenClassification", "ElmoForSequenceClassification"),
-        *("ElmoForQuestionAnswering", "ElmoForMultipleChoice", "ElmoEmbedder"),
+        *("ElmoForQuestionAnswering", "ElmoForMultipleChoice", "ElmoForSemanticRoleLabeling", "ElmoEmbedder"),
     ],
     "modeling_elmo.conversion_scripts": ["convert", "export", "download"],
     "modeling_elmo.embedding": ["ElmoEmbedder", "embed_corpus", "nearest_contexts"],

@@ -67,6 +67,11 @@ SMALL = ("--task_lstm_size", "100", "--early_stopping_patience", "3")
 # The accuracy on five hundred validation pairs changes by several percent from epoch to epoch.
 PATIENT = ("--task_lstm_size", "100", "--early_stopping_patience", "10")
 CRF = ("--use_crf", "true", "--label_scheme", "BIO")
+# Two thousand sentences: larger steps and less dropout than for other tasks, so that eight epochs suffice.
+ROLES = (
+    *("--task_lstm_size", "100", "--task_dropout", "0.3", "--representation_dropout", "0.2"),
+    *("--learning_rate", "4e-3", "--num_train_epochs", "8"),
+)
 SICK = (
     *("--file_format", "tsv", "--text_column", "sentence_A", "--text_pair_column", "sentence_B"),
     *("--train_file", "DATA/sick/SICK_train.txt", "--validation_file", "DATA/sick/SICK_trial.txt"),
@@ -132,6 +137,14 @@ TASKS = {
         100,
         (*SICK, "--label_column", "relatedness_score", "--regression", "true", *PATIENT),
     ),
+    "roles": Task(
+        "Semantic roles (UP English)",
+        ("examples/run_semantic_roles.py",),
+        "test_f1",
+        "F1",
+        100,
+        ("--train_file", "DATA/srl_ewt/train.txt.xz", "--test_fraction", "0.2", *ROLES),
+    ),
     "questions": Task(
         "XQuAD questions",
         ("examples/run_question_answering.py",),
@@ -164,6 +177,9 @@ PROBES = {
     ),
 }
 
+# Made by `benchmarks.quality.glove_vectors`.
+GLOVE = ("--word_vectors", "DATA/glove.txt")
+
 # The models of the comparisons: title and arguments.
 VARIANTS = {
     "none": ("no ELMo", ("--elmo_at", "none")),
@@ -175,12 +191,15 @@ VARIANTS = {
     "output": ("output", ("--elmo_at", "output")),
     "both": ("input and output", ("--elmo_at", "both")),
     # By default, half of ELMo's vectors is dropped.
+    "glove": ("GloVe", ("--elmo_at", "none", *GLOVE)),
+    "glove_mix": ("GloVe, with ELMo", ("--elmo_at", "input", "--mix_l2", "0.001", *GLOVE)),
     "no_dropout": ("with ELMo, no dropout on it", ("--elmo_at", "input", "--representation_dropout", "0")),
 }
 COMPARED = ("gum",)
 FRACTIONS = ("0.01", "0.1", "1")
 SAMPLED = ("gum", "entailment")
 DROPPED = ("entailment",)
+WITH_GLOVE = ("roles",)
 
 
 @dataclass(frozen=True)
@@ -244,6 +263,7 @@ def experiments() -> Iterator[Experiment]:
             for variant in ("top", "both", "output", "lambda1", "average", "layer0")
             for task in COMPARED
         ),
+        *(Experiment(task, variant) for variant in ("glove", "glove_mix") for task in WITH_GLOVE),
         *(Experiment(task, "no_dropout") for task in DROPPED),
     ]
     for experiment in every:

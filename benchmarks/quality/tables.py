@@ -21,6 +21,7 @@ from .experiments import (
     SAMPLED,
     TASKS,
     VARIANTS,
+    WITH_GLOVE,
     Experiment,
     Figures,
     read_figures,
@@ -91,6 +92,7 @@ class Tables:
         yield "What ELMo adds", self.tasks()
         yield "Which layers", self.variants(("none", "layer0", "top", "average", "lambda1", "mix"))
         yield "Where ELMo enters", self.variants(("mix", "output", "both"))
+        yield "What ELMo adds to GloVe", self.variants(("none", "mix", "glove", "glove_mix"), WITH_GLOVE)
         yield "How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)
         yield "How much data", self.fractions()
         yield "What each layer knows", self.probes()

@@ -86,7 +86,7 @@ class ColumnFile:
             raise ValueError(f"{name}: expected a word on each line, found no words")
         self._first, first = words[0]
         self._has_tabs = "\t" in first
-        self.num_columns = len(_split(first))
+        self.num_columns = len(split_columns(first))
         named = [match[1].split() for _, line in rows if (match := _NAMES.match(line))]
         self.is_numbered = _are_numbered([line for _, line in head])
         standard = CONLLU if self.is_numbered and self.num_columns == len(CONLLU) else ()
@@ -134,7 +134,7 @@ class ColumnFile:
             yield sentence
 
     def _columns(self, number: int, line: str) -> list[str]:
-        columns = _split(line)
+        columns = split_columns(line)
         if len(columns) != self.num_columns:
             raise ValueError(
                 f"{self.name}:{number}: expected {self.num_columns} columns, found {len(columns)}: {line[:60]!r}"
@@ -146,7 +146,7 @@ class ColumnFile:
     def _is_comment(self, line: str, is_first: bool) -> bool:
         if self.is_numbered or not line.startswith("#"):
             return line.startswith("#")
-        has_other_columns = ("\t" in line) != self._has_tabs or len(_split(line)) != self.num_columns
+        has_other_columns = ("\t" in line) != self._has_tabs or len(split_columns(line)) != self.num_columns
         if _CERTAIN_COMMENT.match(line):
             return True
         return is_first and has_other_columns and _COMMENT.match(line) is not None
@@ -192,7 +192,7 @@ class ColumnWords(TextLines):
 
 def are_columns(lines: list[str]) -> bool:
     """Returns whether the first lines of a text have a word each: numbered words, or ones labelled as in BIO."""
-    rows = [_split(line) for line in lines if _is_row(line) and not line.startswith("#")]
+    rows = [split_columns(line) for line in lines if _is_row(line) and not line.startswith("#")]
     if len(rows) < 3 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return False
     return _are_numbered(lines) or all(_ENTITY_LABEL.fullmatch(row[-1]) for row in rows)
@@ -211,10 +211,11 @@ def _head(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 def _is_row(line: str) -> bool:
     """Whether a line is part of a sentence or a comment, rather than the end of a sentence."""
-    return bool(line.strip(" \t")) and not (line.startswith(DOCUMENT_MARK) and _split(line)[0] == DOCUMENT_MARK)
+    return bool(line.strip(" \t")) and not (line.startswith(DOCUMENT_MARK) and split_columns(line)[0] == DOCUMENT_MARK)
 
 
-def _split(line: str) -> list[str]:
+def split_columns(line: str) -> list[str]:
+    """Returns the columns of a line, which tabs or spaces separate."""
     # Don't split at any white space: it may be a word of web text.
     return line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
 
@@ -227,7 +228,7 @@ def _are_numbered(lines: list[str]) -> bool:
         if not _is_row(line):
             expected = (0, 1)
         elif not line.startswith("#"):
-            columns = _split(line)
+            columns = split_columns(line)
             if len(columns) < 2 or not _ID.fullmatch(columns[0]):
                 return False
             if "\t" in line and len(columns) == len(CONLLU):

@@ -12,8 +12,6 @@ He et al. stack single directions that alternate, with highway connections and r
 Dimensions: B batch, W words of a padded row, D features.
 """
 
-from typing import Any
-
 import torch
 from torch import nn
 from transformers.modeling_outputs import TokenClassifierOutput
@@ -94,9 +92,16 @@ class ElmoForSemanticRoleLabeling(ElmoPreTrainedLabelingModel):
         def embed_predicate(mask_BW: torch.Tensor) -> torch.Tensor:
             return self.predicate_embedding(_is_predicate(mask_BW, predicate_index).long())
 
-        inputs: tuple[Any, ...] = (input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds)
-        words = self._encode(*inputs, word_features=embed_predicate, **kwargs)
-        return self._label(words, labels, kwargs.get("num_items_in_batch"))
+        words = self.encode(
+            input_ids,
+            character_ids,
+            attention_mask,
+            token_type_ids,
+            inputs_embeds,
+            word_features=embed_predicate,
+            **kwargs,
+        )
+        return self.label_words(words, labels, kwargs.get("num_items_in_batch"))
 
 
 def _is_predicate(mask_BW: torch.Tensor, index_B: torch.Tensor | None) -> torch.Tensor:

@@ -152,13 +152,14 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         with torch.no_grad():
             weight.copy_(matrix)
 
-    def _encode(
+    def encode(
         self,
         input_ids: torch.Tensor | None,
         character_ids: torch.Tensor | None,
         attention_mask: torch.Tensor | None,
         token_type_ids: torch.Tensor | None,
         inputs_embeds: torch.Tensor | None,
+        *,
         word_features: Callable[[torch.Tensor], torch.Tensor] | None = None,
         **kwargs: Any,
     ) -> EncodedWords:
@@ -235,7 +236,7 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
             return _is_one_of(character_ids[..., 1], marks)
         return torch.zeros_like(is_real)
 
-    def _mean_loss(
+    def mean_loss(
         self, total: torch.Tensor, num_items: torch.Tensor | int, num_items_in_batch: torch.Tensor | int | None
     ) -> torch.Tensor:
         """Returns the loss to minimise: a mean, in training plus the penalty of the scalar mixes.
@@ -270,9 +271,9 @@ class ElmoPreTrainedLabelingModel(ElmoPreTrainedTaskModel):
         # transformers knows it by the names of its own classes.
         self.loss_type = "ForTokenClassification"
         self.classifier = nn.Linear(self.encoded_size, config.num_labels)
-        self.crf = ConditionalRandomField.from_config(config) if config.use_crf else None
+        self.crf: Any = ConditionalRandomField.from_config(config) if config.use_crf else None
 
-    def _label(
+    def label_words(
         self, words: EncodedWords, labels: torch.Tensor | None, num_items_in_batch: torch.Tensor | int | None
     ) -> TokenClassifierOutput:
         """Scores the labels of words; labels `(B, W)` of -100, and those outside the words, are ignored."""
@@ -286,7 +287,7 @@ class ElmoPreTrainedLabelingModel(ElmoPreTrainedTaskModel):
                 total = -self.crf(logits, labels).sum()
             else:
                 total = self.loss_function(logits, labels, self.config, num_items_in_batch=1)
-            loss = self._mean_loss(total, (labels != IGNORED_LABEL).sum(), num_items_in_batch)
+            loss = self.mean_loss(total, (labels != IGNORED_LABEL).sum(), num_items_in_batch)
         if self.crf is not None and not self.training:
             logits = self.crf(logits, mask_BW=words.mask)
         return TokenClassifierOutput(loss=loss, logits=logits, hidden_states=words.hidden_states)
@@ -347,8 +348,8 @@ class ElmoForTokenClassification(ElmoPreTrainedLabelingModel):
         >>> output.logits.shape
         torch.Size([1, 5, 3])
         ```"""
-        words = self._encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
-        return self._label(words, labels, kwargs.get("num_items_in_batch"))
+        words = self.encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
+        return self.label_words(words, labels, kwargs.get("num_items_in_batch"))
 
 
 @auto_docstring(
@@ -409,7 +410,7 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
         >>> model(**tokenizer("A man sleeps.", "Nobody is awake.", return_tensors="pt")).logits.shape
         torch.Size([1, 3])
         ```"""
-        words = self._encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
+        words = self.encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
         if self.max_segments == 1:
             features = self.pooling(words.features, words.mask)
         else:
@@ -440,7 +441,7 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
             check_ids("labels", labels, config.num_labels, IGNORED_LABEL)
             scores, targets = logits.float(), labels.long()
             total = self.loss_function(labels=targets, pooled_logits=scores, config=config, num_items_in_batch=1)
-            return self._mean_loss(total, num_items, num_items_in_batch)
+            return self.mean_loss(total, num_items, num_items_in_batch)
         # The losses of transformers for the other problem types ignore `num_items_in_batch`.
         if config.num_labels == 1 and labels.ndim == 1:
             labels, is_ignored = labels.unsqueeze(1), is_ignored.unsqueeze(1)
@@ -452,7 +453,7 @@ class ElmoForSequenceClassification(ElmoPreTrainedTaskModel):
             if (~is_ignored & ((targets < 0) | (targets > 1))).any():
                 raise ValueError("labels: expected values from 0 to 1, or -100, for multi_label_classification")
             losses = F.binary_cross_entropy_with_logits(logits.float(), targets.clamp(min=0), reduction="none")
-        return self._mean_loss(losses.masked_fill(is_ignored, 0).sum(), num_items, num_items_in_batch)
+        return self.mean_loss(losses.masked_fill(is_ignored, 0).sum(), num_items, num_items_in_batch)
 
 
 @auto_docstring(
@@ -532,7 +533,7 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
         >>> spans.starts.shape
         torch.Size([1, 2])
         ```"""
-        words = self._encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
+        words = self.encode(input_ids, character_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
         question, context = words.texts
         is_incomplete = words.mask.any(1) & ~words.is_second.any(1)
         if not torch.compiler.is_compiling() and is_incomplete.any():
@@ -557,7 +558,7 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
         if start_positions is not None and end_positions is not None:
             start_loss = self._loss(start_logits, start_positions, context, "start_positions")
             end_loss = self._loss(end_logits, end_positions, context, "end_positions")
-            loss = self._mean_loss((start_loss + end_loss) / 2, len(start_logits), kwargs.get("num_items_in_batch"))
+            loss = self.mean_loss((start_loss + end_loss) / 2, len(start_logits), kwargs.get("num_items_in_batch"))
         return QuestionAnsweringModelOutput(
             loss=loss, start_logits=start_logits, end_logits=end_logits, hidden_states=words.hidden_states
         )
@@ -631,7 +632,7 @@ class ElmoForMultipleChoice(ElmoPreTrainedTaskModel):
                 "expected inputs of shape (batch_size, num_choices, num_words, ...), found "
                 + ", ".join(str(tuple(tensor.shape)) for tensor in given)
             )
-        words = self._encode(*(tensor if tensor is None else tensor.flatten(0, 1) for tensor in inputs), **kwargs)
+        words = self.encode(*(tensor if tensor is None else tensor.flatten(0, 1) for tensor in inputs), **kwargs)
         logits = self.classifier(self.comparison(words.features, *words.texts)).view(given[0].shape[:2])
         loss = None
         if labels is not None:
@@ -639,5 +640,5 @@ class ElmoForMultipleChoice(ElmoPreTrainedTaskModel):
             check_shape("labels", labels, tuple(logits.shape[:1]))
             check_ids("labels", labels, logits.shape[1], IGNORED_LABEL)
             total = F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORED_LABEL, reduction="sum")
-            loss = self._mean_loss(total, (labels != IGNORED_LABEL).sum(), kwargs.get("num_items_in_batch"))
+            loss = self.mean_loss(total, (labels != IGNORED_LABEL).sum(), kwargs.get("num_items_in_batch"))
         return MultipleChoiceModelOutput(loss=loss, logits=logits, hidden_states=words.hidden_states)

@@ -175,7 +175,13 @@ def _save_json_files(config: ElmoConfig, tokenizer: ElmoTokenizer, target: Path)
 
 
 def _load(model_dir: Path, options: OnnxOptions) -> ElmoPreTrainedModel:
-    name = class_name(ElmoConfig.from_pretrained(model_dir))
+    config = ElmoConfig.from_pretrained(model_dir)
+    name = class_name(config)
+    for other in config.architectures or ():
+        if other != name and hasattr(modeling_elmo, other):
+            raise ElmoFormatError(
+                f"{model_dir}: {other} can't be exported to ONNX; save the ELMo in it, ElmoModel.from_pretrained(...)"
+            )
     model_class: Any = getattr(modeling_elmo, name)
     is_language_model = issubclass(model_class, ElmoPreTrainedLanguageModel)
     if is_language_model:

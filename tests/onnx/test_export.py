@@ -15,6 +15,7 @@ from onnx_ir import load, save
 
 from modeling_elmo import (
     ElmoForMaskedLM,
+    ElmoForSemanticRoleLabeling,
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
     ElmoModel,
@@ -268,6 +269,11 @@ class TestErrors:
         directory = write_model(make(ElmoForTokenClassification, num_labels=2), tmp_path / "model")
         with pytest.raises(ElmoFormatError, match="has_state requires a model without a head, found ElmoForToken"):
             export_onnx(directory, tmp_path / "onnx", OnnxOptions(has_state=True))
+
+    def test_a_head_without_an_auto_class_is_refused(self, tmp_path):
+        directory = write_model(make(ElmoForSemanticRoleLabeling, num_labels=2), tmp_path / "model")
+        with pytest.raises(ElmoFormatError, match="ElmoForSemanticRoleLabeling can't be exported to ONNX"):
+            export_onnx(directory, tmp_path / "onnx")
 
     def test_a_softmax_that_is_not_there_is_missed(self, tmp_path):
         model = make(ElmoModel)
