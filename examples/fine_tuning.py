@@ -111,7 +111,7 @@ def load_model(
     if is_elmo:
         changed |= arguments.elmo_fields(config.num_hidden_layers) | (elmo_fields or {} if is_new else {})
         if is_new and (arguments.word_vectors is not None or arguments.word_vector_size):
-            tokenizer = with_vocabulary(tokenizer, config, texts)
+            tokenizer = with_vocabulary(tokenizer, config, texts, has_file=arguments.word_vectors is not None)
             changed |= {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
             if arguments.word_vectors is not None:
                 matrix, found = load_word_vectors(arguments.word_vectors, tokenizer)
@@ -144,16 +144,23 @@ def load_model(
     return Loaded(tokenizer, model, set(loading["missing_keys"]), counts)
 
 
-def with_vocabulary(tokenizer: Any, config: Any, texts: Iterable[str | list[str]]) -> Any:
-    """Returns a tokenizer with the words of the texts, if it has no vocabulary: static vectors need word ids."""
+def with_vocabulary(tokenizer: Any, config: Any, texts: Iterable[str | list[str]], has_file: bool) -> Any:
+    """Returns a tokenizer with the words of the texts: static vectors need word ids.
+
+    A tokenizer with a vocabulary is returned as it is, unless vectors come from a file: it may have words of the texts
+    that the vocabulary of the ELMo lacks.
+    """
     num_words = len(tokenizer) - len(set(tokenizer.all_special_ids))
-    if num_words or not isinstance(tokenizer, ElmoTokenizer) or config.reads_words:
+    if (num_words and not has_file) or not isinstance(tokenizer, ElmoTokenizer) or config.reads_words:
         return tokenizer
     words: dict[str, None] = {}
     for text in texts:
         words |= dict.fromkeys(text if isinstance(text, list) else tokenizer.split_words([text])[0])
-    special = [tokenizer.bos_token, tokenizer.eos_token, tokenizer.unk_token]
-    vocabulary = [*special, *(word for word in words if word not in {"", *tokenizer.all_special_tokens})]
+    known = dict.fromkeys([tokenizer.bos_token, tokenizer.eos_token, tokenizer.unk_token])
+    if num_words:
+        known = dict.fromkeys(tokenizer.get_words()[: tokenizer.num_words])
+    others = words.keys() - {"", *tokenizer.all_special_tokens, *known}
+    vocabulary = [*known, *(word for word in words if word in others)]
     names = {name: getattr(tokenizer, name) for name in SPECIAL_TOKENS}
     return ElmoTokenizer(vocab=vocabulary, **names, **tokenizer.character_settings())
 
