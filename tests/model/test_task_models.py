@@ -775,10 +775,11 @@ torch.save(saved, f"{out}/outputs.pt")
             ("pairs", "`ElmoForSequenceClassification` of pairs"),
             ("question_answering", "`ElmoForQuestionAnswering`:"),
             ("multiple_choice", "`ElmoForSequenceClassification` of pairs"),
+            ("roles", "`ElmoForSemanticRoleLabeling`"),
         ],
     )
     def test_weight_names_and_shapes_are_those_documented(self, name, title):
-        model = HEADS[name].model(word_vector_size=7)
+        model = HEADS[name].model(word_vector_size=7, **({"use_crf": True} if name == "roles" else {}))
         config = model.config
         sizes = {"K": 1 if name == "multiple_choice" else 3, "V": config.vocab_size, "X": 7, "S": 16, "Z": 3}
         sizes["E"] = 2 * sizes["S"] + (config.hidden_size if config.elmo_at_output else 0)
@@ -807,7 +808,8 @@ torch.save(saved, f"{out}/outputs.pt")
                 module = model.get_submodule(lstm.removesuffix("."))
                 assert isinstance(module, torch.nn.LSTM)
                 into = re.search(r"\| (\w+) to S", lstms[lstm])[1]
-                expected = 7 + config.hidden_size if into == "I" else int(into[0]) * 16
+                first = 7 + config.hidden_size + model.num_word_features
+                expected = first if into == "I" else int(into[0]) * 16
                 assert (module.input_size, module.hidden_size) == (expected, 16)
         assert found == documented
         assert {prefix for prefix in lstms if any(key.startswith(prefix) for key in model.state_dict())} == set(lstms)
