@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .columns import split_columns
+from .text import MAX_LINE_BYTES
 
 
 # What stands for no predicate or no role.
@@ -61,13 +62,19 @@ class RoleFile:
 
     def __iter__(self) -> Iterator[RoleSentence]:
         rows: list[list[str]] = []
-        number = 0
+        number = size = 0
         for number, line in enumerate(self._lines, start=1):
             if line.strip(" \t"):
                 rows.append(self._columns(number, line))
+                size += len(line) + 1
+                if size > MAX_LINE_BYTES:
+                    raise ValueError(
+                        f"{self.name}:{number}: a sentence of more than {MAX_LINE_BYTES} characters: no blank line "
+                        "ends it"
+                    )
             elif rows:
                 yield self._sentence(rows, number - len(rows))
-                rows = []
+                rows, size = [], 0
         if rows:
             yield self._sentence(rows, number - len(rows) + 1)
 

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files of semantic roles: predicates, spans in brackets, roles of single words, and what is refused."""
 
+import contextlib
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from modeling_elmo.files.role_columns import RoleFile
 
@@ -72,3 +75,19 @@ def test_a_damaged_sentence_is_an_error_that_names_its_line(text, message):
 def test_columns_must_differ_and_count_from_the_left(columns):
     with pytest.raises(ValueError, match="word_column and predicate_column: expected two indices"):
         read(HEADS, **columns)
+
+
+def test_a_sentence_without_end_is_an_error(monkeypatch):
+    monkeypatch.setattr("modeling_elmo.files.role_columns.MAX_LINE_BYTES", 100)
+    with pytest.raises(ValueError, match="file:26: a sentence of more than 100 characters: no blank line ends it"):
+        list(RoleFile(["a b"] * 200, "file", predicate_column=1))
+    assert len(list(RoleFile(["a _", ""] * 200, "file", predicate_column=1))) == 200
+
+
+@settings(max_examples=100)
+@given(st.text(alphabet="ab(*)_-\t \n", max_size=60))
+def test_any_text_is_read_or_is_an_error(text):
+    with contextlib.suppress(ValueError):
+        for words, predicates, roles in read(text, predicate_column=1):
+            assert len(predicates) == len(roles)
+            assert all(len(each) == len(words) for each in roles)
