@@ -16,6 +16,7 @@ from benchmarks.speed import (
     correctness,
     embedding,
     full_size_model,
+    growth,
     inference,
     loading,
     measurement,
@@ -43,6 +44,7 @@ KEYS = {
         *("remembering_times_tagger", "times_allennlp", "share_of_bound", "peak_memory_mib"),
     },
     tokenization: {"words", "words_per_second", "times_allennlp"},
+    growth: {"cpu", "length", "batch_size", "vocabulary", "processes"},
     loading: {"seconds", "times_allennlp", "peak_memory_mib"},
     embedding: {"words", "words_per_second", "share_of_the_model_alone", "long_line_mib"},
 }
@@ -61,6 +63,7 @@ def test_a_benchmark_runs_and_ends_with_one_json_line(benchmark, monkeypatch, ca
     if benchmark is not loading:
         # One benchmark shows that new processes work; each costs seconds.
         monkeypatch.setattr(benchmark, "in_fresh_process", lambda function, *args: function(*args), raising=False)
+        monkeypatch.setattr(benchmark, "rate_of_processes", lambda *args: 1.0, raising=False)
     run_quickly(benchmark)
     (line,) = capsys.readouterr().out.splitlines()
     figures = json.loads(line)
