@@ -4,13 +4,14 @@
 
     python -m benchmarks.speed.growth
 
-Runs the architecture `small` (1024 cells, 128 projected) with random weights, whose values don't matter for the speed.
+Runs the architecture of elmo-tiny (768 cells, 128 projected) with random weights, whose values don't matter for speed.
 Where the cost of a word is flat, a larger job takes proportionally longer. The softmax is timed alone: it computes the
 loss of each word over the whole vocabulary, as `elmo evaluate` does.
 """
 
 import multiprocessing
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -42,7 +43,7 @@ LEAST_WORDS = 200
 def make_model(is_quick: bool) -> ElmoModel:
     """Returns a model of the architecture, or a tiny one."""
     torch.manual_seed(0)
-    config = ElmoConfig(**TINY) if is_quick else preset_config("small", 1_000)
+    config = ElmoConfig(**TINY) if is_quick else preset_config("tiny", 1_000)
     return ElmoModel(config).eval()
 
 
@@ -74,7 +75,7 @@ def microseconds_per_word(model: ElmoModel, num_texts: int, num_words: int, repe
 @torch.no_grad()
 def microseconds_of_softmax(vocab_size: int, is_quick: bool, repeats: int) -> float:
     """Returns the median time of a word's loss over the whole vocabulary."""
-    config = ElmoConfig(**TINY, vocab_size=vocab_size) if is_quick else preset_config("small", vocab_size)
+    config = ElmoConfig(**TINY, vocab_size=vocab_size) if is_quick else preset_config("tiny", vocab_size)
     softmax = ElmoSoftmax(config)
     softmax.weight.normal_()
     softmax.bias.zero_()
@@ -116,36 +117,30 @@ def main(repeats: Repeats = 3, threads: Threads = None, quick: Quick = False, js
     report = Report("growth", threads, json_only)
     report.figures["cpu"] = hardware.cpu_name()
     model = make_model(quick)
-    with num_threads(report.threads):
-        lengths = {
-            length: microseconds_per_word(model, 1, length, repeats) for length in (QUICK_LENGTHS if quick else LENGTHS)
-        }
-        batches = {
-            size: microseconds_per_word(model, size, SENTENCE_WORDS, repeats)
-            for size in (QUICK_BATCHES if quick else BATCHES)
-        }
-        vocabularies = {
-            size: microseconds_of_softmax(size, quick, repeats)
-            for size in (QUICK_VOCABULARIES if quick else VOCABULARIES)
-        }
-    for title, name, figures in (
-        ("One text, by its words", "length", lengths),
-        (f"Batches of sentences of {SENTENCE_WORDS} words", "batch_size", batches),
-        ("The loss over a vocabulary", "vocabulary", vocabularies),
-    ):
-        report.figures[name] = figures
-        report.table(
-            title, [name.replace("_", " "), "µs per word"], [[f"{size:,}", cost] for size, cost in figures.items()]
-        )
-    rows = [
-        (number, each, rate_of_processes(number, each, quick))
-        for number, each in (QUICK_PROCESSES if quick else PROCESSES)
-    ]
-    report.figures["processes"] = [dict(zip(("processes", "threads", "words_per_second"), row)) for row in rows]
+    cost = partial(microseconds_per_word, model, repeats=repeats)
+    softmax = partial(microseconds_of_softmax, is_quick=quick, repeats=repeats)
+
+    def show(name: str, title: str, sizes: Sequence[int], measure: Callable[[int], float]) -> None:
+        with num_threads(report.threads):
+            report.figures[name] = {size: measure(size) for size in sizes}
+        rows = [[f"{size:,}", figure] for size, figure in report.figures[name].items()]
+        report.table(title, [name.replace("_", " "), "µs per word"], rows)
+
+    show("length", "One text, by its words", QUICK_LENGTHS if quick else LENGTHS, partial(cost, 1))
+    show(
+        "batch_size",
+        f"Batches of sentences of {SENTENCE_WORDS} words",
+        QUICK_BATCHES if quick else BATCHES,
+        lambda size: cost(size, SENTENCE_WORDS),
+    )
+    show("vocabulary", "The loss over a vocabulary", QUICK_VOCABULARIES if quick else VOCABULARIES, softmax)
+    chosen = QUICK_PROCESSES if quick else PROCESSES
+    rates = [(number, each, rate_of_processes(number, each, quick)) for number, each in chosen]
+    report.figures["processes"] = [dict(zip(("processes", "threads", "words_per_second"), row)) for row in rates]
     report.table(
         "Batches of 32 in several processes",
         ["processes", "threads of each", "words/s of all"],
-        [[str(n), t, r] for n, t, r in rows],
+        [[str(number), each, rate] for number, each, rate in rates],
     )
     report.finish()
 
