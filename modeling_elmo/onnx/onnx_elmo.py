@@ -93,7 +93,14 @@ class OnnxElmo:
             texts (`Iterable[str | Sequence[str]]`): Raw texts, or lists of words.
             batch_size (`int`, *optional*, defaults to 32): Texts that the model reads together.
             output (`str`, *optional*): One of `output_names` with a vector per word. By default, the first.
+
+        Raises:
+            `ValueError`: If `batch_size` is not positive, or the model has no such output.
         """
+        if batch_size < 1:
+            raise ValueError(f"batch_size: expected at least 1, found {batch_size}")
+        if output is not None and output not in self.output_names:
+            raise ValueError(f"output: expected one of {', '.join(self.output_names)}; found {output}")
         texts = iter([texts] if isinstance(texts, str) else texts)
         while batch := list(islice(texts, batch_size)):
             inputs = self.encode(batch)

@@ -185,6 +185,13 @@ class TestFiles:
             OnnxElmo(tmp_path / "copy")
         assert "\n" not in str(caught.value).strip()
 
+    def test_arguments_of_embed_that_would_give_nothing_are_refused(self, directory):
+        model = OnnxElmo(directory)
+        with pytest.raises(ValueError, match="batch_size: expected at least 1, found 0"):
+            list(model.embed(["a"], batch_size=0))
+        with pytest.raises(ValueError, match="output: expected one of vectors.*; found nonsense"):
+            list(model.embed(["a"], output="nonsense"))
+
 
 class TestPackages:
     def test_imports_nothing_but_numpy_onnxruntime_and_tokenizers(self):
