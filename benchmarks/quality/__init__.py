@@ -10,6 +10,7 @@
 | `readers.py` | the formats of the data for probes |
 | `plots.py` | plots of runs and probes |
 | `ngram_perplexity.py` | perplexity of n-gram models, to compare with `elmo evaluate` |
+| `graph_parity.py` | torch.export and ONNX against the fast path, for random models |
 | `soak.py` | one model in many threads, a server and jobs for an hour: wrong answers, growth of memory |
 | `sentence_splitting.py` | docs/sentences.md: libraries that find sentences; words of raw text in ten languages |
 | `treebank_agreement.py` | agreement of word splitting with NLTK |
