@@ -550,10 +550,11 @@ class ElmoForQuestionAnswering(ElmoPreTrainedTaskModel):
         start_logits, end_logits = (scores.masked_fill(~context, torch.finfo(scores.dtype).min) for scores in logits)
         if self.config.allows_no_answer:
             no_answer = self.no_answer_classifier(self.comparison(words.features, question, context))
-            start_logits = torch.cat([no_answer, start_logits[:, 1:]], dim=1)
-            end_logits = torch.cat([no_answer, end_logits[:, 1:]], dim=1)
+            # Not slices: their length would exclude a text of two words from an exported graph.
+            is_first = torch.arange(context.shape[1], device=context.device) == 0
+            start_logits, end_logits = (torch.where(is_first, no_answer, of) for of in (start_logits, end_logits))
             # A position that the loss counts.
-            context = F.pad(context[:, 1:], (1, 0), value=True)
+            context = context | is_first
         loss = None
         if start_positions is not None and end_positions is not None:
             start_loss = self._loss(start_logits, start_positions, context, "start_positions")
