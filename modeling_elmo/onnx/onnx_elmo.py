@@ -86,25 +86,28 @@ class OnnxElmo:
         outputs = self.session.run(None, self._feed(self.encode(texts, pairs), state))
         return dict(zip(self.output_names, outputs))
 
-    def embed(self, texts: Iterable[Text], batch_size: int = 32, output: str | None = None) -> Iterator[np.ndarray]:
+    def embed(
+        self, texts: Iterable[Text], batch_size: int = 32, output: str = "last_hidden_state"
+    ) -> Iterator[np.ndarray]:
         """Yields the vectors `(words, D)` of each text, without the sentence boundaries.
 
         Args:
             texts (`Iterable[str | Sequence[str]]`): Raw texts, or lists of words.
             batch_size (`int`, *optional*, defaults to 32): Texts that the model reads together.
-            output (`str`, *optional*): One of `output_names` with a vector per word. By default, the first.
+            output (`str`, *optional*, defaults to `"last_hidden_state"`): One of `output_names` with a vector per word,
+                such as `"hidden_states.1"`.
 
         Raises:
             `ValueError`: If `batch_size` is not positive, or the model has no such output.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, found {batch_size}")
-        if output is not None and output not in self.output_names:
+        if output not in self.output_names:
             raise ValueError(f"output: expected one of {', '.join(self.output_names)}; found {output}")
         texts = iter([texts] if isinstance(texts, str) else texts)
         while batch := list(islice(texts, batch_size)):
             inputs = self.encode(batch)
-            (vectors,) = self.session.run([output or self.output_names[0]], self._feed(inputs))
+            (vectors,) = self.session.run([output], self._feed(inputs))
             yield from (row[is_word] for row, is_word in zip(vectors, inputs["is_word"]))
 
     def words(self, text: Text) -> list[str]:

@@ -53,10 +53,12 @@ def write_echo(directory, tokenizer):
     config = ElmoConfig(character_filters=[[1, 4], [3, 8]], **settings)
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [None] * 2) for name in INPUTS]
     inputs[1] = helper.make_tensor_value_info("character_ids", TensorProto.INT64, [None] * 3)
-    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 3) for name in ("vectors", "negative")]
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 3) for name in ("last_hidden_state", "negative")
+    ]
     nodes = [
-        helper.make_node("Cast", ["character_ids"], ["vectors"], to=TensorProto.FLOAT),
-        helper.make_node("Neg", ["vectors"], ["negative"]),
+        helper.make_node("Cast", ["character_ids"], ["last_hidden_state"], to=TensorProto.FLOAT),
+        helper.make_node("Neg", ["last_hidden_state"], ["negative"]),
     ]
     graph = helper.make_graph(nodes, "echo", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -151,7 +153,7 @@ class TestEmbed:
 
     def test_an_output_is_chosen_by_name(self, directory):
         elmo = OnnxElmo(directory)
-        assert elmo.output_names == ["vectors", "negative"]
+        assert elmo.output_names == ["last_hidden_state", "negative"]
         assert next(elmo.embed(["the"], output="negative")).max() < 0
 
     def test_a_string_is_one_text(self, directory):
@@ -189,7 +191,7 @@ class TestFiles:
         model = OnnxElmo(directory)
         with pytest.raises(ValueError, match="batch_size: expected at least 1, found 0"):
             list(model.embed(["a"], batch_size=0))
-        with pytest.raises(ValueError, match="output: expected one of vectors.*; found nonsense"):
+        with pytest.raises(ValueError, match="output: expected one of last_hidden_state.*; found nonsense"):
             list(model.embed(["a"], output="nonsense"))
 
 
@@ -211,7 +213,7 @@ class TestPackages:
         code = (
             "import sys; sys.modules.update(dict.fromkeys(('torch', 'transformers', 'modeling_elmo')))\n"
             "from onnx_elmo import OnnxElmo\n"
-            "print(OnnxElmo('.')(['The bank.'])['vectors'].shape)"
+            "print(OnnxElmo('.')(['The bank.'])['last_hidden_state'].shape)"
         )
         environment = {**os.environ, "PYTHONPATH": str(tmp_path / "copy")}
         run = subprocess.run(
