@@ -91,7 +91,7 @@ def write_service_worker(directory: Path) -> None:
 
 
 def build(model: Path, dtype: str, onnx_file: Path | None, output: Path) -> None:
-    """Writes all files of the page into a directory of its own."""
+    """Writes all files of the page into a separate directory."""
     if output.exists() and not (output / "service-worker.js").exists():
         sys.exit(f"{output}: exists and is no page, so it is not replaced; choose another directory")
     shutil.rmtree(output, ignore_errors=True)

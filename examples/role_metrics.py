@@ -29,7 +29,7 @@ def arguments_of_spans(labels: Sequence[str]) -> list[Argument]:
     """Returns the arguments in labels of BIO, as the scorer of CoNLL-2005, `srl-eval.pl`, counts them.
 
     A span of the role `C-A0` continues the last argument `A0` before it, and both are one argument; without such an
-    argument, it is an `A0` of its own.
+    argument, it is a separate `A0`.
     """
     arguments: list[tuple[str, list[tuple[int, int]]]] = []
     latest: dict[str, list[tuple[int, int]]] = {}

@@ -136,7 +136,7 @@ def step_seconds(kind: str, num_rows: int) -> float:
 
 
 def read_rate(num_bytes: int = MEMORY_BYTES) -> float:
-    """Returns the bytes per second at which sums read so many bytes again and again, from caches if they fit there.
+    """Returns the bytes per second at which sums read `num_bytes` repeatedly, from caches if they fit there.
 
     The default is more than caches hold: the rate of memory.
     """

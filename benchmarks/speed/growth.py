@@ -87,7 +87,7 @@ def microseconds_of_softmax(vocab_size: int, is_quick: bool, repeats: int) -> fl
 
 
 def words_per_second_of(barrier: Any, threads: int, is_quick: bool, rates: Any) -> None:
-    """Runs batches of 32 in a process of its own, as soon as all processes are ready."""
+    """Runs batches of 32 in a separate process, as soon as all processes are ready."""
     torch.set_num_threads(threads)
     model, inputs = make_model(is_quick), make_inputs(32, SENTENCE_WORDS)
     embed(model, inputs)

@@ -268,7 +268,7 @@ class ElmoPreTrainedLabelingModel(ElmoPreTrainedTaskModel):
 
     def __init__(self, config: ElmoConfig):
         super().__init__(config)
-        # transformers knows it by the names of its own classes.
+        # transformers recognizes it by the names of its classes.
         self.loss_type = "ForTokenClassification"
         self.classifier = nn.Linear(self.encoded_size, config.num_labels)
         self.crf: Any = ConditionalRandomField.from_config(config) if config.use_crf else None

@@ -46,7 +46,7 @@ from .weights import store_as, weights_of
 # The first version with all operators here. ONNX Runtime 1.17 and later run it.
 OPSET = 18
 
-# Bytes of one protobuf message. Larger weights go to a file of their own, `model.onnx.data`.
+# Bytes of one protobuf message. Larger weights go to a separate file, `model.onnx.data`.
 MAX_MESSAGE_BYTES = 2**31 - 2**20
 
 # Sizes of the example that torch.export records. All different, so that it doesn't take one for another.
@@ -114,7 +114,7 @@ class GraphModel(nn.Module):
             elif name == "token_type_ids":
                 inputs.append(second)
             else:
-                # A tensor of its own: torch.export would take two inputs with one tensor for one input.
+                # A separate tensor: torch.export would take two inputs that share one for a single input.
                 inputs.append(torch.ones(shape, dtype=torch.long))
         return tuple(inputs), tuple(dimensions)
 
@@ -301,7 +301,7 @@ def _card(graph_model: GraphModel, options: OnnxOptions) -> str:
         "input_ids": "int64 (batch, words)",
         "character_ids": "int64 (batch, words, characters)",
         "attention_mask": "int64 (batch, words): 1 at real words",
-        "token_type_ids": "int64 (batch, words): a run of equal ids is a sentence of its own; zeros for one text",
+        "token_type_ids": "int64 (batch, words): a run of equal ids is a separate sentence; zeros for one text",
         "hidden": "float32 (2 * layers, batch, projection): zeros to begin with",
         "cell": "float32 (2 * layers, batch, cells): zeros to begin with",
     }
