@@ -289,9 +289,12 @@ def pack_all(weights: Iterable[Int8Weight]) -> None:
             if len(weights) == 1:
                 weights[0].pack()
             else:
-                # FBGEMM packs a matrix in a single thread.
-                with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+                # FBGEMM packs a matrix in a single thread. In each of them, torch's own threads would be too many.
+                num_threads = torch.get_num_threads()
+                with ThreadPoolExecutor(num_threads, initializer=torch.set_num_threads, initargs=(1,)) as threads:
                     list(threads.map(Int8Weight.pack, weights))
+                # What threads that start later inherit.
+                torch.set_num_threads(num_threads)
 
 
 @contextmanager
