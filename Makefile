@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test page test-page lint format clean
+.PHONY: help demo test page test-page dist test-dist lint format clean
 
 help: ## List the commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # torch comes first and pinned: the version that the tests ran with, from wherever pip is set up to find it. The default
 # build for Linux brings gigabytes of GPU libraries; TORCH_ARGS='--index-url ...' chooses another.
@@ -52,6 +52,17 @@ page: build/page/service-worker.js ## Build the page in build/page, and serve it
 
 test-page: build/page/service-worker.js $(BIN)/.installed-dev ## Test the page in Chromium, which must be installed.
 	ELMO_PAGE=build/page $(BIN)/python -m pytest tests/page
+
+dist: $(BIN)/.installed-dev ## Build the wheel and the sdist in dist.
+	rm -rf dist build/lib build/bdist.*
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+# A clean environment, so that a dependency that is not declared is noticed.
+test-dist: dist ## Test the wheel, installed in an environment of its own, and the sdist.
+	$(PYTHON) -m venv --clear build/installed
+	build/installed/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) "$$(grep '^torch==' constraints.txt)"
+	build/installed/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
+	ELMO_DIST=dist ELMO_INSTALLED=build/installed $(BIN)/python -m pytest tests/test_distribution.py
 
 lint: $(BIN)/.installed-dev ## Check style and types.
 	$(BIN)/ruff check .

@@ -21,11 +21,12 @@ MODEL_FILES = sorted(path.stem for path in (PACKAGE / "model").glob("*.py") if p
 # The dependencies of transformers itself: all that a saved model may need.
 DEPENDENCIES = {"torch", "transformers", "tokenizers", "numpy", "huggingface_hub", "safetensors"}
 
-# Which folders each folder may import. `conversion_scripts` and `configuration` are folders of the package, too.
+# Which folders each folder may import; also those at the top of the repository that are installed with the package.
 MAY_IMPORT = {
     "model": set(),
     "files": set(),
     "configuration": set(),
+    "models": set(),
     "hub": {"model", "files"},
     "conversion_scripts": {"model", "files", "configuration", "hub.model_card"},
     "pretraining": {"model", "files", "configuration", "hub.model_card"},
@@ -101,7 +102,7 @@ def underscore_names(tree):
 
 
 def test_no_underscore_name_is_used_outside_its_file():
-    folders = ["modeling_elmo", "conversion_scripts", "configuration", "examples", "benchmarks"]
+    folders = ["modeling_elmo", "conversion_scripts", "configuration", "models", "examples", "benchmarks"]
     names = {
         path: underscore_names(ast.parse(path.read_text())) for each in folders for path in (ROOT / each).rglob("*.py")
     }

@@ -11,7 +11,7 @@ from typer import Argument, BadParameter, Exit, Option, echo
 
 from ..configuration import NAMES
 from .hub import push
-from .options import Force, Language, License, printable
+from .options import Force, Language, License, ModelDirectory, printable
 
 
 def _list_published(is_requested: bool) -> None:
@@ -118,7 +118,7 @@ def convert(
 
 
 def export(
-    model_dir: Annotated[Path, Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
+    model_dir: ModelDirectory,
     out_dir: Annotated[Path, Argument(metavar="OUT_DIR", help="The directory to create.")],
     format: Annotated[
         Literal["original", "onnx"],

@@ -10,6 +10,7 @@ from typer import Argument, BadParameter, Option, echo
 from .options import (
     Column,
     DType,
+    ModelDirectory,
     ReplaceInvalid,
     Strict,
     Tokenized,
@@ -20,7 +21,7 @@ from .options import (
 
 
 def embed(
-    model: Annotated[Path, Argument(metavar="MODEL", help="A model directory.")],
+    model: ModelDirectory,
     input: Annotated[
         str,
         Argument(
@@ -102,7 +103,7 @@ def embed(
 
 
 def neighbors(
-    model: Annotated[Path, Argument(metavar="MODEL", help="A model directory.")],
+    model: ModelDirectory,
     corpus: Annotated[str, Argument(metavar="CORPUS", help="Sentences, as embed accepts them as INPUT.")],
     sentence: Annotated[
         str,

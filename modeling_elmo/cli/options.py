@@ -3,10 +3,28 @@
 """Options that several commands share, and how commands check and print values."""
 
 import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from typer import Argument, Option, echo
 
+from ..models import NAMES, directory
+
+
+def _model_directory(model: Path) -> Path:
+    """Returns the directory of a model that comes with the package, if that is meant."""
+    return directory(str(model)) if str(model) in NAMES and not model.exists() else model
+
+
+ModelDirectory = Annotated[
+    Path,
+    Argument(
+        metavar="MODEL",
+        help="A model directory, as convert, pretrain and save_pretrained write it; or elmo-tiny, which comes with "
+        "the package.",
+        callback=_model_directory,
+    ),
+]
 
 DType = Literal["float32", "bfloat16", "float16"]
 

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from typer import Argument, BadParameter, Exit, Option, echo
+from typer import BadParameter, Exit, Option, echo
 
 from .options import (
     MinCoverage,
+    ModelDirectory,
     ReplaceInvalid,
     SentencePerRow,
     Strict,
@@ -161,9 +162,7 @@ def pretrain(
 
 
 def evaluate(
-    model: Annotated[
-        Path, Argument(metavar="MODEL_DIR", help="A model directory with a softmax, from pretrain or convert.")
-    ],
+    model: ModelDirectory,
     texts: Texts,
     tokenized: Tokenized = True,
     replace_invalid: ReplaceInvalid = False,
