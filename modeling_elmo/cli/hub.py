@@ -3,16 +3,15 @@
 """`elmo push`: a model directory to the Hub."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option, echo
 
-from .options import Language, License, printable
+from .options import Language, License, ModelDirectory, printable
 
 
 def push(
-    model_dir: Annotated[Path, Argument(metavar="MODEL_DIR", help="Directory from convert or save_pretrained.")],
+    model_dir: ModelDirectory,
     repository: Annotated[str, Argument(metavar="ORG/NAME", help="The repository on the Hub.")],
     private: Annotated[bool, Option("--private", help="Make a new repository private.")] = False,
     revision: Annotated[

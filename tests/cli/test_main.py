@@ -49,10 +49,21 @@ class TestUsage:
         ):
             assert part in out
 
+    def test_a_model_that_comes_with_the_package_has_a_name(self, elmo, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert elmo("export", "elmo-tiny", "original")[0] == 0
+        assert Path("original", "weights.hdf5").is_file()
+
+    def test_a_directory_of_that_name_goes_first(self, elmo, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        Path("elmo-tiny").mkdir()
+        code, _, err = elmo("export", "elmo-tiny", "original")
+        assert (code, "elmo-tiny: expected a model directory" in err) == (2, True)
+
     def test_help_of_export(self, elmo):
         code, out, err = elmo("export", "--help")
         assert (code, err) == (0, "")
-        for part in ("MODEL_DIR", "OUT_DIR", "--token-embeddings", "--force"):
+        for part in ("MODEL", "OUT_DIR", "--token-embeddings", "--force"):
             assert part in out
 
     @pytest.mark.parametrize(
@@ -67,7 +78,7 @@ class TestUsage:
             (["convert", "a", "b", "--dtype"], "Option '--dtype' requires an argument"),
             (["convert", "a", "b", "--weights"], "Option '--weights' requires an argument"),
             (["convert", "a", ""], ""),
-            (["export"], "Missing argument 'MODEL_DIR'"),
+            (["export"], "Missing argument 'MODEL'"),
             (["export", "a"], "Missing argument 'OUT_DIR'"),
             (["export", "a", "b", "c"], "unexpected extra argument"),
             (["export", "a", "b", "--dtype", "float16"], "--softmax, --state and --dtype require --format onnx"),

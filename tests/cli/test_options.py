@@ -30,7 +30,7 @@ COMMANDS = {
         ("--list", False),
     ],
     "push": [
-        ("MODEL_DIR", "required"),
+        ("MODEL", "required"),
         ("ORG/NAME", "required"),
         ("--private", False),
         ("--revision", None),
@@ -39,7 +39,7 @@ COMMANDS = {
         ("--language", []),
     ],
     "export": [
-        ("MODEL_DIR", "required"),
+        ("MODEL", "required"),
         ("OUT_DIR", "required"),
         ("--format", "original", "original|onnx"),
         ("--token-embeddings --no-token-embeddings", None),
@@ -92,7 +92,7 @@ COMMANDS = {
         ("--resume --no-resume", True),
     ],
     "evaluate": [
-        ("MODEL_DIR", "required"),
+        ("MODEL", "required"),
         ("TEXT...", "required"),
         ("--tokenized --raw", True),
         ("--replace-invalid", False),
