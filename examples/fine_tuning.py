@@ -216,6 +216,7 @@ def train_and_evaluate(trainer: MixTrainer, checkpoint: str | None, num_examples
         trainer.save_model()
         trainer.save_state()
         results = {"seed": training.seed, "train_samples": num_examples, "epoch": trainer.state.epoch}
+        results["trained_parameters"] = trainer.get_num_trainable_parameters()
         results |= {name: value for name, value in outcome.metrics.items() if name.startswith("train_")}
         results |= {f"final_{name}": value for name, value in mix_shares(trainer.model).items()}
     if trainer.eval_dataset and (training.do_train or training.evaluates):

@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fine-tunes an ELMo to label semantic roles: who did what to whom. The predicates are given, as in the paper.
+"""Fine-tunes a model to label semantic roles: who did what to whom. The predicates are given, as in the paper.
 
     python examples/run_semantic_roles.py --model_name_or_path elmo --train_file train.txt --test_fraction 0.2 \
         --do_train --do_predict --output_dir runs/roles
@@ -8,6 +8,9 @@
 A file has a word on each line, a column that marks predicates, and a column of roles for each predicate: spans as in
 CoNLL-2005, or the role at the head of each argument as in Universal Propositions. A sentence is read once for each of
 its predicates. What is held out are blocks of successive sentences, which are often of one document.
+
+Other models of `AutoModelForTokenClassification` will do if they have two types of tokens, as BERT has: the second
+marks the first token of the predicate. They do not know which labels may follow one another.
 """
 
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import DataCollatorForTokenClassification, EvalPrediction, set_seed
+from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification, EvalPrediction, set_seed
 from transformers.hf_argparser import HfArg
 
 from arguments import FineTuningArguments, LabelledDataArguments, ModelArguments, parse_arguments, reports_errors
@@ -30,11 +33,11 @@ from fine_tuning import (
     save_results,
     train_and_evaluate,
 )
-from modeling_elmo import ElmoForSemanticRoleLabeling
+from modeling_elmo import ElmoForSemanticRoleLabeling, ElmoTokenizer
 from modeling_elmo.files.role_columns import RoleFile
 from modeling_elmo.fine_tuning.labels import are_entities, find_scheme, with_all_marks
 from role_metrics import role_metrics
-from run_token_classification import decode, tokenize, write_predictions
+from run_token_classification import IGNORED, decode, tokenize, write_predictions
 
 
 # Sentences that are held out together, where a file does not tell its documents.
@@ -68,7 +71,8 @@ def read_roles(path: str, data: RoleArguments) -> Dataset:
 def tokenize_with_predicates(
     rows: Dataset, tokenizer: Any, names: Sequence[str], max_length: int | None
 ) -> list[dict[str, Any]]:
-    """Returns the tokens of sentences with the label ids of their words and the index of the predicate."""
+    """Returns the tokens of sentences with the label ids of their words and the index of the predicate, which for other
+    models than an ELMo has a token type of its own."""
     features = tokenize(rows, tokenizer, names, max_length)
     for row, feature in zip(rows, features):
         if row["predicate"] not in feature["scored_words"]:
@@ -77,6 +81,10 @@ def tokenize_with_predicates(
                 f"{len(row['words'])} words would be cut off"
             )
         feature["predicate_index"] = feature["scored_words"].index(row["predicate"])
+        if not isinstance(tokenizer, ElmoTokenizer):
+            firsts = [token for token, label in enumerate(feature["labels"]) if label != IGNORED]
+            predicate = firsts[feature["predicate_index"]]
+            feature["token_type_ids"] = [int(token == predicate) for token in range(len(feature["labels"]))]
     return features
 
 
@@ -90,9 +98,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     checkpoint = find_checkpoint(training)
     splits, whole = load_splits(data, training, lambda path: read_roles(path, data), unit="block")
     config = load_config(model_arguments)
-    if config.model_type != "elmo":
-        raise ValueError(f"model_name_or_path: expected an ELMo, found a model of the type {config.model_type}")
-    scheme = config.label_scheme
+    is_elmo = config.model_type == "elmo"
+    if not is_elmo and getattr(config, "type_vocab_size", 0) < 2:
+        raise ValueError(
+            "model_name_or_path: expected an ELMo or a model with two types of tokens, which mark the predicate, found "
+            f"a model of the type {config.model_type}"
+        )
+    scheme = getattr(config, "label_scheme", None)
     if training.do_train:
         names = data.label_list or label_names(with_all_marks(role for roles in whole["labels"] for role in roles))
         scheme = find_scheme(whole["labels"])
@@ -102,10 +114,11 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
     set_seed(training.seed)
     tokenizer, model, _, counts = load_model(
-        ElmoForSemanticRoleLabeling,
+        ElmoForSemanticRoleLabeling if is_elmo else AutoModelForTokenClassification,
         model_arguments,
         is_new=training.do_train,
-        fields=label_fields(names) | {"label_scheme": scheme},
+        fields=label_fields(names),
+        elmo_fields={"label_scheme": scheme},
         texts=(row["words"] for part in splits.values() for row in part),
     )
     max_length = max_length_of(tokenizer, data.max_seq_length)

@@ -5,6 +5,7 @@
 | File | Content |
 | --- | --- |
 | `experiments.py` | the experiments of docs/results.md: the scripts in `examples/` on public data, with several seeds |
+| `frozen_bert.py` | the same scripts with a frozen BERT in ELMo's place |
 | `tables.py` | the tables of docs/results.md |
 | `probes.py` | linear classifiers on the layers of a frozen model |
 | `readers.py` | the formats of the data for probes |

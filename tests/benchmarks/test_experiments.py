@@ -25,6 +25,8 @@ def test_every_experiment_has_arguments_that_its_script_understands(tmp_path):
         commands = experiment.commands(tmp_path / "data", tmp_path / "model", tmp_path / "runs")
         for path, (start, *arguments) in commands.items():
             module = arguments.pop(0) if start == "-m" else Path(start).stem
+            if module.endswith("frozen_bert"):
+                module = Path(arguments.pop(0)).stem
             _, *_, training = parse_arguments(importlib.import_module(module).ARGUMENTS, arguments)
             seeds += training.seeds if experiment.task in PROBES else [training.seed]
             assert Path(training.output_dir) == path
@@ -111,21 +113,27 @@ class TestRuns:
     def test_only_unfinished_runs_are_started_and_no_models_are_kept(self, ran, tmp_path):
         (tmp_path / "fails").write_text("sst-mix/seed-2")
         with pytest.raises(typer.Exit):
-            experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-*", jobs=1)
+            experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-[mn]*", jobs=1)
         assert ran == ["sst-mix/seed-1", "sst-mix/seed-2", *(f"sst-none/seed-{seed}" for seed in (1, 2, 3))]
         assert not (tmp_path / "runs/sst-mix" / RESULTS).exists()
         (tmp_path / "fails").unlink()
         ran.clear()
-        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-*", jobs=1)
+        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-[mn]*", jobs=1)
         assert ran == ["sst-mix/seed-2", "sst-mix/seed-3"]
         results = experiments.read_json(tmp_path / "runs/sst-mix" / RESULTS)
         assert results["test_accuracy_values"] == [1, 1, 2]
         assert not [*tmp_path.rglob("checkpoint-*"), *tmp_path.rglob("*.safetensors")]
 
+    def test_a_summary_has_the_seeds_that_are_finished(self, ran, tmp_path):
+        for seeds in ([2], [2, 3]):
+            experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-mix", seeds=seeds, jobs=1)
+            assert experiments.read_json(tmp_path / "runs/sst-mix" / RESULTS)["seeds"] == seeds
+        assert ran == ["sst-mix/seed-2", "sst-mix/seed-3"]
+
     def test_experiments_with_figures_can_be_left_out(self, ran, tmp_path, monkeypatch):
         monkeypatch.setattr(experiments, "FIGURES", tmp_path / "results.json")
         experiments.FIGURES.write_text('{"sst-mix": {"test_accuracy": [0.4]}}')
-        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-*", missing=True, jobs=1)
+        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-[mn]*", missing=True, jobs=1)
         assert ran == [f"sst-none/seed-{seed}" for seed in (1, 2, 3)]
 
     def test_results_of_other_arguments_are_refused(self, ran, tmp_path):

@@ -5,10 +5,12 @@
 import random
 
 import pytest
+from datasets import Dataset
+from transformers import AutoTokenizer, RobertaConfig
 
 from modeling_elmo import ElmoForSemanticRoleLabeling
 from role_metrics import role_metrics
-from run_semantic_roles import main
+from run_semantic_roles import main, tokenize_with_predicates
 from tests.examples.conftest import PEOPLE, PLACES, results_of
 
 
@@ -48,9 +50,26 @@ def test_an_elmo_learns_which_roles_belong_to_which_predicate(run, file, elmo_di
     assert again["test_f1"] > 0.95
 
 
-def test_another_model_is_an_error(run, file, bert_dir):
-    with pytest.raises(SystemExit, match="error: model_name_or_path: expected an ELMo, found a model of the type bert"):
-        run(main, train_file=file, model_name_or_path=bert_dir, do_train=True)
+def test_a_bert_is_trained_by_the_same_command(run, file, bert_dir):
+    parts = {"test_fraction": 0.3, "validation_fraction": 0.3, "num_train_epochs": 1}
+    results = run(main, train_file=file, model_name_or_path=bert_dir, do_train=True, do_predict=True, **parts)
+    assert results["train_samples"] == 40
+    assert 0 <= results["test_f1"] <= 1
+
+
+def test_other_models_see_the_predicate_as_a_token_type(bert_dir):
+    tokenizer = AutoTokenizer.from_pretrained(bert_dir)
+    rows = Dataset.from_list([{"words": ["ada", "saw", "the"], "labels": ["A0", "V", "A1"], "predicate": 1}])
+    (feature,) = tokenize_with_predicates(rows, tokenizer, ["A0", "V", "A1"], None)
+    assert tokenizer.convert_ids_to_tokens(feature["input_ids"])[4] == "s"
+    assert feature["token_type_ids"] == [0, 0, 0, 0, 1, 0, 0, 0, 0]
+
+
+def test_a_model_that_cannot_mark_the_predicate_is_an_error(run, file, tmp_path):
+    RobertaConfig(type_vocab_size=1).save_pretrained(tmp_path)
+    message = "error: model_name_or_path: expected an ELMo or a model with two .* found a model of the type roberta"
+    with pytest.raises(SystemExit, match=message):
+        run(main, train_file=file, model_name_or_path=tmp_path, do_train=True)
 
 
 def test_a_predicate_that_would_be_cut_off_is_an_error(run, file, elmo_dir):
