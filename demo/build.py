@@ -120,7 +120,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Builds the page: static files for any web server.")
     parser.add_argument("output", type=Path, help="directory to write; what it contains is deleted")
     parser.add_argument("--model", type=Path, default=MODEL, help="language model, a directory (default: elmo-tiny)")
-    parser.add_argument("--dtype", default="int8", help="float32, float16 or int8 (default)")
+    parser.add_argument(
+        "--dtype", default="int8", choices=["float32", "float16", "int8"], help="dtype of the weights (default: int8)"
+    )
     parser.add_argument(
         "--onnx", type=Path, help="an exported language model of that --dtype, instead of exporting --model"
     )

@@ -114,7 +114,8 @@ def error_message(error: Exception) -> str | None:
     if isinstance(error, typer.Abort):
         raise KeyboardInterrupt from error
     if isinstance(error, _UsageError):
-        return printable(error.format_message())
+        # Some versions of typer name the class of the error within.
+        return printable(error.format_message().replace("Value error, ", "", 1))
     from huggingface_hub.errors import StrictDataclassError
 
     from ..files.errors import one_line

@@ -152,7 +152,8 @@ def export_onnx(model_dir: Path, out_dir: Path, options: OnnxOptions = OnnxOptio
         graph_model = GraphModel(model, options.has_state).eval()
         program = _program(graph_model)
         store_as(program.model, options.dtype)
-        program.model.metadata_props["elmo"] = json.dumps(facts(model.config, tokenizer), ensure_ascii=False)
+        about = facts(model.config, tokenizer) | {"num_texts": getattr(model, "max_segments", None)}
+        program.model.metadata_props["elmo"] = json.dumps(about, ensure_ascii=False)
         size = sum(int(tensor.nbytes) for _, _, tensor in weights_of(program.model))
         program.save(str(target / "model.onnx"), external_data=size > MAX_MESSAGE_BYTES)
         _save_json_files(model.config, tokenizer, target)
@@ -187,12 +188,14 @@ def _load(model_dir: Path, options: OnnxOptions) -> ElmoPreTrainedModel:
     if is_language_model:
         model_class = ElmoForMaskedLM if options.has_softmax else ElmoModel
     elif options.has_softmax:
-        raise ElmoFormatError(f"{model_dir}: has_softmax requires a language model, found {name}")
+        raise ElmoFormatError(f"{model_dir}: --softmax (has_softmax) requires a language model, found {name}")
     if options.has_state and model_class is not ElmoModel:
-        raise ElmoFormatError(f"{model_dir}: has_state requires a model without a head, found {model_class.__name__}")
+        raise ElmoFormatError(
+            f"{model_dir}: --state (has_state) requires a model without a head, found {model_class.__name__}"
+        )
     model, missing = load_model(model_class, model_dir, dtype=torch.float32)
     if is_language_model and options.has_softmax and any(name.startswith("lm_head.") for name in missing):
-        raise ElmoFormatError(f"{model_dir}: has_softmax requires the weights of the softmax, found none")
+        raise ElmoFormatError(f"{model_dir}: --softmax (has_softmax) requires the weights of the softmax, found none")
     _replace_int8(model)
     return model.eval()
 

@@ -82,7 +82,14 @@ class OnnxElmo:
             pairs (`Sequence[str | Sequence[str]]`, *optional*): The second texts, for a model that reads two.
             state (`Sequence[np.ndarray]`, *optional*): For a model with `--state`, `new_hidden` and `new_cell`
                 of the batch before. By default, zeros.
+
+        Raises:
+            `ValueError`: If the number of texts per row, of pairs, or a shape of the state is not what is expected.
         """
+        # Models without a head read any.
+        required, given = self.facts["num_texts"], 1 if pairs is None else 2
+        if required not in (None, given):
+            raise ValueError(f"pairs: expected {required} text(s) per row for this model, found {given}")
         outputs = self.session.run(None, self._feed(self.encode(texts, pairs), state))
         return dict(zip(self.output_names, outputs))
 
@@ -125,7 +132,9 @@ class OnnxElmo:
         """
         if isinstance(texts, str) or isinstance(pairs, str):
             raise TypeError("texts, pairs: expected lists of texts, found a string")
-        samples = [(text,) for text in texts] if pairs is None else list(zip(texts, pairs, strict=True))
+        if pairs is not None and len(pairs) != len(texts):
+            raise ValueError(f"pairs: expected one for each of {len(texts)} texts, found {len(pairs)}")
+        samples = [(text,) for text in texts] if pairs is None else list(zip(texts, pairs))
         rows = [self._tokens(*map(self.words, sample)) for sample in samples]
         # The loops of the graph need a word, even if it is padding.
         shape = len(rows), max([1, *map(len, rows)])
@@ -153,11 +162,15 @@ class OnnxElmo:
         """Returns the inputs of the model among those of `encode`, and the state `(2 * layers, B, ...)`."""
         batch = len(inputs["attention_mask"])
         parts = [value for value in self.session.get_inputs() if value.name in ("hidden", "cell")]
+        shapes = [(value.shape[0], batch, value.shape[2]) for value in parts]
         if state is None:
-            state = [np.zeros((value.shape[0], batch, value.shape[2]), dtype=np.float32) for value in parts]
+            state = [np.zeros(shape, dtype=np.float32) for shape in shapes]
         elif not parts:
             raise ValueError("state: requires a model from elmo export --format onnx --state")
-        inputs = inputs | {value.name: array for value, array in zip(parts, state, strict=True)}
+        found = [np.shape(array) for array in state]
+        if found != shapes:
+            raise ValueError(f"state: expected new_hidden and new_cell of shapes {shapes}, found {found}")
+        inputs = inputs | {value.name: array for value, array in zip(parts, state)}
         return {name: inputs[name] for name in self.input_names}
 
     def _tokens(self, *texts: list[str]) -> list[tuple[int, list[int], int, bool]]:

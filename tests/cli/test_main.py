@@ -83,6 +83,7 @@ class TestUsage:
             (["export", "a", "b", "c"], "unexpected extra argument"),
             (["export", "a", "b", "--dtype", "float16"], "--softmax, --state and --dtype require --format onnx"),
             (["export", "a", "b", "--format", "onnx", "--token-embeddings"], "requires --format original"),
+            (["export", "a", "b", "--format", "onyx"], "'--format': 'onyx' is not one of 'original', 'onnx'"),
             (["export", "a", "b", "--format", "onnx"], "found no config.json in it"),
         ],
     )

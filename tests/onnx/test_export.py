@@ -193,6 +193,15 @@ class TestOnnxElmo:
             expected = model(**batch).logits
         assert_near(OnnxElmo(directory)(["the bank"], ["of the river"])["logits"], expected)
 
+    def test_a_state_of_other_shapes_is_refused(self, words_and_characters):
+        _, directory = words_and_characters
+        elmo = OnnxElmo(directory)
+        found = elmo(["the", "bank"])
+        message = r"^state: expected new_hidden and new_cell of shapes \[\(4, 2, 6\), \(4, 2, 12\)\], found \["
+        for state in ([found["new_hidden"]], [found["new_hidden"][:, :1], found["new_cell"]]):
+            with pytest.raises(ValueError, match=message):
+                elmo(["the", "bank"], state=state)
+
     @pytest.mark.parametrize("texts", [[], [""], [[]]])
     def test_runs_batches_without_words(self, words_and_characters, language_model, tagger, texts):
         for _, directory in (words_and_characters, language_model, tagger):
@@ -256,7 +265,10 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (OnnxOptions(has_softmax=True), "model: has_softmax requires a language model, found ElmoModel"),
+            (
+                OnnxOptions(has_softmax=True),
+                r"model: --softmax \(has_softmax\) requires a language model, found ElmoModel",
+            ),
         ],
     )
     def test_what_a_model_lacks_is_named(self, tmp_path, options, message):
@@ -267,7 +279,7 @@ class TestErrors:
 
     def test_a_state_requires_a_model_without_a_head(self, tmp_path):
         directory = write_model(make(ElmoForTokenClassification, num_labels=2), tmp_path / "model")
-        with pytest.raises(ElmoFormatError, match="has_state requires a model without a head, found ElmoForToken"):
+        with pytest.raises(ElmoFormatError, match="--state .* requires a model without a head, found ElmoForToken"):
             export_onnx(directory, tmp_path / "onnx", OnnxOptions(has_state=True))
 
     def test_a_head_without_an_auto_class_is_refused(self, tmp_path):
@@ -281,7 +293,7 @@ class TestErrors:
         directory = write_model(model, tmp_path / "model")
         config = json.loads((directory / "config.json").read_text())
         (directory / "config.json").write_text(json.dumps({**config, "architectures": ["ElmoForMaskedLM"]}))
-        with pytest.raises(ElmoFormatError, match="has_softmax requires the weights of the softmax, found none"):
+        with pytest.raises(ElmoFormatError, match="--softmax .* requires the weights of the softmax, found none"):
             export_onnx(directory, tmp_path / "onnx", OnnxOptions(has_softmax=True))
 
     def test_nothing_is_left_of_an_export_that_fails(self, tmp_path, monkeypatch):
@@ -308,7 +320,7 @@ class TestCommand:
         [
             (["--softmax"], "--softmax, --state and --dtype require --format onnx"),
             (["--format", "onnx", "--token-embeddings"], "--token-embeddings requires --format original"),
-            (["--format", "onnx", "--softmax"], "has_softmax requires a language model, found ElmoModel"),
+            (["--format", "onnx", "--softmax"], "--softmax (has_softmax) requires a language model, found ElmoModel"),
         ],
     )
     def test_wrong_arguments_are_one_line(self, elmo, model_dir, tmp_path, arguments, message):

@@ -62,7 +62,9 @@ def write_echo(directory, tokenizer):
     ]
     graph = helper.make_graph(nodes, "echo", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    helper.set_model_props(model, {"elmo": json.dumps(facts(config, tokenizer), ensure_ascii=False)})
+    helper.set_model_props(
+        model, {"elmo": json.dumps(facts(config, tokenizer) | {"num_texts": None}, ensure_ascii=False)}
+    )
     onnx.save(model, directory / "model.onnx")
     tokenizer.backend_tokenizer.save(str(directory / "tokenizer.json"))
     return directory
@@ -137,7 +139,7 @@ class TestEncode:
             OnnxElmo(directory).encode(*arguments)
 
     def test_texts_without_their_pairs_are_refused(self, directory):
-        with pytest.raises(ValueError, match="zip"):
+        with pytest.raises(ValueError, match="^pairs: expected one for each of 2 texts, found 1$"):
             OnnxElmo(directory).encode(["a", "b"], ["c"])
 
 
@@ -162,6 +164,15 @@ class TestEmbed:
     def test_a_state_for_a_model_without_one_is_refused(self, directory):
         with pytest.raises(ValueError, match=r"^state: requires a model from .* --state$"):
             OnnxElmo(directory)(["the"], state=(np.zeros(1), np.zeros(1)))
+
+    @pytest.mark.parametrize(("num_texts", "pairs"), [(1, ["bank"]), (2, None)])
+    def test_more_or_fewer_texts_than_the_model_reads_are_refused(self, directory, num_texts, pairs):
+        elmo = OnnxElmo(directory)
+        elmo.facts["num_texts"] = num_texts
+        with pytest.raises(
+            ValueError, match=rf"^pairs: expected {num_texts} text.* per row .*, found {3 - num_texts}$"
+        ):
+            elmo(["the"], pairs)
 
 
 class TestFiles:
