@@ -4,6 +4,7 @@
 
 import json
 import math
+import os
 import random
 from pathlib import Path
 
@@ -13,11 +14,16 @@ import yaml
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
 
 import demo
+import modeling_elmo
 from modeling_elmo import ElmoForMaskedLM, ElmoForPreTraining, ElmoForTokenClassification, ElmoTokenizer
 from modeling_elmo.conversion_scripts import OriginalFiles, convert, export
+from modeling_elmo.model.saved_code import AUTO_MAP, code_files
+from tests.model.test_remote_code import run_without_package
 
 
 MODEL = Path(__file__).parents[1] / "models" / "elmo-tiny"
+
+PACKAGE_CODE = Path(modeling_elmo.__file__).parent / "model"
 
 # In the manner of the books that it has read, and in none of them.
 SENTENCES = [
@@ -48,7 +54,35 @@ def test_it_is_small():
         "model.safetensors",
         "tokenizer.json",
         "tokenizer_config.json",
+        *(path.name for path in code_files(PACKAGE_CODE)),
     }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="git makes no links on Windows by default")
+def test_it_carries_the_code_of_the_package_as_links():
+    for path in code_files(PACKAGE_CODE):
+        assert (MODEL / path.name).is_symlink()
+        assert (MODEL / path.name).resolve() == path
+    for name, auto_map in (
+        ("config.json", AUTO_MAP),
+        ("tokenizer_config.json", {"AutoTokenizer": AUTO_MAP["AutoTokenizer"]}),
+    ):
+        assert json.loads((MODEL / name).read_text())["auto_map"] == auto_map
+
+
+@pytest.mark.skipif(os.name == "nt", reason="git makes no links on Windows by default")
+def test_without_the_package_it_loads_if_its_code_is_trusted_and_is_refused_otherwise(tmp_path):
+    code = """
+from transformers import AutoModel, AutoTokenizer
+for kind in (AutoTokenizer, AutoModel):
+    print(type(kind.from_pretrained(sys.argv[1], trust_remote_code=True)).__name__)
+    try:
+        kind.from_pretrained(sys.argv[1], trust_remote_code=False)
+    except ValueError as error:
+        print("trust_remote_code=True" in str(error))
+"""
+    output = run_without_package(code, MODEL, cache=tmp_path).stdout
+    assert output.split() == ["ElmoTokenizer", "True", "ElmoModel", "True"]
 
 
 def test_its_card_begins_with_metadata_that_the_hub_reads():

@@ -71,7 +71,7 @@ def push(
 
     Creates the repository and the branch if they do not exist. Only changed files are uploaded. Weight files missing
     from the directory are deleted from the repository, and its other files stay. A directory without code files or card
-    (such as one of `models/`) is completed in the upload.
+    is completed in the upload.
 
     Args:
         model_dir (`Path`): A directory written by `convert`, `save_pretrained` or training.

@@ -114,7 +114,13 @@ class TestFiles:
         assert own.items() <= hub.files_of(REPOSITORY).items()
 
     def test_a_directory_without_code_gets_it_on_the_way(self, hub, tmp_path):
-        push(ROOT / "models" / "elmo-tiny", REPOSITORY)
+        bare = tmp_path / "bare"
+        shutil.copytree(ROOT / "models" / "elmo-tiny", bare, ignore=shutil.ignore_patterns("*.py"))
+        for name in ("config.json", "tokenizer_config.json"):
+            fields = json.loads((bare / name).read_text())
+            del fields["auto_map"]
+            (bare / name).write_text(json.dumps(fields))
+        push(bare, REPOSITORY)
         for name, content in hub.files_of(REPOSITORY).items():
             (tmp_path / name).write_bytes(content)
         assert (tmp_path / "modeling_elmo.py").is_file()

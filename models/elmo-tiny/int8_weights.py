@@ -1,0 +1,1 @@
+../../modeling_elmo/model/int8_weights.py

@@ -1,0 +1,1 @@
+../../modeling_elmo/model/loading_checks.py

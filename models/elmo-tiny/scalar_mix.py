@@ -1,0 +1,1 @@
+../../modeling_elmo/model/scalar_mix.py

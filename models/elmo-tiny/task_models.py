@@ -1,0 +1,1 @@
+../../modeling_elmo/model/task_models.py

@@ -1,0 +1,1 @@
+../../modeling_elmo/model/text_warnings.py

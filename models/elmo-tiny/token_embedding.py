@@ -1,0 +1,1 @@
+../../modeling_elmo/model/token_embedding.py

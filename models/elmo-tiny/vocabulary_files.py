@@ -1,0 +1,1 @@
+../../modeling_elmo/model/vocabulary_files.py

@@ -1,0 +1,1 @@
+../../modeling_elmo/model/word_splitting.py
