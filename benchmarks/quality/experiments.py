@@ -264,6 +264,9 @@ class Experiment:
         start = ["-m", "benchmarks.quality.frozen_bert"] if self.variant == "bert" else []
         start += (PROBES | TASKS)[self.task].command
         start += ["--model_name_or_path", str(self.model(data, model)), *self.arguments(data)]
+        if self.variant == "bert":
+            # The same words have a vector learned from the task.
+            start += ["--tokenizer_name", str(model)]
         directory = output / self.name
         runs = {directory / f"seed-{seed}": ["--seed", str(seed)] for seed in seeds}
         if self.task in PROBES:
