@@ -205,6 +205,8 @@ VARIANTS = {
     "bert_tuned": ("BERT, fine-tuned", ()),
     "no_dropout": ("with ELMo, no dropout on it", ("--elmo_at", "input", "--representation_dropout", "0")),
 }
+# What is probed: title and arguments.
+PROBED = {"": ("ELMo", ()), "bert": ("BERT", ("--pooling", "first")), "glove": ("GloVe", GLOVE)}
 COMPARED = ("gum",)
 FRACTIONS = ("0.01", "0.1", "1")
 SAMPLED = ("gum", "entailment")
@@ -241,7 +243,9 @@ class Experiment:
         found = list(task.files)
         if self.variant == "bert_tuned":
             found += TUNED
-        elif self.task in TASKS:
+        elif self.task in PROBES:
+            found += PROBED[self.variant][1]
+        else:
             found += [*task.training, *VARIANTS[self.variant][1], *TRAINED]
         if self.fraction != "1":
             # With the default epochs, a tenth of the data would have too few steps to learn from.
@@ -261,7 +265,8 @@ class Experiment:
 
     def commands(self, data: Path, model: Path, output: Path, seeds: Sequence[int] = SEEDS) -> dict[Path, list[str]]:
         """Returns the command of each run by the directory of its results: one for each seed, one for all probes."""
-        start = ["-m", "benchmarks.quality.frozen_bert"] if self.variant == "bert" else []
+        takes_place = self.variant == "bert" and self.task in TASKS
+        start = ["-m", "benchmarks.quality.frozen_bert"] if takes_place else []
         start += (PROBES | TASKS)[self.task].command
         start += ["--model_name_or_path", str(self.model(data, model)), *self.arguments(data)]
         if self.variant == "bert":
@@ -281,7 +286,7 @@ def experiments() -> Iterator[Experiment]:
     """Yields all experiments, those that most tables need first."""
     seen = set()
     every = [
-        *map(Experiment, PROBES),
+        *(Experiment(task, variant) for variant in PROBED for task in PROBES),
         *(Experiment(task, variant) for variant in PRETRAINED for task in TASKS),
         *(
             Experiment(task, variant, fraction)

@@ -8,12 +8,13 @@
     python -m benchmarks.quality.probes --model_name_or_path elmo --task word_sense \
         --train_files hard.pos interest.pos line.pos serve.pos --output_dir runs/senses
 
-As in the paper's Tables 5 and 6. Any model of `AutoModel` with hidden states will do. The model is frozen: its layers
-are computed once and kept in memory, and only the classifiers train.
+As in the paper's Tables 5 and 6. Any model of `AutoModel` with hidden states will do; `--word_vectors` probes static
+vectors in its place, as a single layer. The model is frozen: its layers are computed once and kept in memory, and only
+the classifiers train.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,8 @@ from transformers.utils import logging
 from arguments import PretrainedArguments, check_fractions, check_positive, parse_arguments, reports_errors
 from data_splits import hold_out, label_names, sample
 from fine_tuning import NUM_CACHED_WORDS, RESULTS, load_config, load_tokenizer, max_length_of, print_results
+from modeling_elmo import ElmoTokenizer
+from modeling_elmo.fine_tuning import load_word_vectors
 
 from .experiments import check_same, read_json, summarize, write_json
 from .plots import plot_probe_curves, plot_probes
@@ -45,6 +48,7 @@ class ProbedModelArguments(PretrainedArguments):
 
     pooling: Literal["mean", "first"] = HfArg(default="mean", help="The vector of a word that has several tokens.")
     encoding_batch_size: int = HfArg(default=32, help="Batch size of the model.")
+    word_vectors: str | None = HfArg(default=None, help="Static vectors to probe in place of the model, as GloVe's.")
 
     def __post_init__(self) -> None:
         check_positive(self, "encoding_batch_size")
@@ -186,6 +190,27 @@ class LayerReader:
             return layers_LTD[:, [each[0] for each in columns]].float().cpu()
         pooled = [layers_LTD[:, each].float().mean(dim=1) for each in columns]
         return torch.stack(pooled, dim=1).cpu()
+
+
+class WordVectorReader:
+    """Reads static vectors of labelled words, as a single layer. Words without a vector have zeros."""
+
+    def __init__(self, path: str, parts: Iterable[Sequence[LabelledWords]]):
+        forms = {word for part in parts for sentence in part for word in sentence.words}
+        self.tokenizer = ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", *sorted(forms - {"<S>", "</S>", "<UNK>"})])
+        self.matrix, _ = load_word_vectors(path, self.tokenizer)
+
+    def read(self, sentences: Sequence[LabelledWords], name: str) -> Words:
+        """Returns the vectors of the labelled words, in the order of the sentences."""
+        labelled = [
+            (sentence.words[index], label, sentence.group)
+            for sentence in sentences
+            for index, label in enumerate(sentence.labels)
+            if label is not None
+        ]
+        forms, labels, groups = map(list, zip(*labelled))
+        ids = self.tokenizer.convert_tokens_to_ids(forms)
+        return Words(self.matrix[ids][None], labels, groups, [form.lower() for form in forms])
 
 
 @dataclass(frozen=True)
@@ -354,7 +379,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs the probes with the given arguments or those of the command line. Returns the results."""
     model, data, probing = parse_arguments(ARGUMENTS, arguments)
     sentences = read_parts(data)
-    reader = LayerReader(model)
+    reader = WordVectorReader(model.word_vectors, sentences.values()) if model.word_vectors else LayerReader(model)
     parts = {name: reader.read(part, name) for name, part in sentences.items()}
     num_layers = len(parts["train"].layers)
     own = {"output_dir", "seeds", "resume_from_checkpoint"}

@@ -17,6 +17,7 @@ from .experiments import (
     DROPPED,
     FIGURES,
     FRACTIONS,
+    PROBED,
     PROBES,
     SAMPLED,
     TASKS,
@@ -68,12 +69,17 @@ class Tables:
 
     def probes(self) -> list[list[str]]:
         """Returns what a linear classifier reads from each layer."""
-        rows = [["Probe", "Most frequent label", "Layer 0", "Layer 1", "Layer 2"]]
+        rows = [["Probe", "Vectors", *(f"Layer {layer}" for layer in range(7))]]
         for name, task in PROBES.items():
-            layers = [self.cell(Experiment(name), task.metric.format(layer)) for layer in range(3)]
-            rows.append([task.title, self.cell(Experiment(name), "most_frequent_label"), *layers])
-        nearest = [self.cell(Experiment("word_sense"), f"layer_{layer}_nearest_sense") for layer in range(3)]
-        return [*rows, ["The same, by the nearest mean of a sense", "", *nearest]]
+            rows.append(
+                [task.title, "most frequent label", self.cell(Experiment(name), "most_frequent_label"), *[""] * 6]
+            )
+            metrics = {"": task.metric} | ({", nearest mean": "layer_{}_nearest_sense"} if name == "word_sense" else {})
+            for how, metric in metrics.items():
+                for variant, (title, _) in PROBED.items():
+                    cells = [self.cell(Experiment(name, variant), metric.format(layer)) for layer in range(7)]
+                    rows.append(["", title + how, cells[0], *("" if cell == "-" else cell for cell in cells[1:])])
+        return rows
 
     def mixes(self) -> list[list[str]]:
         """Returns the share of each layer in the mix of each task."""

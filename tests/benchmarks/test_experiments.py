@@ -57,7 +57,7 @@ def test_every_cell_of_the_tables_is_an_experiment():
 
 
 def test_experiments_without_figures_are_dashes():
-    assert tables.Tables({}).probes()[1][1:] == ["-"] * 4
+    assert tables.Tables({}).probes()[2][1:] == ["ELMo", "-", *[""] * 6]
 
 
 def test_figures_of_finished_runs_are_added_to_those_of_others(tmp_path):

@@ -117,6 +117,15 @@ def test_vectors_of_split_words_are_pooled_in_the_order_of_the_sentences(bert_di
         torch.testing.assert_close(words.layers[layer, 0], expected, atol=1e-5, rtol=1e-4)
 
 
+def test_static_vectors_are_a_single_layer(probe, tagged, elmo_dir, tmp_path):
+    tags = dict.fromkeys(PEOPLE + PLACES, "1 0 0") | dict.fromkeys(OTHERS, "0 0 1") | {"saw": "0 1 0"}
+    (tmp_path / "vectors.txt").write_text("".join(f"{word} {values}\n" for word, values in tags.items()))
+    data = {"model_name_or_path": elmo_dir, "task": "part_of_speech", "train_files": tagged}
+    results = probe(**data, word_vectors=tmp_path / "vectors.txt")
+    assert results["layer_0_accuracy"] > 0.9
+    assert "layer_1_accuracy" not in results
+
+
 def test_vectors_of_elmo_are_its_layers(elmo_dir):
     sentences = [LabelledWords(["Ada", "saw"], ["A", "B"]), LabelledWords(["Rome"], ["C"])]
     words = LayerReader(ProbedModelArguments(elmo_dir)).read(sentences, "test")
