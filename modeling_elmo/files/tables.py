@@ -50,8 +50,8 @@ CHUNK_CHARACTERS = 2**16
 QUOTED_LINES = 1000
 
 # Lines of TSV as programs write them that quote fields. If fields have line feeds: all lines, and the last may be open.
-_QUOTED_LINE = re.compile(r'(?:(?:[^"\t\n]*+|"(?:[^"\n]|"")*+")[\t\n])*+')
-_QUOTED_TEXT = re.compile(r'(?:[^"\t\n]*+[\t\n]|"(?:[^"]|"")*+(?:"[\t\n]|\Z))*+')
+_QUOTED_LINE = re.compile(r'(?:(?:[^"\t\n]*|"[^"\n]*(?:""[^"\n]*)*")[\t\n])*')
+_QUOTED_TEXT = re.compile(r'(?:[^"\t\n]*[\t\n]|"[^"]*(?:""[^"]*)*(?:"[\t\n]|\Z))*')
 
 _WHITE_SPACE = re.compile(r"[ \t\n\r\ufeff]*")
 _DECODER = json.JSONDecoder()
