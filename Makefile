@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test page test-page dist test-dist lint format clean
+.PHONY: help demo test page test-page docs dist test-dist lint format clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,13 @@ page: build/page/service-worker.js ## Build the page in build/page, and serve it
 
 test-page: build/page/service-worker.js $(BIN)/.installed-dev ## Test the page in Chromium, which must be installed.
 	ELMO_PAGE=build/page $(BIN)/python -m pytest tests/page
+
+$(BIN)/.installed-docs: $(BIN)/.installed
+	$(PIP) --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+docs: $(BIN)/.installed-docs ## Build the documentation's site in build/docs.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 dist: $(BIN)/.installed-dev ## Build the wheel and the sdist in dist.
 	rm -rf dist build/lib build/bdist.*
