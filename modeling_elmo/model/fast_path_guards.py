@@ -20,6 +20,9 @@ from transformers.utils import output_capturing
 # Modules whose classes compute the same from the same inputs and weights: these, and those of this folder.
 KNOWN_CODE = (*(f"torch.nn.modules.{name}" for name in ("container", "conv", "linear")), f"{__package__}.")
 
+# Where torch keeps hooks of all modules.
+GLOBAL_HOOKS = [f"_global_{kind}_hooks" for kind in ("forward", "forward_pre", "backward", "backward_pre")]
+
 # Values that `fingerprint` converts to float32 together: 4 MB, which caches hold.
 CONVERTED_VALUES = 2**20
 
@@ -44,7 +47,8 @@ def is_as_made(module: nn.Module) -> bool:
 
     The hooks with which transformers records hidden states are ignored. They stay on the layers afterwards.
     """
-    return not nn.modules.module._has_any_global_hook() and all(map(_runs_its_own_code, module.modules()))
+    has_global_hook = any(vars(nn.modules.module)[name] for name in GLOBAL_HOOKS)
+    return not has_global_hook and all(map(_runs_its_own_code, module.modules()))
 
 
 def _runs_its_own_code(module: nn.Module) -> bool:
