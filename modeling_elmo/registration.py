@@ -7,7 +7,9 @@ neither torch nor transformers.
 """
 
 import transformers
+from transformers.pipelines import PIPELINE_REGISTRY
 
+from .fine_tuning.pipelines import ElmoFeatureExtractionPipeline
 from .model import modeling_elmo as model_classes
 from .model.configuration_elmo import ElmoConfig
 from .model.saved_code import AUTO_MAP
@@ -21,6 +23,8 @@ def _register() -> None:
     # this package. This concerns the tokenizer and classes derived by users; the config copies the files of our models.
     ElmoConfig.register_for_auto_class()
     ElmoTokenizer.register_for_auto_class()
+    # The original, which this class is for other models, splits batches of the tuple of mixes wrongly.
+    PIPELINE_REGISTRY.supported_tasks["feature-extraction"]["impl"] = ElmoFeatureExtractionPipeline
     for auto_name, reference in AUTO_MAP.items():
         if auto_name not in ("AutoConfig", "AutoTokenizer"):
             model_class = getattr(model_classes, reference.rpartition(".")[2])

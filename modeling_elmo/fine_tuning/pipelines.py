@@ -20,8 +20,11 @@ from ..model.label_schemes import MARKS
 class ElmoFeatureExtractionPipeline(FeatureExtractionPipeline):
     """A feature extraction pipeline that supports batches: `pipe(texts, batch_size=32)`."""
 
-    def _forward(self, model_inputs: Any) -> ElmoModelOutput:
-        return ElmoModelOutput(last_hidden_state=super()._forward(model_inputs).last_hidden_state)
+    def _forward(self, model_inputs: Any) -> Any:
+        output = super()._forward(model_inputs)
+        # Not `isinstance`: the model's own code may be another copy of this package's.
+        is_elmo = getattr(output, "elmo_representations", None) is not None
+        return ElmoModelOutput(last_hidden_state=output.last_hidden_state) if is_elmo else output
 
 
 class ElmoTokenClassificationPipeline(TokenClassificationPipeline):

@@ -101,12 +101,27 @@ class ElmoPreTrainedLanguageModel(ElmoPreTrainedModel):
         Raises:
             `ValueError`: If the size would change.
         """
-        if new_num_tokens not in (None, self.config.vocab_size):
+        multiple = kwargs.get("pad_to_multiple_of", args[0] if args else None)
+        size = self.config.vocab_size if new_num_tokens is None else new_num_tokens
+        size += -size % (multiple or 1)
+        if size != self.config.vocab_size:
             raise ValueError(
                 f"new_num_tokens: expected {self.config.vocab_size}, a language model's vocabulary can't be resized, "
-                f"found {new_num_tokens}; use elmo pretrain --model to continue training with another vocabulary"
+                f"found {size}; use elmo pretrain --model to continue training with another vocabulary"
             )
         return self.get_input_embeddings()
+
+    def _check_masked(self, input_ids: torch.Tensor | None, character_ids: torch.Tensor | None) -> None:
+        """Raises `ValueError` if words are masked in `input_ids`, but not in the characters that the model reads."""
+        if input_ids is None or character_ids is None or torch.compiler.is_compiling():
+            return
+        # <MASK> is the last entry of a vocabulary. A tokenizer gives all of them the same characters.
+        rows = character_ids[input_ids == self.config.vocab_size - 1]
+        if self.config.reads_characters and len(rows) and (rows != rows[0]).any():
+            raise ValueError(
+                "input_ids: words are masked whose characters, which this model reads, are not; no word needs a mask, "
+                "since ELMo predicts each from its contexts: use DataCollatorForLanguageModeling(tokenizer, mlm=False)"
+            )
 
     def _top_layer(
         self,
@@ -191,6 +206,7 @@ class ElmoForPreTraining(ElmoPreTrainedLanguageModel):
             `ValueError`: If shapes disagree, ids or labels are out of range, or labels are passed in both ways.
         """
         inputs, mask = self.elmo.checked_inputs(input_ids, character_ids, None, attention_mask, token_type_ids)
+        self._check_masked(input_ids, character_ids)
         both = [inputs]
         if backward_input_ids is not None or backward_character_ids is not None:
             both.append(self.elmo.checked_ids(backward_input_ids, backward_character_ids))
@@ -277,6 +293,7 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
             `ValueError`: If shapes disagree, or ids or labels are out of range.
         """
         inputs, mask = self.elmo.checked_inputs(input_ids, character_ids, None, attention_mask, token_type_ids)
+        self._check_masked(input_ids, character_ids)
         if labels is not None:
             self._check_labels("labels", labels, mask)
         neighbours = Neighbours.from_mask(mask, token_type_ids)

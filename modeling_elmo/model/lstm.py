@@ -84,17 +84,21 @@ class ProjectedLSTM(DirectionSettings):
         Returns outputs `(N, P)` in the order of the inputs, and each sequence's state after its last token. Their
         gradient can't be differentiated again; use `plain_forward` for second derivatives.
         """
-        tensors = (inputs_NI, *state, *weights_of(self))
+        # Not the parameters: an adapter's are elsewhere, and parametrize what is read here.
+        weights = LSTMWeights(self.weight_ih, self.weight_hh, self.bias, self.weight_hr)
+        tensors = (inputs_NI, *state, *(weight for weight in weights if weight is not None))
         device_type = inputs_NI.device.type
         # Autocast does not cast float64. Mixed dtypes: let torch raise.
         autocasts = torch.is_autocast_enabled(device_type) if not inputs_NI.is_meta else False
-        has_one_dtype = autocasts or inputs_NI.dtype == self.weight_hh.dtype == self.weight_ih.dtype
+        has_one_dtype = autocasts or inputs_NI.dtype == weights.hh.dtype == weights.ih.dtype
         if is_traced(*tensors) or not has_one_dtype or (autocasts and inputs_NI.dtype == torch.float64):
             return self.plain_forward(inputs_NI, batch_sizes, state)
         dtype = torch.get_autocast_dtype(device_type) if autocasts else inputs_NI.dtype
         is_trainable = any(tensor.requires_grad for tensor in tensors)
         with torch.autocast(device_type, enabled=False):
-            outputs_NP, (hidden_SP, cell_SH) = self._fast_forward(inputs_NI, batch_sizes, state, dtype, is_trainable)
+            outputs_NP, (hidden_SP, cell_SH) = self._fast_forward(
+                inputs_NI, batch_sizes, state, weights, dtype, is_trainable
+            )
         return outputs_NP.to(dtype), (hidden_SP.to(dtype), cell_SH)
 
     def _fast_forward(
@@ -102,6 +106,7 @@ class ProjectedLSTM(DirectionSettings):
         inputs_NI: torch.Tensor,
         batch_sizes: list[int],
         state: DirectionState,
+        weights: LSTMWeights,
         dtype: torch.dtype,
         is_trainable: bool,
     ) -> tuple[torch.Tensor, DirectionState]:
@@ -109,16 +114,15 @@ class ProjectedLSTM(DirectionSettings):
         wide = product_dtype(dtype, inputs_NI.device)
         inputs_NI, state = inputs_NI.to(dtype).to(wide), (state[0].to(dtype).to(wide), state[1])
         settings = self.settings
-        weights = LSTMWeights(self.weight_ih, self.weight_hh, self.bias, self.weight_hr)
         if is_trainable and (self.training or torch.is_grad_enabled()):
             # The weights are about to change: packed copies would only cost memory.
             for packed_weight in self._packed:
                 packed_weight.drop()
-        elif self.weight_hh.dtype in (dtype, wide):
+        elif weights.hh.dtype in (dtype, wide):
             products = self._products(weights, batch_sizes)
             return run_lstm(inputs_NI, batch_sizes, state, products, weights.bias, settings)
-        hr = None if self.weight_hr is None else self.weight_hr.to(wide)
-        weights = LSTMWeights(self.weight_ih.to(wide), self.weight_hh.to(wide), self.bias.to(wide), hr)
+        hr = None if weights.hr is None else weights.hr.to(wide)
+        weights = LSTMWeights(weights.ih.to(wide), weights.hh.to(wide), weights.bias.to(wide), hr)
         if is_trainable and torch.is_grad_enabled():
             outputs_NP, *last = TrainedLSTM.apply(inputs_NI, *state, *weights, batch_sizes, settings)
             return outputs_NP, (last[0], last[1])

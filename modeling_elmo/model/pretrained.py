@@ -22,7 +22,7 @@ from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
 from .configuration_elmo import ElmoConfig
 from .int8_weights import Int8Weight
-from .loading_checks import BILM_WEIGHT, check_new_parameters, check_weight_files, check_weight_index
+from .loading_checks import BILM_WEIGHT, INT8_METHOD, check_new_parameters, check_weight_files, check_weight_index
 from .lstm import ElmoLayer, ProjectedLSTM
 from .quantization import ElmoInt8Config, ElmoInt8Quantizer, replace_layers
 from .sampled_softmax import ElmoSoftmax
@@ -40,6 +40,8 @@ class ElmoPreTrainedModel(PreTrainedModel):
     config: ElmoConfig
     base_model_prefix = "elmo"
     supports_gradient_checkpointing = True
+    # There is no attention to implement, so scripts that ask for this one for every model get the same model.
+    _supports_sdpa = True
     _no_split_modules = ["ElmoCharacterEncoder", "ElmoLayer"]
     _can_record_outputs = {"hidden_states": ElmoLayer}
     # Base models load from a language-model checkpoint without its softmax.
@@ -150,7 +152,18 @@ class ElmoPreTrainedModel(PreTrainedModel):
         return super().load_adapter(*args, **kwargs)
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """As in `PreTrainedModel`; see `ElmoConfig.save_pretrained` for the code files."""
+        """As in `PreTrainedModel`; see `ElmoConfig.save_pretrained` for the code files.
+
+        Raises:
+            `ValueError`: If another quantizer than `quantize` has replaced weights: no ELMo model loads them.
+        """
+        quantizer = getattr(self, "hf_quantizer", None)
+        method = None if quantizer is None else quantizer.quantization_config.quant_method
+        if method not in (None, INT8_METHOD):
+            raise ValueError(
+                f"save_pretrained: a model with weights of {getattr(method, 'value', method)} could not be loaded "
+                "again; save the original model and quantise it as it loads, or save the result of model.quantize()"
+            )
         if not any(isinstance(module, Int8Weight) for module in self.modules()):
             # A new model with the config of an int8 one has float weights.
             self.config.__dict__.pop("quantization_config", None)

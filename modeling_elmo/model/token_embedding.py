@@ -60,6 +60,7 @@ class ElmoWordEmbedding(nn.Embedding):
         self.projection = nn.Linear(config.word_row_size, config.projection_size) if is_projected else None
 
     def forward(self, word_ids: torch.Tensor) -> torch.Tensor:
+        _check_no_noise(self)
         rows = super().forward(word_ids)
         return rows if self.projection is None else apply_linear(self.projection, rows)
 
@@ -103,6 +104,7 @@ class ElmoCharacterEncoder(nn.Module):
         self.word_cache: WordCache | None = None
 
     def forward(self, ids_NI: torch.Tensor) -> torch.Tensor:
+        _check_no_noise(self)
         if torch.compiler.is_compiling():
             # A graph does not know how many words are distinct, or how long they are.
             return self.plain_forward(ids_NI)
@@ -178,6 +180,15 @@ class ElmoCharacterEncoder(nn.Module):
         if self.word_embedding is not None:
             x_NF = torch.cat([self.word_embedding(ids_NI[:, 0]), x_NF], dim=-1)
         return x_NF if self.projection is None else self.projection(x_NF)
+
+
+def _check_no_noise(embedding: nn.Module) -> None:
+    # The noise is added by a hook, after `forward`.
+    if getattr(embedding, "neftune_noise_alpha", None) is not None:
+        raise ValueError(
+            "neftune_noise_alpha: expected None, since NEFTune adds noise to the embeddings of padded rows, and ELMo "
+            "has one row per word; use lstm_dropout and task_dropout"
+        )
 
 
 def _max_over_windows(convolution: nn.Module, characters_NCE: torch.Tensor) -> torch.Tensor:

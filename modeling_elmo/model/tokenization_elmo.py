@@ -115,7 +115,8 @@ def _characters(
 
 def _whole_word(token: str | AddedToken) -> AddedToken:
     # `single_word`: "<S>" is the boundary token, and the "<S>" in "a<S>b" is not.
-    return AddedToken(str(token), single_word=True, normalized=False, special=True)
+    lstrip, rstrip = (token.lstrip, token.rstrip) if isinstance(token, AddedToken) else (False, False)
+    return AddedToken(str(token), single_word=True, lstrip=lstrip, rstrip=rstrip, normalized=False, special=True)
 
 
 class ElmoTokenizer(TokenizersBackend):
@@ -205,6 +206,9 @@ class ElmoTokenizer(TokenizersBackend):
         rules = {"language": language, "split_cjk_characters": None if split_cjk_characters else False}
         kwargs.update({name: value for name, value in rules.items() if value is not None})
         self._warnings = TokenizerWarnings()
+        if none := [name for name in SPECIAL_TOKENS if name in kwargs and kwargs[name] is None]:
+            hint = "; add_bos_token=False and add_eos_token=False leave the boundaries out of texts"
+            raise ValueError(f"{none[0]}: required, since ELMo's vocabularies have it, found None{hint}")
         special_tokens = {name: _whole_word(kwargs.get(name) or default) for name, default in SPECIAL_TOKENS.items()}
         kwargs.update(special_tokens)
         if tokenizer_object is not None:

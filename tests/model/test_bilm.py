@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, DataCollatorForTokenClassification, Trainer, TrainingArguments
+from transformers.integrations.neftune import activate_neftune
 from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.utils import output_capturing
 
@@ -736,6 +737,21 @@ class TestLoading:
             embeddings = copy.deepcopy(model.get_input_embeddings())
             model.set_input_embeddings(embeddings)
             assert model.get_input_embeddings() is embeddings
+
+    def test_an_attention_implementation_makes_no_difference(self, make_model, tmp_path):
+        model, inputs = make_model(), encode(SENTENCES)
+        model.save_pretrained(tmp_path)
+        content = (tmp_path / "config.json").read_text()
+        loaded = AutoModel.from_pretrained(tmp_path, attn_implementation="sdpa")
+        assert torch.equal(loaded(**inputs).last_hidden_state, model(**inputs).last_hidden_state)
+        loaded.save_pretrained(tmp_path)
+        assert (tmp_path / "config.json").read_text() == content
+
+    def test_noise_for_padded_embeddings_is_refused(self, make_model):
+        model = make_model()
+        activate_neftune(model, neftune_noise_alpha=5.0)
+        with pytest.raises(ValueError, match="neftune_noise_alpha: expected None"):
+            model(**encode(SENTENCES))
 
     def test_resizing_to_nothing_changes_nothing(self, make_model):
         model = make_model()

@@ -10,6 +10,7 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoModelForPreTraining,
     AutoModelForTokenClassification,
+    DataCollatorForLanguageModeling,
     pipeline,
 )
 
@@ -225,11 +226,24 @@ class TestElmoForPreTraining:
             _, report = auto_class.from_pretrained(tmp_path, output_loading_info=True)
             assert not report["unexpected_keys"]
 
+    @pytest.mark.parametrize("model_class", [ElmoForPreTraining, ElmoForMaskedLM])
+    @pytest.mark.parametrize("fields", [{}, {"token_input": "characters_and_words", "word_embedding_size": 3}])
+    def test_masked_ids_with_characters_that_are_not_are_refused(self, make, model_class, fields):
+        model, features = make(model_class, **fields), [dict(TOKENIZER("the cat sat on the mat"))]
+        masked = DataCollatorForLanguageModeling(
+            TOKENIZER, mlm_probability=1.0, mask_replace_prob=1.0, random_replace_prob=0.0
+        )
+        with pytest.raises(ValueError, match="input_ids: words are masked whose characters.* mlm=False"):
+            model(**masked(features))
+        assert model(**DataCollatorForLanguageModeling(TOKENIZER, mlm=False)(features)).loss.isfinite()
+        model(**TOKENIZER("the <MASK> sat on <MASK>", return_tensors="pt"))
+
     @pytest.mark.parametrize("fields", [{}, {"token_input": "words"}])
     def test_its_vocabulary_keeps_its_size(self, make, fields):
         model = make(**fields)
-        with pytest.raises(ValueError, match="new_num_tokens: expected 11, .* can't be resized"):
-            model.resize_token_embeddings(20)
+        for arguments in ((20,), (11, 8), (None, 8)):
+            with pytest.raises(ValueError, match="new_num_tokens: expected 11, .* can't be resized"):
+                model.resize_token_embeddings(*arguments)
         assert model.resize_token_embeddings(len(TOKENIZER)) is model.get_input_embeddings()
         assert model.config.vocab_size == len(TOKENIZER)
 

@@ -23,7 +23,40 @@ def random_parameters(module, scale=0.5):
     return module
 
 
+class Shift(nn.Module):
+    """Adds a trained number to a weight, as an adapter does."""
+
+    def __init__(self):
+        super().__init__()
+        self.shift = nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, weight):
+        return weight + self.shift
+
+
+class Hidden(nn.Module):
+    """A module whose parameters the module around it does not list."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.forward = module.forward
+
+
 class TestProjectedLSTM:
+    @pytest.mark.parametrize("name", ["weight_ih", "weight_hh", "weight_hr", "bias"])
+    def test_trains_what_a_frozen_weight_is_computed_from(self, tiny_config, name):
+        lstm = random_parameters(ProjectedLSTM(tiny_config())).requires_grad_(False)
+        shift = Shift()
+        # An adapter is part of the layer around this one.
+        nn.utils.parametrize.register_parametrization(lstm, name, Hidden(shift))
+        inputs, state = torch.randn(3, 4), (torch.zeros(2, 4), torch.zeros(2, 6))
+        gradients = []
+        for forward in (lstm, lstm.plain_forward):
+            shift.shift.grad = None
+            forward(inputs, [2, 1], state)[0].sum().backward()
+            gradients.append(shift.shift.grad)
+        torch.testing.assert_close(*gradients)
+
     @pytest.mark.parametrize("projection_size", [4, 6])
     def test_equals_torch_lstm_where_that_can_do_the_same(self, tiny_config, projection_size):
         config = tiny_config(

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -219,6 +220,13 @@ class TestFiles:
         random_model(tiny_config()).quantize().save_pretrained(tmp_path / "int8")
         AutoModel.from_config(AutoConfig.from_pretrained(tmp_path / "int8")).save_pretrained(tmp_path / "new")
         assert not getattr(ElmoModel.from_pretrained(tmp_path / "new"), "is_quantized", False)
+
+    def test_weights_of_another_quantizer_are_not_saved(self, tiny_config, tmp_path):
+        model = ElmoModel(tiny_config())
+        model.hf_quantizer = SimpleNamespace(quantization_config=SimpleNamespace(quant_method="torchao"))
+        with pytest.raises(ValueError, match=r"save_pretrained: .*weights of torchao could not be loaded again"):
+            model.save_pretrained(tmp_path)
+        assert not list(tmp_path.iterdir())
 
     def test_a_head_trains_on_top(self, tiny_config, batch, tmp_path):
         random_model(tiny_config()).save_pretrained(tmp_path / "model")

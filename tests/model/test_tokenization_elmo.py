@@ -1057,6 +1057,19 @@ def test_word_that_no_line_can_hold_is_refused(tmp_path, word):
 # Added tokens
 
 
+@pytest.mark.parametrize("name", ["bos_token", "mask_token"])
+def test_a_special_token_is_required(name):
+    with pytest.raises(ValueError, match=f"{name}: required.* found None; add_bos_token=False"):
+        ElmoTokenizer(**{name: None})
+
+
+def test_special_tokens_keep_the_white_space_that_they_take():
+    tokenizer = ElmoTokenizer(vocab=["the"], mask_token=AddedToken("[M]", lstrip=True))
+    token = tokenizer.added_tokens_decoder[tokenizer.mask_token_id]
+    assert (token.lstrip, token.rstrip, token.single_word) == (True, False, True)
+    assert tokenizer.tokenize("the [M] the") == ["the", " [M]", "the"]
+
+
 def test_added_tokens_are_found_in_words_and_text_and_take_the_next_ids(tokenizer):
     assert tokenizer.add_tokens(["cot", "the", "", "cot", AddedToken("sofa bed")]) == 2
     assert tokenizer.add_special_tokens({"cls_token": "[CLS]", "extra_special_tokens": ["[E]", "[CLS]"]}) == 2
