@@ -42,6 +42,7 @@ if not _is_command():
     from .embedding.embedder import ElmoEmbedder
     from .model.bilm import ElmoModel, ElmoModelOutput
     from .model.configuration_elmo import ElmoConfig
+    from .model.coreference import ElmoCoreferenceOutput, ElmoForCoreferenceResolution
     from .model.language_model import (
         ElmoForMaskedLM,
         ElmoForPreTraining,
@@ -62,7 +63,9 @@ if not _is_command():
 
 __all__ = [
     "ElmoConfig",
+    "ElmoCoreferenceOutput",
     "ElmoEmbedder",
+    "ElmoForCoreferenceResolution",
     "ElmoForMaskedLM",
     "ElmoForMultipleChoice",
     "ElmoForPreTraining",

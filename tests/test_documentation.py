@@ -165,6 +165,7 @@ def test_examples_of_a_model_card_run(model_dir, tmp_path, monkeypatch):
         modeling_elmo.ElmoForSequenceClassification.forward,
         modeling_elmo.ElmoForQuestionAnswering.forward,
         modeling_elmo.ElmoForSemanticRoleLabeling.forward,
+        modeling_elmo.ElmoForCoreferenceResolution.forward,
         load_word_vectors,
         modeling_elmo.ElmoEmbedder,
         ElmoTokenClassificationPipeline,

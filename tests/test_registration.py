@@ -19,6 +19,7 @@ PUBLIC_NAMES = {
         *("ElmoConfig", "ElmoTokenizer", "ElmoModel", "ElmoModelOutput", "ElmoPreTrainedModel"),
         *("ElmoForPreTraining", "ElmoForMaskedLM", "ElmoForTokenClassification", "ElmoForSequenceClassification"),
         *("ElmoForQuestionAnswering", "ElmoForMultipleChoice", "ElmoForSemanticRoleLabeling", "ElmoEmbedder"),
+        *("ElmoForCoreferenceResolution", "ElmoCoreferenceOutput"),
     ],
     "modeling_elmo.conversion_scripts": ["convert", "export", "download"],
     "modeling_elmo.embedding": ["ElmoEmbedder", "embed_corpus", "nearest_contexts"],

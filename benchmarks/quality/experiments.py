@@ -74,6 +74,11 @@ ROLES = (
     *("--task_lstm_size", "100", "--task_dropout", "0.3", "--representation_dropout", "0.2"),
     *("--learning_rate", "4e-3", "--num_train_epochs", "8"),
 )
+# Documents, one in each step.
+COREFERENCE = (
+    *("--task_lstm_size", "100", "--task_dropout", "0.2", "--representation_dropout", "0.2"),
+    *("--learning_rate", "2e-3", "--num_train_epochs", "5"),
+)
 SICK = (
     *("--file_format", "tsv", "--text_column", "sentence_A", "--text_pair_column", "sentence_B"),
     *("--train_file", "DATA/sick/SICK_train.txt", "--validation_file", "DATA/sick/SICK_trial.txt"),
@@ -150,6 +155,18 @@ TASKS = {
         100,
         ("--train_file", "DATA/srl_ewt/train.txt.xz", "--test_fraction", "0.2"),
         ROLES,
+    ),
+    "coreference": Task(
+        "Coreference (OntoGUM)",
+        ("examples/run_coreference.py",),
+        "test_conll_f1",
+        "CoNLL F1",
+        100,
+        (
+            *("--train_file", "DATA/ontogum/train.txt.xz", "--validation_file", "DATA/ontogum/dev.txt.xz"),
+            *("--test_file", "DATA/ontogum/test.txt.xz"),
+        ),
+        COREFERENCE,
     ),
     "questions": Task(
         "XQuAD questions",

@@ -11,6 +11,7 @@ Every job uses these modules; they know no job and import nothing else of this p
 | `text.py` | the lines of text files: compressed, standard input, pipes; errors by file and line |
 | `columns.py` | sentences of CoNLL-U and other files with a word on each line |
 | `role_columns.py` | sentences and their semantic roles: CoNLL-2005, Universal Propositions |
+| `coreference_columns.py` | documents and which of their words mean the same: CoNLL-2012, OntoGUM |
 | `tables.py` | the rows of tables: CSV, TSV, JSON, Parquet, saved datasets; errors by file and row |
 | `sentences.py` | where the sentences of a text begin and end |
 | `background.py` | `prefetch`: the next items are made in a thread |

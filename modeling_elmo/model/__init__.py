@@ -34,6 +34,7 @@ Training and task models:
     label_schemes.py        IOB1, BIO, BIOES: which label of a word may follow which
     task_models.py          ElmoForTokenClassification and the other task models
     semantic_roles.py       ElmoForSemanticRoleLabeling
+    coreference.py          ElmoForCoreferenceResolution
 
 Fast paths:
 

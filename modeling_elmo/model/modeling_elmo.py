@@ -13,6 +13,7 @@ from .bilm import ElmoModel
 from .caches import TextCache
 from .characters import encode_characters
 from .configuration_elmo import ElmoConfig
+from .coreference import ElmoForCoreferenceResolution
 from .crf import ConditionalRandomField
 from .fast_lstm import LSTMWeights
 from .fast_matmul import product
@@ -41,6 +42,7 @@ from .token_embedding import ElmoCharacterEncoder
 
 
 __all__ = [
+    "ElmoForCoreferenceResolution",
     "ElmoForMaskedLM",
     "ElmoForMultipleChoice",
     "ElmoForPreTraining",

@@ -160,6 +160,8 @@ class TaskLSTM(nn.LSTM):
 class EncodedWords:
     """The words of a batch, as a task model's first encoder returns them."""
 
+    # What the encoder reads, `[x; ELMo]`, with dropout, `(B, W, D)`.
+    inputs: torch.Tensor
     # [h; ELMo'], or h alone, `(B, W, D)`; zero outside the mask.
     features: torch.Tensor
     # `(B, W)`: words, neither padding nor sentence boundaries; the second text, boundaries included.

@@ -66,8 +66,8 @@ def _is_one_of(ids: torch.Tensor, marks: list[int]) -> torch.Tensor:
     """
 )
 class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
-    # The number of texts per row; `token_type_ids` distinguishes two.
-    max_segments = 1
+    # The number of texts per row; `token_type_ids` distinguishes two. None: any number, such as a document's sentences.
+    max_segments: int | None = 1
     # Dropout as in the reference models: variational (Chen et al. 2017 in AllenNLP, Clark & Gardner 2017) where words
     # are compared, and none between the first encoder and an alignment or pooling.
     dropout_shared_over: str | None = "text"
@@ -171,7 +171,7 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         _, is_real = elmo.checked_inputs(input_ids, character_ids, inputs_embeds, attention_mask, token_type_ids)
         is_second = self._find_second_text(is_real, token_type_ids)
         # Only the biLM reads the sentences of a text separately.
-        texts = token_type_ids if self.max_segments == 1 or token_type_ids is None else is_second.long()
+        texts = is_second.long() if self.max_segments == 2 and token_type_ids is not None else token_type_ids
         mask = is_real & ~self._find_boundaries(input_ids, character_ids, is_real)
         if config.word_vector_size:
             if input_ids is None:
@@ -189,14 +189,16 @@ class ElmoPreTrainedTaskModel(ElmoPreTrainedModel):
         features = self.task_input(input_ids, representations[0], texts)
         if word_features is not None:
             features = torch.cat([features, word_features(mask)], dim=-1)
-        features = self.encoder(features, mask, texts)
+        inputs, features = features, self.encoder(features, mask, texts)
         if config.elmo_at_output:
             at_output = self.task_input.drop_elmo(representations[config.elmo_at_input], texts)
             features = torch.cat([features, at_output.masked_fill(~mask.unsqueeze(-1), 0)], dim=-1)
-        return EncodedWords(features, mask, is_second, hidden_states)
+        return EncodedWords(inputs, features, mask, is_second, hidden_states)
 
     def _find_second_text(self, is_real: torch.Tensor, token_type_ids: torch.Tensor | None) -> torch.Tensor:
         """Returns the mask `(B, W)` of each row's second text. Raises `ValueError` if rows have too many texts."""
+        if self.max_segments is None:
+            return torch.zeros_like(is_real)
         if self.max_segments == 1:
             # A single text may have any type id.
             if token_type_ids is not None and sequences_of(is_real, token_type_ids).has_segments:

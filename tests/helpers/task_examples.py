@@ -19,6 +19,7 @@ from transformers import (
 
 from modeling_elmo import (
     ElmoConfig,
+    ElmoForCoreferenceResolution,
     ElmoForMultipleChoice,
     ElmoForQuestionAnswering,
     ElmoForSemanticRoleLabeling,
@@ -26,6 +27,7 @@ from modeling_elmo import (
     ElmoForTokenClassification,
     ElmoTokenizer,
 )
+from modeling_elmo.fine_tuning import DocumentCollator, encode_document
 
 
 VOCABULARY = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river", "."]
@@ -76,6 +78,13 @@ class Head:
             prompt, choices = sentence(rng), [sentence(rng) for _ in range(3)]
             encoded = TOKENIZER([prompt] * 3, choices, is_split_into_words=True)
             return {**encoded, "label": rng.randrange(3)}
+        if self.model_class is ElmoForCoreferenceResolution:
+            sentences = [sentence(rng) for _ in range(rng.choice([1, 2, 3]))]
+            words = list(range(sum(map(len, sentences))))
+            rng.shuffle(words)
+            size = len(words) // 3
+            clusters = [[(word, word) for word in cluster] for cluster in (words[:size], words[size : 2 * size])]
+            return encode_document(TOKENIZER, sentences, clusters)
         is_pair = self.fields.get("num_segments") == 2 or self.model_class is ElmoForQuestionAnswering
         first, second = sentence(rng), sentence(rng)
         encoded = dict(TOKENIZER(first, second if is_pair else None, is_split_into_words=True))
@@ -136,6 +145,7 @@ HEADS = {
         {"id2label": ROLES},
         DataCollatorForTokenClassification,
     ),
+    "coreference": Head(ElmoForCoreferenceResolution, ElmoForCoreferenceResolution, {}, DocumentCollator),
     "multiple_choice": Head(ElmoForMultipleChoice, AutoModelForMultipleChoice, {}, DataCollatorForMultipleChoice),
 }
 

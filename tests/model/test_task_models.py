@@ -60,6 +60,8 @@ class TestOutputs:
         width = batch["input_ids"].shape[-1]
         shapes = {"tagging": (5, width, 3), "regression": (5, 1), "question_answering": (5, width)}
         shapes["roles"] = shapes["tagging"]
+        if name == "coreference":
+            shapes[name] = (*output.spans.shape[:2], 1 + model.max_antecedents)
         for logits in logits_of(output):
             assert logits.shape == shapes.get(name.removesuffix("_crf"), (5, 3))
         assert output.loss.shape == ()
@@ -102,6 +104,8 @@ class TestOutputs:
             for batch, output in zip(batches, outputs):
                 for logits, wanted in zip(logits_of(output), expected):
                     got = logits[row]
+                    if name == "coreference":
+                        got = got[: len(wanted[0])]
                     if got.shape != wanted[0].shape:
                         got = got[batch["attention_mask"][row].bool()]
                     close(got, wanted[0])
@@ -776,6 +780,7 @@ torch.save(saved, f"{out}/outputs.pt")
             ("question_answering", "`ElmoForQuestionAnswering`:"),
             ("multiple_choice", "`ElmoForSequenceClassification` of pairs"),
             ("roles", "`ElmoForSemanticRoleLabeling`"),
+            ("coreference", "`ElmoForCoreferenceResolution`"),
         ],
     )
     def test_weight_names_and_shapes_are_those_documented(self, name, title):
@@ -783,6 +788,8 @@ torch.save(saved, f"{out}/outputs.pt")
         config = model.config
         sizes = {"K": 1 if name == "multiple_choice" else 3, "V": config.vocab_size, "X": 7, "S": 16, "Z": 3}
         sizes["E"] = 2 * sizes["S"] + (config.hidden_size if config.elmo_at_output else 0)
+        sizes["I"] = 7 + config.hidden_size
+        sizes["G"] = 2 * sizes["E"] + sizes["I"] + sizes["S"]
         page = (Path(__file__).parents[2] / "docs/architecture.md").read_text()
         section = page.partition("### Task heads\n")[2].partition("\n## ")[0]
         common, _, of_head = section.partition("\n`Elmo")
@@ -844,7 +851,7 @@ def train(name, model, directory, examples=None, resume=None, **kwargs):
 
 
 class TestTraining:
-    @every_head
+    @pytest.mark.parametrize("name", [name for name in HEADS if name != "coreference"])
     def test_memorizes_32_examples(self, name):
         head = HEADS[name]
         model, batch = head.model(task_lstm_size=32).train(), head.collate(head.examples(32))

@@ -1,0 +1,1 @@
+../../modeling_elmo/model/coreference.py
