@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines that correct how those of transformers treat ELMo models.
 
-`pipeline(task, model=...)` works with ELMo models as it is. Pass a class of this file as `pipeline_class` for: features
-in batches, which transformers splits wrongly if an output contains a tuple that it does not know; the aggregation
-strategies `first`, `average` and `max`, which join tokens without a space between them, such as `bank` and the comma
-after it; labels in the schemes `BIOES` and `BILOU`.
+`import modeling_elmo` registers that of features for batches, which transformers splits wrongly if an output contains a
+tuple that it does not know. Pass the other as `pipeline_class` for: the aggregation strategies `first`, `average` and
+`max`, which join tokens without a space between them, such as `bank` and the comma after it; labels in the schemes
+`BIOES` and `BILOU`.
 """
 
 from typing import Any
