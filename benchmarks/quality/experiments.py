@@ -179,6 +179,21 @@ TASKS = {
         PATIENT,
     ),
 }
+# Asked only why sentiment gains nothing.
+SENTIMENT = {
+    "sst2": Task(
+        "SST-2 sentiment",
+        ("examples/run_text_classification.py",),
+        "test_accuracy",
+        "accuracy",
+        100,
+        (
+            *("--file_format", "lines", "--train_file", "DATA/sst/stsa.binary.train"),
+            *("--validation_file", "DATA/sst/stsa.binary.dev", "--test_file", "DATA/sst/stsa.binary.test"),
+        ),
+        SMALL,
+    ),
+}
 PROBES = {
     "part_of_speech": Task(
         "Part of speech (MASC)",
@@ -201,6 +216,8 @@ PROBES = {
     ),
 }
 
+ALL_TASKS = PROBES | TASKS | SENTIMENT
+
 # Made by `benchmarks.quality.glove_vectors`.
 GLOVE = ("--word_vectors", "DATA/glove.txt")
 
@@ -220,10 +237,17 @@ VARIANTS = {
     # Seven layers of 384 values instead of three of 256.
     "bert": ("BERT, frozen", ("--elmo_at", "input", "--mix_l2", "0.001", "--text_cache_gb", "2")),
     "bert_tuned": ("BERT, fine-tuned", ()),
+    "adapted": ("ELMo, trained on reviews", ("--elmo_at", "input", "--mix_l2", "0.001")),
+    "adapted_no_dropout": (
+        "the same, no dropout on it",
+        ("--elmo_at", "input", "--mix_l2", "0.001", "--representation_dropout", "0"),
+    ),
     "no_dropout": ("with ELMo, no dropout on it", ("--elmo_at", "input", "--representation_dropout", "0")),
 }
 # What is probed: title and arguments.
 PROBED = {"": ("ELMo", ()), "bert": ("BERT", ("--pooling", "first")), "glove": ("GloVe", GLOVE)}
+# A folder of the data: elmo-tiny after more training, on the training data of SST (docs/results.md).
+ADAPTED = "elmo-tiny-reviews"
 COMPARED = ("gum",)
 FRACTIONS = ("0.01", "0.1", "1")
 SAMPLED = ("gum", "entailment")
@@ -256,7 +280,7 @@ class Experiment:
 
     def arguments(self, data: Path) -> list[str]:
         """Returns the arguments of the script except for model, output and seed."""
-        task = (PROBES | TASKS)[self.task]
+        task = ALL_TASKS[self.task]
         found = list(task.files)
         if self.variant == "bert_tuned":
             found += TUNED
@@ -278,13 +302,15 @@ class Experiment:
 
     def model(self, data: Path, elmo: Path) -> Path:
         """Returns the directory of the pretrained model."""
-        return data / BERT if self.variant.startswith("bert") else elmo
+        if self.variant.startswith("bert"):
+            return data / BERT
+        return data / ADAPTED if self.variant == "adapted" else elmo
 
     def commands(self, data: Path, model: Path, output: Path, seeds: Sequence[int] = SEEDS) -> dict[Path, list[str]]:
         """Returns the command of each run by the directory of its results: one for each seed, one for all probes."""
         takes_place = self.variant == "bert" and self.task in TASKS
         start = ["-m", "benchmarks.quality.frozen_bert"] if takes_place else []
-        start += (PROBES | TASKS)[self.task].command
+        start += ALL_TASKS[self.task].command
         start += ["--model_name_or_path", str(self.model(data, model)), *self.arguments(data)]
         if self.variant == "bert":
             # The same words have a vector learned from the task.
@@ -317,6 +343,11 @@ def experiments() -> Iterator[Experiment]:
             for task in COMPARED
         ),
         *(Experiment(task, "no_dropout") for task in DROPPED),
+        *(
+            Experiment(task, variant)
+            for variant in ("none", "mix", "no_dropout", "adapted", "adapted_no_dropout")
+            for task in ("sst", *SENTIMENT)
+        ),
     ]
     for experiment in every:
         if experiment not in seen:

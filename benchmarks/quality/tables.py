@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from .experiments import (
+    ALL_TASKS,
     COMPARED,
     DROPPED,
     FIGURES,
@@ -20,6 +21,7 @@ from .experiments import (
     PROBED,
     PROBES,
     SAMPLED,
+    SENTIMENT,
     TASKS,
     VARIANTS,
     Experiment,
@@ -36,7 +38,7 @@ class Tables:
 
     def cell(self, experiment: Experiment, metric: str | None = None) -> str:
         """Returns the mean and the sample standard deviation of a result over the seeds, in percent."""
-        task = (PROBES | TASKS)[experiment.task]
+        task = ALL_TASKS[experiment.task]
         values = self.figures.get(experiment.name, {}).get(metric or task.metric)
         if not values:
             return "-"
@@ -55,7 +57,7 @@ class Tables:
 
     def variants(self, names: tuple[str, ...], tasks: tuple[str, ...] = COMPARED) -> list[list[str]]:
         """Returns a row for each model and a column for each of the compared tasks."""
-        rows = [["Model", *(TASKS[task].title for task in tasks)]]
+        rows = [["Model", *(ALL_TASKS[task].title for task in tasks)]]
         return rows + [[VARIANTS[name][0], *(self.cell(Experiment(task, name)) for task in tasks)] for name in names]
 
     def fractions(self) -> list[list[str]]:
@@ -100,6 +102,8 @@ class Tables:
         yield "Which layers", self.variants(("none", "layer0", "top", "average", "lambda1", "mix"))
         yield "Where ELMo enters", self.variants(("mix", "output", "both"))
         yield "How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)
+        sentiment = ("none", "mix", "no_dropout", "adapted", "adapted_no_dropout")
+        yield "Why sentiment gains nothing", self.variants(sentiment, ("sst", *SENTIMENT))
         yield "How much data", self.fractions()
         yield "What each layer knows", self.probes()
         yield "What each task uses", self.mixes()

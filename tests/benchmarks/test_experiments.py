@@ -11,7 +11,7 @@ import typer
 
 from arguments import parse_arguments
 from benchmarks.quality import experiments, tables
-from benchmarks.quality.experiments import PROBES, RESULTS, TASKS, Experiment, summarize, write_json
+from benchmarks.quality.experiments import ALL_TASKS, PROBES, RESULTS, Experiment, summarize, write_json
 
 
 def test_every_experiment_has_arguments_that_its_script_understands(tmp_path):
@@ -43,7 +43,7 @@ def test_a_summary_has_mean_deviation_and_values():
 def test_every_cell_of_the_tables_is_an_experiment():
     figures = {}
     for number, experiment in enumerate(experiments.experiments()):
-        metric = (PROBES | TASKS)[experiment.task].metric
+        metric = ALL_TASKS[experiment.task].metric
         figures[experiment.name] = {"most_frequent_label": [0.5], metric: [number / 100 - 0.01, number / 100 + 0.01]}
         for layer in range(3):
             probed = {f"layer_{layer}_accuracy": [0.1], f"layer_{layer}_nearest_sense": [0.1]}
