@@ -111,37 +111,37 @@ class TestRuns:
         return ran
 
     def test_only_unfinished_runs_are_started_and_no_models_are_kept(self, ran, tmp_path):
-        (tmp_path / "fails").write_text("sst-mix/seed-2")
+        (tmp_path / "fails").write_text("wnut17-mix/seed-2")
         with pytest.raises(typer.Exit):
-            experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-[mn]*", jobs=1)
-        assert ran == ["sst-mix/seed-1", "sst-mix/seed-2", *(f"sst-none/seed-{seed}" for seed in (1, 2, 3))]
-        assert not (tmp_path / "runs/sst-mix" / RESULTS).exists()
+            experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="wnut17-[mn]*", jobs=1)
+        assert ran == ["wnut17-mix/seed-1", "wnut17-mix/seed-2", *(f"wnut17-none/seed-{seed}" for seed in (1, 2, 3))]
+        assert not (tmp_path / "runs/wnut17-mix" / RESULTS).exists()
         (tmp_path / "fails").unlink()
         ran.clear()
-        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-[mn]*", jobs=1)
-        assert ran == ["sst-mix/seed-2", "sst-mix/seed-3"]
-        results = experiments.read_json(tmp_path / "runs/sst-mix" / RESULTS)
+        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="wnut17-[mn]*", jobs=1)
+        assert ran == ["wnut17-mix/seed-2", "wnut17-mix/seed-3"]
+        results = experiments.read_json(tmp_path / "runs/wnut17-mix" / RESULTS)
         assert results["test_accuracy_values"] == [1, 1, 2]
         assert not [*tmp_path.rglob("checkpoint-*"), *tmp_path.rglob("*.safetensors")]
 
     def test_a_summary_has_the_seeds_that_are_finished(self, ran, tmp_path):
         for seeds in ([2], [2, 3]):
-            experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-mix", seeds=seeds, jobs=1)
-            assert experiments.read_json(tmp_path / "runs/sst-mix" / RESULTS)["seeds"] == seeds
-        assert ran == ["sst-mix/seed-2", "sst-mix/seed-3"]
+            experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="wnut17-mix", seeds=seeds, jobs=1)
+            assert experiments.read_json(tmp_path / "runs/wnut17-mix" / RESULTS)["seeds"] == seeds
+        assert ran == ["wnut17-mix/seed-2", "wnut17-mix/seed-3"]
 
     def test_experiments_with_figures_can_be_left_out(self, ran, tmp_path, monkeypatch):
         monkeypatch.setattr(experiments, "FIGURES", tmp_path / "results.json")
-        experiments.FIGURES.write_text('{"sst-mix": {"test_accuracy": [0.4]}}')
-        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-[mn]*", missing=True, jobs=1)
-        assert ran == [f"sst-none/seed-{seed}" for seed in (1, 2, 3)]
+        experiments.FIGURES.write_text('{"wnut17-mix": {"test_accuracy": [0.4]}}')
+        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="wnut17-[mn]*", missing=True, jobs=1)
+        assert ran == [f"wnut17-none/seed-{seed}" for seed in (1, 2, 3)]
 
     def test_results_of_other_arguments_are_refused(self, ran, tmp_path):
         (tmp_path / "other").mkdir()
-        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="sst-mix", jobs=1)
-        stored = tmp_path / "runs/sst-mix/arguments.json"
+        experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="wnut17-mix", jobs=1)
+        stored = tmp_path / "runs/wnut17-mix/arguments.json"
         with pytest.raises(SystemExit, match=f"error: model: expected .*, as in {stored}, found .*other"):
-            experiments.run(tmp_path, tmp_path / "other", tmp_path / "runs", only="sst-mix", jobs=1)
+            experiments.run(tmp_path, tmp_path / "other", tmp_path / "runs", only="wnut17-mix", jobs=1)
 
     def test_a_damaged_file_is_named(self, tmp_path):
         (tmp_path / "results.json").write_text('{"a": 1')
