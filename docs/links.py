@@ -20,6 +20,6 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         target = docs.parent / path
         if not target.exists():
             logging.getLogger("mkdocs.hooks").warning(f"{page.file.src_uri}: no file {match[1]}")
-        return f"]({config.repo_url.rstrip('/')}/{'tree' if target.is_dir() else 'blob'}/main/{path}"
+        return f"]({config.extra['repository']}/{'tree' if target.is_dir() else 'blob'}/main/{path}"
 
     return re.sub(r"\]\((\.\./[^)#\s]*)", address, markdown)

@@ -24,7 +24,7 @@ from modeling_elmo.pretraining import initial_model as presets
 
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/coming_from/*.md"))]
 # Its examples use the output of its commands.
 PRETRAINING_PAGE = ROOT / "docs" / "pretraining.md"
 OTHER_LANGUAGES_PAGE = ROOT / "docs" / "other_languages.md"
@@ -32,9 +32,13 @@ OTHER_LANGUAGES_PAGE = ROOT / "docs" / "other_languages.md"
 HUB_PAGE = ROOT / "docs" / "hub.md"
 
 
+# What users of other libraries wrote, beside what they write now.
+OTHERS = ("# AllenNLP", "# bilm-tf", "# simple_elmo", "# ELMoForManyLangs", "# TensorFlow Hub", "# flair")
+
+
 def python_blocks(page):
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return [block for block in blocks if not block.startswith("# AllenNLP")]
+    return [block for block in blocks if not block.startswith(OTHERS)]
 
 
 @pytest.mark.parametrize(

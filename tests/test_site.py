@@ -25,7 +25,7 @@ DOCS = ROOT / "docs"
 )
 def test_links_out_of_the_documentation_lead_to_the_repository(page, link, expected):
     hook = runpy.run_path(str(DOCS / "links.py"))["on_page_markdown"]
-    config = SimpleNamespace(docs_dir=str(DOCS), repo_url="https://host/name/")
+    config = SimpleNamespace(docs_dir=str(DOCS), extra={"repository": "https://host/name"})
     assert hook(link, SimpleNamespace(file=SimpleNamespace(src_uri=page)), config, None) == expected
 
 

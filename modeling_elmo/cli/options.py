@@ -11,9 +11,9 @@ from typer import Argument, Option, echo
 from ..models import NAMES, directory
 
 
-def _model_directory(model: Path) -> Path:
+def model_directory(model: Path | None) -> Path | None:
     """Returns the directory of a model that comes with the package, if that is meant."""
-    return directory(str(model)) if str(model) in NAMES and not model.exists() else model
+    return directory(str(model)) if model is not None and str(model) in NAMES and not model.exists() else model
 
 
 ModelDirectory = Annotated[
@@ -22,7 +22,7 @@ ModelDirectory = Annotated[
         metavar="MODEL",
         help="A model directory, as convert, pretrain and save_pretrained write it; or elmo-tiny, which comes with "
         "the package.",
-        callback=_model_directory,
+        callback=model_directory,
     ),
 ]
 

@@ -19,6 +19,7 @@ from .options import (
     Texts,
     Tokenized,
     is_main_process,
+    model_directory,
     printable,
     warn_of_too_many_threads,
 )
@@ -65,7 +66,10 @@ def pretrain(
     tie_word_embeddings: Annotated[
         bool, Option("--tie-word-embeddings", help="Tie the softmax weights to the word embeddings.")
     ] = False,
-    model: Annotated[Path | None, Option(help="Model directory to continue from, in place of --preset.")] = None,
+    model: Annotated[
+        Path | None,
+        Option(help="Model directory to continue from, in place of --preset; or elmo-tiny.", callback=model_directory),
+    ] = None,
     tokenized: Tokenized = True,
     language: TextLanguage = None,
     replace_invalid: ReplaceInvalid = False,
