@@ -5,6 +5,7 @@
 import functools
 import json
 import sys
+from argparse import SUPPRESS
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -194,6 +195,23 @@ class FineTuningArguments(TrainingArguments):
         self.dataloader_pin_memory &= torch.accelerator.is_available()
 
 
+# Arguments that every `Trainer` has: only these are shown by `--help`.
+SHOWN_ARGUMENTS = {
+    "output_dir",
+    "do_train",
+    "do_eval",
+    "do_predict",
+    "seed",
+    "resume_from_checkpoint",
+    "bf16",
+    "use_cpu",
+}
+OTHER_ARGUMENTS = {each.name for each in fields(TrainingArguments)} - {
+    *SHOWN_ARGUMENTS,
+    *vars(FineTuningArguments)["__annotations__"],
+}
+
+
 def reports_errors(main: Callable[..., Any]) -> Callable[..., Any]:
     """Makes a script report a wrong argument, file or model in one line, without a traceback."""
 
@@ -212,7 +230,15 @@ def reports_errors(main: Callable[..., Any]) -> Callable[..., Any]:
 def parse_arguments(types: Sequence[type], arguments: Sequence[str] | None) -> tuple[Any, ...]:
     """Parses the arguments of the command line, or those in the one JSON file that replaces them."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser = HfArgumentParser(types)  # type: ignore[arg-type]
+    usage = "%(prog)s --model_name_or_path MODEL [--OPTION VALUE ...], or %(prog)s OPTIONS.json"
+    epilog = "--help-all also lists the other arguments of transformers' Trainer."
+    parser = HfArgumentParser(types, usage=usage, epilog=epilog)  # type: ignore[arg-type]
+    if "--help-all" in arguments:
+        arguments = ["--help"]
+    else:
+        for action in parser._actions:
+            if action.dest in OTHER_ARGUMENTS:
+                action.help = SUPPRESS
     if len(arguments) != 1 or not arguments[0].endswith(".json"):
         return parser.parse_args_into_dataclasses(arguments)
     values = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))

@@ -172,6 +172,18 @@ class MixTrainer(Trainer):
         """Adds the shares to what is logged."""
         super().log({**logs, **mix_shares(self.accelerator.unwrap_model(self.model))}, *args, **kwargs)
 
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """Of evaluations with the same metric, the one with the lowest loss is the best."""
+        if super()._determine_best_metric(metrics, trial):
+            return True
+        state = self.state
+        name = "eval_" + self.args.metric_for_best_model.removeprefix("eval_")
+        logged = [each for each in state.log_history if each["step"] == state.best_global_step and "eval_loss" in each]
+        if metrics[name] != state.best_metric or not logged or metrics["eval_loss"] >= logged[-1]["eval_loss"]:
+            return False
+        state.best_global_step = state.global_step
+        return True
+
     def _get_eval_sampler(self, eval_dataset: Any) -> SequentialSampler | None:
         # The base class applies `group_by_length` to evaluation, too: predictions would be out of order.
         return None if eval_dataset is None else SequentialSampler(eval_dataset)

@@ -14,6 +14,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from glob import glob
 from pathlib import Path
 
 from modeling_elmo.files.text import COMPRESSED, TextLines
@@ -60,9 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Splits the texts."""
     parser = argparse.ArgumentParser(description="Splits paragraphs into sentences and words.")
     parser.add_argument("output_directory", type=Path, help="Directory to write to; files keep their names.")
-    parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="One paragraph per line; also compressed.")
+    parser.add_argument(
+        "texts", nargs="+", metavar="TEXT", help="One paragraph per line; also compressed, or a pattern."
+    )
     given = parser.parse_args(arguments)
-    found = outputs(given.output_directory, given.texts)
+    found = outputs(
+        given.output_directory, [Path(each) for name in given.texts for each in sorted(glob(name)) or [name]]
+    )
     split = treebank_pre_tokenizer()
     given.output_directory.mkdir(parents=True, exist_ok=True)
     for output, path in found.items():

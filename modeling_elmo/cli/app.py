@@ -25,7 +25,6 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="elmo",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -36,7 +35,9 @@ class _Command(TyperCommand):
         """Runs the command. Arguments are parsed by now, so that `--help` and wrong usage have loaded nothing."""
         # Models save their code with them only if they are registered.
         from .. import registration  # noqa: F401
+        from ..files.progress import QUIET
 
+        QUIET.set(ctx.find_root().params.get("quiet", False))
         _silence_libraries()
         with _warnings_as_lines(is_strict=ctx.params.get("strict", False)):
             return super().invoke(ctx)
@@ -62,11 +63,19 @@ def _show_version(is_requested: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(
+    invoke_without_command=True,
+    epilog="Exit codes: 0 done; 2 wrong usage, bad input, or nothing found; 130 interrupted by Ctrl-C, 143 by SIGTERM, "
+    "129 by SIGHUP; 1 an error of the program, with a traceback.",
+)
 def _elmo(
     context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Print results, warnings and errors only: no progress, no report of files."),
     ] = False,
 ) -> None:
     """ELMo for Hugging Face transformers."""

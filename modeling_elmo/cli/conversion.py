@@ -11,7 +11,7 @@ from typer import Argument, BadParameter, Exit, Option, echo
 
 from ..configuration import NAMES
 from .hub import push
-from .options import Force, Language, License, ModelDirectory, printable
+from .options import Force, Language, License, ModelDirectory, printable, report
 
 
 def _list_published(is_requested: bool) -> None:
@@ -111,8 +111,8 @@ def convert(
         conversion_scripts.convert(model, out_dir, dtype=dtype, force=force, license=license, language=language)
         # Last: a command that fails prints one line.
         names = ", ".join(path.name for path in model.files)
-        echo(f"Read {printable(model.description)}: {printable(names)}")
-    echo(f"Wrote {printable(out_dir)}")
+        report(f"Read {printable(model.description)}: {printable(names)}")
+    report(f"Wrote {printable(out_dir)}")
     if push_to_hub is not None:
         push(out_dir, push_to_hub)
 
@@ -158,16 +158,14 @@ def export(
         from ..conversion_scripts import export as export_files
 
         export_files(model_dir, out_dir, token_embeddings=token_embeddings, force=force)
-        echo(f"Wrote {printable(out_dir)}")
+        report(f"Wrote {printable(out_dir)}")
         return
     if token_embeddings is not None:
         raise BadParameter("--token-embeddings requires --format original")
     if not all(map(find_spec, ("onnx", "onnxruntime", "onnxscript"))):
-        raise BadParameter(
-            "--format onnx requires the packages onnx, onnxruntime and onnxscript: pip install 'modeling-elmo[onnx]'"
-        )
+        raise BadParameter("--format onnx requires more packages: pip install onnx onnxruntime onnxscript")
     from ..onnx.export import OnnxOptions, export_onnx
 
     options = OnnxOptions(dtype=dtype, has_softmax=softmax, has_state=state)
     outputs = export_onnx(model_dir, out_dir, options, force=force)
-    echo(f"Wrote {printable(out_dir)}: outputs {', '.join(outputs)}")
+    report(f"Wrote {printable(out_dir)}: outputs {', '.join(outputs)}")

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`elmo embed` and `elmo neighbors`: vectors of sentences, and the nearest contexts of a word."""
 
+from collections.abc import Iterator
+from functools import partial
+from glob import glob
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +19,7 @@ from .options import (
     Tokenized,
     is_main_process,
     printable,
+    report,
     warn_of_too_many_threads,
 )
 
@@ -99,7 +103,7 @@ def embed(
         strict=strict,
     )
     if is_main_process():
-        echo(f"Wrote {printable(output)}: {result.num_words:,} words in {result.num_sentences:,} sentences")
+        report(f"Wrote {printable(output)}: {result.num_words:,} words in {result.num_sentences:,} sentences")
 
 
 def neighbors(
@@ -125,13 +129,26 @@ def neighbors(
 
     source, embedder = _open(corpus, column, replace_invalid, model, layer)
     words, index = marked_word(embedder, sentence, tokenized)
-    found = nearest_contexts(embedder, source, words, index, top_k, any_word=any_word, tokenized=tokenized)
+    texts = _watched(source)
+    found = nearest_contexts(embedder, texts, words, index, top_k, any_word=any_word, tokenized=tokenized)
     for context in found:
         place = f"{source.name}:{context.line}"
         echo(f"{context.similarity:.4f}  {printable(place)}  {printable(context.marked())}")
     if not found:
         word = "a word" if any_word else repr(words[index])
-        echo(f"{printable(source.name)}: no sentence with {printable(word)}", err=True)
+        raise ValueError(f"{source.name}: no sentence with {word}")
+
+
+def _watched(source: Any) -> Iterator[Any]:
+    """Yields the sentences of a source and reports how many words are done, on standard error."""
+    from ..files.progress import Progress
+
+    progress = Progress(partial(echo, err=True))
+    progress.start(source.share())
+    for sentence in source:
+        yield sentence
+        progress.add(len(sentence.split() if isinstance(sentence, str) else sentence), source.share())
+    progress.close(says_speed=False)
 
 
 def _open(input: str, column: str | None, replace_invalid: bool, model: Path, layers: str, **kwargs: Any) -> Any:
@@ -140,5 +157,7 @@ def _open(input: str, column: str | None, replace_invalid: bool, model: Path, la
     from ..embedding.sources import open_source
     from ..files.model_directory import check_model_directory
 
+    if not Path(input).exists() and (found := glob(input)):
+        raise BadParameter(f"{input}: a pattern of {len(found)} files; expected one, or - for cat {input} | elmo ...")
     source = open_source(input, column, "replace" if replace_invalid else "strict")
     return source, ElmoEmbedder.from_pretrained(check_model_directory(model), layers=layers, **kwargs)

@@ -5,9 +5,9 @@
 import sys
 from typing import Annotated
 
-from typer import Argument, Option, echo
+from typer import Argument, Option
 
-from .options import Language, License, ModelDirectory, printable
+from .options import Language, License, ModelDirectory, printable, report
 
 
 def push(
@@ -27,9 +27,10 @@ def push(
     """
     from huggingface_hub.utils import enable_progress_bars
 
+    from ..files.progress import QUIET
     from ..hub.push import push as push_model
 
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not QUIET.get():
         enable_progress_bars()
     done = push_model(
         model_dir,
@@ -41,6 +42,6 @@ def push(
         language=language,
     )
     if done.is_new:
-        echo(f"Pushed {printable(model_dir)} to {printable(done.url)}, commit {done.commit}")
+        report(f"Pushed {printable(model_dir)} to {printable(done.url)}, commit {done.commit}")
     else:
-        echo(f"{printable(done.url)}: nothing to change, commit {done.commit}")
+        report(f"{printable(done.url)}: nothing to change, commit {done.commit}")

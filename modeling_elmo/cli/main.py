@@ -10,7 +10,9 @@ import sys
 
 
 def main() -> None:
-    """Runs the command line and exits: with code 0, 2 after an error, or 128 plus the number of a signal."""
+    """Runs the command line and exits: with code 0, 2 after an error, or 128 plus the number of a signal.
+
+    `elmo --help` lists the codes."""
     _clean_up_when_stopped()
     code: int | None = 130
     try:

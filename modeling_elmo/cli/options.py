@@ -87,6 +87,14 @@ SentencePerRow = Annotated[
 ]
 
 
+def report(line: str) -> None:
+    """Prints a line about what was done, unless `elmo --quiet` runs."""
+    from ..files.progress import QUIET
+
+    if not QUIET.get():
+        echo(line)
+
+
 def is_main_process() -> bool:
     """Returns whether this is the one process of a launcher such as torchrun that reports to the user."""
     return int(os.environ.get("RANK", "0")) == 0

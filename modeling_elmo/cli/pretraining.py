@@ -4,6 +4,7 @@
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from .options import (
     is_main_process,
     model_directory,
     printable,
+    report,
     warn_of_too_many_threads,
 )
 
@@ -36,6 +38,7 @@ def build_vocab(
     strict: Strict = False,
 ) -> None:
     """Count the words of text files: <S>, </S> and <UNK>, then words by decreasing frequency, one per line."""
+    from ..files.progress import Progress
     from ..model.tokenization_elmo import ElmoTokenizer
     from ..model.word_splitting import split_at_white_space
     from ..pretraining.vocabulary import build_vocabulary, check_counts, count_words, write_vocabulary
@@ -43,12 +46,12 @@ def build_vocab(
     if not output.parent.is_dir():
         raise BadParameter(f"--output: {output.parent}: no such directory")
     split_words = split_at_white_space if tokenized else ElmoTokenizer(language=language).split_words
-    counts, num_lines = count_words(_corpus(texts, replace_invalid), split_words)
+    counts, num_lines = count_words(_corpus(texts, replace_invalid), split_words, Progress())
     check_counts(counts, num_lines)
     vocabulary = build_vocabulary(counts, size, min_count)
     write_vocabulary(vocabulary.words, output)
     share = vocabulary.num_known_words / max(vocabulary.num_text_words, 1)
-    echo(
+    report(
         f"Wrote {printable(output)}: {len(vocabulary.words):,} entries. They cover {share:.2%} of "
         f"{vocabulary.num_text_words:,} words in {num_lines:,} lines."
     )
@@ -114,7 +117,7 @@ def pretrain(
     if epochs is not None and not 0 < epochs < 1e9:
         raise BadParameter(f"--epochs: expected a positive number, found {epochs}")
     if not is_accelerate_available():
-        raise BadParameter("training requires the package accelerate: pip install 'modeling-elmo[train]'")
+        raise BadParameter("training requires the package accelerate: pip install accelerate")
 
     from ..pretraining import initial_model
     from ..pretraining import pretrain as run
@@ -162,7 +165,7 @@ def pretrain(
     if code:
         raise Exit(code)
     if is_main_process():
-        echo(f"Wrote {printable(output)}")
+        report(f"Wrote {printable(output)}")
 
 
 def evaluate(
@@ -172,7 +175,14 @@ def evaluate(
     replace_invalid: ReplaceInvalid = False,
     strict: Strict = False,
     min_coverage: MinCoverage = 0.5,
-    batch_size: Annotated[int, Option(min=1, help="Rows per batch.")] = 32,
+    batch_size: Annotated[
+        int,
+        Option(
+            min=1,
+            help="Rows per batch. Each row starts without context, so the result depends a little on their number; "
+            "elmo pretrain evaluates with its own --batch-size.",
+        ),
+    ] = 32,
     num_steps: Annotated[int, Option(min=1, help="Words per window.")] = 20,
     sentence_per_row: SentencePerRow = False,
     as_bilm_tf: Annotated[
@@ -188,6 +198,7 @@ def evaluate(
 
     Sentence ends are predicted like words. Words outside the vocabulary are predicted as <UNK>.
     """
+    from ..files.progress import Progress
     from ..pretraining.coverage import check_coverage
     from ..pretraining.perplexity import load_language_model, measure_perplexity, one_process
 
@@ -197,12 +208,22 @@ def evaluate(
     plan = one_process(batch_size, num_steps, not tokenized, sentence_per_row, as_bilm_tf)
     language_model, tokenizer = load_language_model(model)
     check_coverage(corpus, language_model, tokenizer, plan, min_coverage)
-    result = measure_perplexity(language_model, tokenizer, corpus, plan)
+    progress = Progress(partial(echo, err=True))
+    progress.start(None)
+
+    def count(num_words: int) -> bool:
+        progress.add(num_words, None)
+        return True
+
+    result = measure_perplexity(language_model, tokenizer, corpus, plan, count)
+    progress.close(says_speed=False)
     assert result is not None
     forward, backward, mean = result.perplexities
     echo(f"perplexity          {mean:12,.3f}")
     echo(f"forward perplexity  {forward:12,.3f}")
     echo(f"backward perplexity {backward:12,.3f}")
+    if not sentence_per_row:
+        echo(f"rows of a batch     {batch_size:12,}")
     echo(f"words               {result.num_words:12,}")
     echo(f"unknown words       {result.num_unknown_words / max(result.num_words, 1):12.2%}")
 

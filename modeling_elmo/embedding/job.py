@@ -40,6 +40,8 @@ from .text_checks import TextChecks
 
 FORMATS = ("hdf5", "parquet", "safetensors")
 ENDINGS = {".hdf5": "hdf5", ".h5": "hdf5", ".parquet": "parquet"}
+# Endings of single files. A directory of that name would surprise.
+OTHER_ENDINGS = {".npy", ".npz", ".pkl", ".pt", ".pth", ".safetensors", ".txt", ".csv", ".tsv", ".json", ".jsonl"}
 SHARD_BYTES = 256 * 10**6
 
 SETTINGS_FILE = "settings.json"
@@ -161,6 +163,13 @@ def embed_corpus(
 def output_format(path: Path, format: str | None = None) -> str:
     """Returns the format of an output. Raises `ValueError` if it is unknown, or the name ends like another format."""
     by_name = ENDINGS.get(path.suffix.lower())
+    if str(path) == "-":
+        raise ValueError("output: expected the name of a file or directory to make, found - (standard output)")
+    if format is None and path.suffix.lower() in OTHER_ENDINGS:
+        raise ValueError(
+            f"{path}: expected a name that ends in {', '.join(ENDINGS)}, or one without an ending for a directory of "
+            f"safetensors; {path.suffix} is not written"
+        )
     if format is None:
         return by_name or "safetensors"
     if format not in FORMATS:

@@ -9,13 +9,12 @@ Contexts are compared by the cosine of contextual vectors, as in the word sense 
 import heapq
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from .embedder import ElmoEmbedder, Sentence, windows
-from .sources import SentenceSource
 from .text_checks import TextChecks
 
 
@@ -63,7 +62,7 @@ def marked_word(embedder: ElmoEmbedder, sentence: str, tokenized: bool = True) -
 
 def nearest_contexts(
     embedder: ElmoEmbedder,
-    source: SentenceSource,
+    source: Iterable[str | Sequence[str]],
     words: Sequence[str],
     index: int,
     top_k: int = 10,
@@ -76,7 +75,7 @@ def nearest_contexts(
 
     Args:
         embedder (`ElmoEmbedder`): Must give one vector per word, without boundaries.
-        source (`SentenceSource`): The corpus.
+        source (`Iterable`): The corpus: texts or lists of words, such as a `SentenceSource`.
         words (`Sequence[str]`): The sentence.
         index (`int`): The index of the word in it.
         top_k (`int`, *optional*, defaults to 10): Maximum number of contexts.

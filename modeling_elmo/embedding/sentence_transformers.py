@@ -28,7 +28,7 @@ try:
 except ImportError as error:
     raise ImportError(
         "modeling_elmo.embedding.sentence_transformers requires the package sentence-transformers, 5.2 or later: "
-        "pip install 'modeling-elmo[sentence-transformers]'"
+        "pip install sentence-transformers"
     ) from error
 
 

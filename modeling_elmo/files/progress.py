@@ -1,10 +1,11 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Progress: a bar on a terminal, otherwise a line every 30 seconds."""
+"""Progress: a bar on a terminal, otherwise a line every 30 seconds; nothing if `QUIET` is set."""
 
 import sys
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,9 @@ from tqdm.auto import tqdm
 
 
 SECONDS_BETWEEN_LINES = 30.0
+
+# Whether nothing is to be reported: `elmo --quiet`.
+QUIET: ContextVar[bool] = ContextVar("QUIET", default=False)
 
 
 class Progress:
@@ -25,7 +29,7 @@ class Progress:
 
     def __init__(self, write: Callable[[str], None] | None = None, is_shown: bool = True, suffix: str = ""):
         self.write = write or partial(print, flush=True)
-        self.is_shown = is_shown
+        self.is_shown = is_shown and not QUIET.get()
         self.suffix = suffix
         self.is_started = False
         self._bar: Any = None
@@ -44,9 +48,12 @@ class Progress:
     def add(self, num_words: int, share: float | None) -> None:
         """Reports that `num_words` more words are done, and `share` of the whole."""
         self._num_words += num_words
-        if not self.show(share, self._speed()) and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
-            self._last_line = time.monotonic()
+        if not self.show(share, self._speed()) and self.is_due():
             self.tell(self._speed() + self._time_left(share))
+
+    def is_due(self) -> bool:
+        """Returns whether the last line was written 30 seconds ago."""
+        return time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES
 
     def show(self, share: float | None, note: str | None = None) -> bool:
         """Moves the bar to `share` and puts a note next to it. Returns whether there is a bar."""
@@ -59,17 +66,18 @@ class Progress:
 
     def tell(self, line: str) -> None:
         """Writes a line, above the bar if there is one."""
+        self._last_line = time.monotonic()
         if self._bar is not None:
             self._bar.write(line, file=sys.stderr)
         elif self.is_shown:
             self.write(line)
 
-    def close(self) -> None:
-        """Removes the bar, and reports the overall speed if words were counted."""
+    def close(self, says_speed: bool = True) -> None:
+        """Ends the bar, and reports the overall speed if words were counted."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        if self._num_words:
+        if self._num_words and says_speed:
             self.tell(self._speed())
         self._num_words = 0
 

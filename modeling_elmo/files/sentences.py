@@ -27,7 +27,7 @@ def sentence_splitter(language: str = "en") -> Callable[[str], list[Span]]:
         `ValueError`: If sentencex is not installed.
     """
     if find_spec("sentencex") is None:
-        raise ValueError("split_sentences: requires the package sentencex: pip install 'modeling-elmo[sentences]'")
+        raise ValueError("split_sentences: requires the package sentencex: pip install sentencex")
     # Other processes get it by pickle.
     return partial(_split, language=language)
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from .text import INSTALL, MAX_LINE_BYTES, TextLines, without_compression
+from .text import MAX_LINE_BYTES, TextLines, without_compression
 
 
 # What a file's ending says about its format.
@@ -444,7 +444,7 @@ def load_saved_dataset(name: str) -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise ValueError(f"{name}: reading a dataset requires the package datasets: {INSTALL}") from error
+        raise ValueError(f"{name}: reading a dataset requires the package datasets: pip install datasets") from error
     try:
         return datasets.load_from_disk(name)
     except FileNotFoundError as error:
@@ -456,5 +456,5 @@ def import_parquet(name: str) -> Any:
     try:
         import pyarrow.parquet
     except ImportError as error:
-        raise ValueError(f"{name}: Parquet requires the package pyarrow: {INSTALL}") from error
+        raise ValueError(f"{name}: Parquet requires the package pyarrow: pip install pyarrow") from error
     return pyarrow.parquet

@@ -24,8 +24,6 @@ BYTE_ORDER_MARK = "\ufeff"
 # Endings of compressed files.
 COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 
-INSTALL = "pip install 'modeling-elmo[embedding]'"
-
 # What the decompressors raise when the data is damaged; `bz2` and Arrow, also an `OSError` without a number.
 DAMAGE_ERRORS = (gzip.BadGzipFile, lzma.LZMAError, EOFError, zlib.error)
 
@@ -123,7 +121,7 @@ def decompressed(file: BinaryIO, path: str) -> BinaryIO:
         try:
             import pyarrow
         except ImportError as error:
-            raise ValueError(f"{path}: .zst requires the package pyarrow: {INSTALL}") from error
+            raise ValueError(f"{path}: .zst requires the package pyarrow: pip install pyarrow") from error
         unpacked = pyarrow.CompressedInputStream(pyarrow.PythonFile(file, "r"), "zstd")
         return cast(BinaryIO, io.BufferedReader(unpacked))
     if ending == ".bz2":

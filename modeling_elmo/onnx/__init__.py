@@ -10,9 +10,7 @@ onnx_elmo.py   `OnnxElmo`: texts to arrays with ONNX Runtime; a copy goes along 
 try:
     from .onnx_elmo import OnnxElmo
 except ImportError as error:
-    raise ImportError(
-        "modeling_elmo.onnx requires the packages onnx, onnxruntime and onnxscript: pip install 'modeling-elmo[onnx]'"
-    ) from error
+    raise ImportError("modeling_elmo.onnx requires more packages: pip install onnx onnxruntime onnxscript") from error
 
 
 __all__ = ["OnnxElmo"]

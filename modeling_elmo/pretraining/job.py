@@ -4,6 +4,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from ..files.atomic import exclusive_lock, move_into_place
+from ..files.progress import Progress
 from ..hub.model_card import model_card as elmo_card
 from ..hub.model_card import table
 from ..model.tokenization_elmo import ElmoTokenizer
@@ -67,7 +69,8 @@ def pretrain(
     covered = check_coverage(corpus, initial.model, initial.tokenizer, settings.batch_plan(range(0)), min_coverage)
     epoch_size = None
     if epochs is not None:
-        epoch_size = corpus_size(corpus, initial.tokenizer, settings, checkpoint)
+        progress = Progress(write, is_shown=os.environ.get("RANK", "0") == "0")
+        epoch_size = corpus_size(corpus, initial.tokenizer, settings, checkpoint, progress)
         num_windows = epochs * epoch_size / settings.window_size
         settings = replace(settings, max_steps=max(1, round(num_windows / settings.gradient_accumulation_steps)))
     initial.model.config.training_options = training_options(settings, initial.model.config, epoch_size)
@@ -83,12 +86,13 @@ def pretrain(
             signals,
             **intervals,
         )
-        trainer.add_callback(ProgressReport(write))
+        report = ProgressReport(write, settings)
+        trainer.add_callback(report)
         if checkpoint is not None:
             check_settings(checkpoint, trainer.checkpoint_settings())
         if trainer.is_world_process_zero():
             stack.enter_context(_output_directory(output_dir, checkpoint))
-            (write or print)(covered)
+            report.progress.tell(covered)
         trainer.accelerator.wait_for_everyone()
         try:
             trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
@@ -102,6 +106,9 @@ def pretrain(
         if is_complete and eval_corpus is not None:
             result = trainer.evaluation()
             is_complete = result is not None
+        if not is_complete and trainer.is_world_process_zero():
+            newest = checkpoints(output_dir)[-1]
+            print(f"Interrupted. Progress is saved in {newest}; rerun the same command to resume.", file=sys.stderr)
         if is_complete and trainer.is_world_process_zero():
             save_trained_model(trainer, output_dir, model_card(trainer, command, result))
         leave_process_group(trainer)
@@ -120,14 +127,18 @@ def _output_directory(output_dir: Path, checkpoint: Path | None) -> Iterator[Non
 
 
 def corpus_size(
-    corpus: Corpus, tokenizer: ElmoTokenizer, settings: PretrainingSettings, checkpoint: Path | None = None
+    corpus: Corpus,
+    tokenizer: ElmoTokenizer,
+    settings: PretrainingSettings,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
 ) -> int:
     """Returns the size of an epoch: words, including one boundary per sentence; or sentences, with a sentence per row.
     If the checkpoint has it, the text is not counted again."""
     saved = None if checkpoint is None else read_settings(checkpoint).get("epoch_size")
     if isinstance(saved, int):
         return saved
-    counts, num_sentences = count_words(corpus, settings.batch_plan(range(0)).splitter(tokenizer))
+    counts, num_sentences = count_words(corpus, settings.batch_plan(range(0)).splitter(tokenizer), progress)
     return num_sentences if settings.sentence_per_row else sum(counts.values()) + num_sentences
 
 

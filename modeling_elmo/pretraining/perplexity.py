@@ -52,7 +52,7 @@ def measure_perplexity(
     tokenizer: ElmoTokenizer,
     corpus: Corpus,
     plan: BatchPlan,
-    is_wanted: Callable[[], bool] = lambda: True,
+    is_wanted: Callable[[int], bool] = lambda num_words: True,
 ) -> Perplexity | None:
     """Measures perplexity in one pass over a corpus, from a state of zeros, with the full softmax.
 
@@ -62,7 +62,8 @@ def measure_perplexity(
         corpus (`Corpus`): The text.
         plan (`BatchPlan`): Without a seed. If each of several processes has a part of the rows, all of them return the
             result of the whole corpus.
-        is_wanted (`Callable[[], bool]`, *optional*): Called after each batch. If it returns False, the result is None.
+        is_wanted (`Callable[[int], bool]`, *optional*): Called after each batch with its number of words. If it returns
+            False, the result is None.
 
     Raises:
         `ValueError`: If the vocabulary is not the model's, the text can't be read, or, as bilm-tf counts, no word of it
@@ -88,7 +89,7 @@ def measure_perplexity(
         losses = torch.stack([output.forward_loss, output.backward_loss]).double().cpu() * predictions
         unknown = (is_word & (labels == tokenizer.unk_token_id)).sum()
         sums += torch.cat([losses, torch.stack([predictions, is_word.sum(), unknown]).double()])
-        if not is_wanted():
+        if not is_wanted(int(is_word.sum())):
             return None
     if len(plan.rows) < plan.batch_size:
         sums = sums.to(model.device)

@@ -193,7 +193,7 @@ class ElmoPretrainer(Trainer):
                 self.eval_corpus,
                 replace(self.settings.batch_plan(self.rows), seed=None),
                 # Several processes must not stop at different batches.
-                lambda: self.args.world_size > 1 or self.signals.received is None,
+                lambda num_words: self.args.world_size > 1 or self.signals.received is None,
             )
             if result is None:
                 return None
@@ -268,21 +268,25 @@ class ElmoPretrainer(Trainer):
 class ProgressReport(TrainerCallback):
     """Reports progress: a bar on a terminal; otherwise a line whenever something is logged."""
 
-    def __init__(self, write: Callable[[str], None] | None = None) -> None:
+    def __init__(self, write: Callable[[str], None] | None, settings: PretrainingSettings) -> None:
         self.progress = Progress(write)
+        self.settings = settings
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.progress.is_shown = state.is_world_process_zero
+        self.progress.is_shown &= state.is_world_process_zero
         self.progress.start(state.global_step / state.max_steps)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.progress.show(state.global_step / state.max_steps)
+        if not self.progress.show(state.global_step / state.max_steps) and self.progress.is_due():
+            self.progress.tell(f"step {state.global_step:,} of {state.max_steps:,}")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         line = _describe_logs(logs or {})
         if line is None:
             return
         line = f"step {state.global_step:,} of {state.max_steps:,}: {line}"
+        if "eval_perplexity" in logs and not self.settings.sentence_per_row:
+            line += f" (as elmo evaluate --batch-size {self.settings.batch_size})"
         if "loss" not in logs or not self.progress.show(state.global_step / state.max_steps, line):
             self.progress.tell(line)
 

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..files.atomic import new_file
+from ..files.progress import Progress
 from ..model.text_warnings import CutWords, ElmoWarning, GluedMarks, shown
 from ..model.tokenization_elmo import ElmoTokenizer
 from ..model.vocabulary_files import LINE_SPACE, NOT_A_WORD, SPECIAL_TOKENS
@@ -36,8 +37,12 @@ class Vocabulary:
     num_known_words: int  # How many of them are in the vocabulary.
 
 
-def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str], int]:
+def count_words(
+    corpus: Corpus, split_words: TextSplitter, progress: Progress | None = None
+) -> tuple[Counter[str], int]:
     """Returns the count of each word in a corpus, and the number of sentences."""
+    progress = progress or Progress(is_shown=False)
+    progress.start(None)
     counts: Counter[str] = Counter()
     num_sentences = 0
     for block in corpus.order(None):
@@ -46,8 +51,12 @@ def count_words(corpus: Corpus, split_words: TextSplitter) -> tuple[Counter[str]
             break
         num_sentences += len(lines)
         for first in range(0, len(lines), CHUNK_LINES):
+            num_words = 0
             for words in split_words(lines[first : first + CHUNK_LINES]):
                 counts.update(words)
+                num_words += len(words)
+            progress.add(num_words, None)
+    progress.close(says_speed=False)
     return counts, num_sentences
 
 

@@ -58,6 +58,7 @@ class TestEmbed:
         output = tmp_path / "vectors.hdf5"
         fails("expected a model directory, found no config.json in it", "embed", tmp_path, corpus, output)
         fails("No such file or directory", "embed", model_dir, tmp_path / "nowhere", output)
+        fails("corp*.txt: a pattern of 1 files; expected one", "embed", model_dir, tmp_path / "corp*.txt", output)
         fails(
             "layers: expected all, average, top, mix or a number", "embed", model_dir, corpus, output, "--layers", "9"
         )
@@ -65,6 +66,9 @@ class TestEmbed:
         fails("Invalid value for '--shard-size'", "embed", model_dir, corpus, output, "--shard-size", "0")
         (tmp_path / "bad.txt").write_bytes(b"fine\n\xff\n")
         fails("bad.txt: line 2: expected UTF-8, found byte 0xff", "embed", model_dir, tmp_path / "bad.txt", output)
+        fails("output: expected the name of a file or directory to make, found -", "embed", model_dir, corpus, "-")
+        for ending in (".npy", ".PT", ".txt"):
+            fails(f"{ending} is not written", "embed", model_dir, corpus, tmp_path / f"vectors{ending}")
         assert not list(tmp_path.glob("vectors*"))
         assert elmo("embed", model_dir, tmp_path / "bad.txt", output, "--replace-invalid")[0] == 0
         fails("already exists; --force replaces it", "embed", model_dir, corpus, output)
@@ -124,6 +128,6 @@ class TestNeighbors:
     def test_what_is_not_there(self, elmo, fails, model_dir, tmp_path):
         corpus = tmp_path / "corpus.txt"
         corpus.write_text("the river\n")
-        assert elmo("neighbors", model_dir, corpus, "the [bank]") == (0, "", f"{corpus}: no sentence with 'bank'\n")
+        fails(f"elmo: {corpus}: no sentence with 'bank'\n", "neighbors", model_dir, corpus, "the [bank]")
         fails("expected one word in brackets", "neighbors", model_dir, corpus, "the bank")
         fails("embedder must give one vector per word", "neighbors", model_dir, corpus, "the [bank]", "--layer", "all")

@@ -34,6 +34,28 @@ class TestUsage:
     def test_version(self, elmo):
         assert elmo("--version") == (0, f"{modeling_elmo.__version__}\n", "")
 
+    def test_help_lists_the_exit_codes_and_the_completion(self, elmo):
+        _, out, _ = elmo("--help")
+        assert "Exit codes: 0 done; 2 wrong usage" in out
+        assert "--show-completion" in out
+
+    def test_completion_of_a_shell(self):
+        environment = {**os.environ, "_ELMO_COMPLETE": "complete_bash", "COMP_WORDS": "elmo con", "COMP_CWORD": "1"}
+        command = [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv = ['elmo']; from modeling_elmo.cli.main import main; main()",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment)
+        assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["convert"], "")
+
+    def test_quiet_prints_results_alone(self, elmo, source, tmp_path):
+        assert elmo("--quiet", "convert", source, tmp_path / "elmo") == (0, "", "")
+        (tmp_path / "text.txt").write_text("the bank\n")
+        assert elmo("-q", "embed", tmp_path / "elmo", tmp_path / "text.txt", tmp_path / "v.h5") == (0, "", "")
+        code, out, err = elmo("-q", "neighbors", tmp_path / "elmo", tmp_path / "text.txt", "the [bank]")
+        assert (code, len(out.splitlines()), err) == (0, 1, "")
+
     def test_help_of_convert(self, elmo):
         code, out, err = elmo("convert", "--help")
         assert (code, err) == (0, "")

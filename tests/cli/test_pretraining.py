@@ -104,6 +104,18 @@ class TestPretrainAndEvaluate:
         assert elmo("evaluate", tmp_path / "out", text, "--sentence-per-row")[0] == 0
         assert AutoModel.from_pretrained(tmp_path / "out").config.freeze_bilm
 
+    def test_a_training_evaluates_as_the_command_that_it_names(self, elmo, pretrain, text, tmp_path):
+        _, out, _ = elmo(*pretrain(eval=text))
+        line = next(line for line in out.splitlines() if "evaluation: " in line)
+        assert line.endswith(" (as elmo evaluate --batch-size 2)")
+        of_batch_size = {}
+        for batch_size in (2, 5):
+            _, out, _ = elmo("evaluate", tmp_path / "out", text, "--batch-size", batch_size)
+            of_batch_size[batch_size] = float(out.split()[1])
+            assert ["rows", "of", "a", "batch", str(batch_size)] in [each.split() for each in out.splitlines()]
+        assert f"evaluation: perplexity {of_batch_size[2]:.2f} (" in line
+        assert of_batch_size[2] != of_batch_size[5]
+
     def test_epochs_of_sentences(self, elmo, pretrain):
         # 10 sentences, 2 a step.
         code, out, err = elmo(*pretrain("--sentence-per-row", epochs=2, max_steps=None, logging_steps=5))
@@ -164,7 +176,7 @@ class TestPretrainAndEvaluate:
 
     def test_without_accelerate(self, fails, pretrain, monkeypatch):
         monkeypatch.setattr("transformers.utils.is_accelerate_available", lambda: False)
-        fails("requires the package accelerate: pip install 'modeling-elmo[train]'", *pretrain())
+        fails("requires the package accelerate: pip install accelerate", *pretrain())
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
     def test_the_wrong_vocabulary_stops_before_anything_is_written(self, elmo, fails, pretrain, text, tmp_path):
@@ -197,5 +209,6 @@ class TestPretrainAndEvaluate:
             lambda self, args, state, control, **kwargs: os.kill(os.getpid(), signal.SIGINT),
         )
         code, _, err = elmo(*pretrain(max_steps=100))
-        assert (code, err) == (130, "")
+        saved = tmp_path / "out" / "checkpoint-1"
+        assert (code, err) == (130, f"Interrupted. Progress is saved in {saved}; rerun the same command to resume.\n")
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint-1"]

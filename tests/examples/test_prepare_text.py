@@ -28,7 +28,7 @@ def test_writes_a_sentence_a_line_split_into_words(tmp_path):
     with lzma.open(tmp_path / "book.txt.xz", "wt", encoding="utf-8") as file:
         file.write("Don't panic. It's me.\n\nNext, please.\n")
     (tmp_path / "plain.txt").write_text("The end.\n", encoding="utf-8")
-    prepare_text.main([str(tmp_path / name) for name in ("out", "book.txt.xz", "plain.txt")])
+    prepare_text.main([str(tmp_path / name) for name in ("out", "book.txt.xz", "plain*.txt")])
     lines = (tmp_path / "out" / "book.txt").read_text(encoding="utf-8").splitlines()
     assert lines == ["Do n't panic .", "It 's me .", "Next , please ."]
     assert (tmp_path / "out" / "plain.txt").read_text(encoding="utf-8") == "The end .\n"

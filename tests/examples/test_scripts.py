@@ -5,10 +5,13 @@
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from transformers import TrainerState
+from transformers.trainer_utils import SaveStrategy
 
-from fine_tuning import with_vocabulary
+from fine_tuning import MixTrainer, with_vocabulary
 from modeling_elmo import ElmoConfig, ElmoTokenizer
 
 
@@ -27,7 +30,34 @@ def test_every_script_explains_its_arguments(script, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         importlib.import_module(script).main()
     assert not stop.value.code
-    assert "usage" in capsys.readouterr().out.lower()
+    text = capsys.readouterr().out
+    assert "usage" in text.lower()
+    assert len(text.splitlines()) < 180
+
+
+def test_arguments_of_every_trainer_are_listed_on_request(monkeypatch, capsys):
+    for option, is_listed in (("--help", False), ("--help-all", True)):
+        monkeypatch.setattr(sys, "argv", ["run_text_classification", option])
+        with pytest.raises(SystemExit):
+            importlib.import_module("run_text_classification").main()
+        text = capsys.readouterr().out
+        assert "--learning_rate" in text
+        assert ("--adam_epsilon" in text) == is_listed
+
+
+def test_of_equal_scores_the_one_with_the_lowest_loss_is_the_best():
+    trainer = MixTrainer.__new__(MixTrainer)
+    trainer.args = SimpleNamespace(metric_for_best_model="f1", greater_is_better=True, save_strategy=SaveStrategy.EPOCH)
+    trainer.state = TrainerState()
+    best = []
+    for step, (f1, loss) in enumerate([(0.5, 0.3), (0.5, 0.4), (0.5, 0.1), (0.4, 0.0), (0.6, 0.5)], start=1):
+        metrics = {"eval_f1": f1, "eval_loss": loss}
+        trainer.state.global_step = step
+        trainer.state.log_history += [{"step": step, "loss": 1.0}, {"step": step, **metrics}]
+        is_best = trainer._determine_best_metric(metrics, None)
+        assert is_best == (trainer.state.best_global_step == step)
+        best.append(trainer.state.best_global_step)
+    assert best == [1, 1, 3, 3, 5]
 
 
 @pytest.mark.parametrize("has_file", [True, False])

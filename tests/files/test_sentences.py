@@ -74,5 +74,5 @@ def test_many_quotations_take_linear_time():
 
 def test_without_the_library_its_extra_is_named(monkeypatch):
     monkeypatch.setattr(modeling_elmo.files.sentences, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"requires the package sentencex: pip install 'modeling-elmo\[sentences\]'"):
+    with pytest.raises(ValueError, match=r"requires the package sentencex: pip install sentencex"):
         sentence_splitter()
