@@ -15,6 +15,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.hf_argparser import HfArg
+from transformers.utils import logging
 
 
 # Far enough below the other mix weights for a softmax of exactly 0.
@@ -217,6 +218,8 @@ def reports_errors(main: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(main)
     def run(arguments: Sequence[str] | None = None) -> Any:
+        # Those of loading and saving, which overlap with those of training.
+        logging.disable_progress_bar()
         try:
             return main(arguments)
         except (OSError, ValueError, StrictDataclassError) as error:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from torch.utils.data import SequentialSampler
 from transformers import AutoConfig, AutoTokenizer, EarlyStoppingCallback, Trainer
+from transformers.utils import logging
 
 from arguments import FineTuningArguments, ModelArguments, PretrainedArguments
 from modeling_elmo import ElmoTokenizer
@@ -119,6 +120,10 @@ def load_model(
                 counts = {f"word_vector_{name}": value for name, value in vars(found).items()}
     elif names := arguments.given_for_elmo():
         raise ValueError(f"{', '.join(names)}: only for ELMo, found a model of the type {config.model_type}")
+    verbosity = logging.get_verbosity()
+    if is_new:
+        # transformers would list the weights of the new head.
+        logging.set_verbosity_error()
     try:
         model, loading = auto_class.from_pretrained(
             arguments.model_name_or_path,
@@ -133,6 +138,8 @@ def load_model(
             f"{arguments.model_name_or_path}: the head does not fit the labels of the training data or the arguments; "
             "start from a model without a head"
         ) from error
+    finally:
+        logging.set_verbosity(verbosity)
     if matrix is not None:
         model.set_word_vectors(matrix)
     if is_elmo and model.config.freeze_bilm:

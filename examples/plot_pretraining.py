@@ -18,7 +18,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from modeling_elmo.pretraining.checkpoints import checkpoints
 
@@ -76,9 +76,9 @@ def plot_perplexities(log: Log, baselines: Mapping[str, float], path: Path) -> N
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.subplots()
     steps = [entry["step"] for entry in trained]
-    axes.plot(
-        steps, [entry["perplexity"] for entry in trained], color="tab:blue", linewidth=1.2, label="training (estimate)"
-    )
+    if trained:
+        values = [entry["perplexity"] for entry in trained]
+        axes.plot(steps, values, color="tab:blue", linewidth=1.2, label="training (estimate)")
     lowest, highest = (
         [choose(entry[f"{side}_perplexity"] for side in ("forward", "backward")) for entry in trained]
         for choose in (min, max)
@@ -118,8 +118,9 @@ def set_scales(axes: Axes, trained: Log, other_perplexities: Sequence[float]) ->
     shown += other_perplexities
     axes.set_ylim(0.85 * min(shown), 1.15 * max(shown))
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0), numticks=20))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     if trained:
         per_step = trained[-1]["words_seen"] / trained[-1]["step"] / 1e6

@@ -103,7 +103,7 @@ def plot_mix_weights(log: Log, final_shares: Mapping[str, float], mix_names: Seq
     names = ["token\nembedding", *(f"layer {layer}" for layer in range(1, num_layers))]
     table.set_xticks(range(num_mixes), mix_names)
     table.set_yticks(range(num_layers), names)
-    table.set_title("share of each layer")
+    table.set_title("share of each layer\n(dashes: below 1/3, dots: above 2/3)", fontsize="medium")
     for mix, axes in enumerate(courses):
         for layer in range(num_layers):
             axes.plot(*shares[mix, layer], marker=".", label=names[layer].replace("\n", " "))
@@ -130,8 +130,8 @@ def plot_probes(accuracies: Mapping[str, Sequence[float]], baseline: float, titl
     bars = axes.bar(list(accuracies), means, yerr=spreads if any(spreads) else None, capsize=4, color="tab:blue")
     axes.bar_label(bars, [f"{mean:.3f}" for mean in means], padding=2)
     axes.axhline(baseline, color="tab:orange", linestyle="--", label=f"most frequent label: {baseline:.3f}")
-    least = min([baseline, *means])
-    axes.set_ylim(max(0.0, least - 0.15 * (1 - least) - 0.05), 1.0)
+    # Room for the values above the bars.
+    axes.set_ylim(0.0, 1.1)
     axes.set(ylabel="accuracy", title=title)
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=120)

@@ -69,8 +69,7 @@ def pretrain(
     covered = check_coverage(corpus, initial.model, initial.tokenizer, settings.batch_plan(range(0)), min_coverage)
     epoch_size = None
     if epochs is not None:
-        progress = Progress(write, is_shown=os.environ.get("RANK", "0") == "0")
-        epoch_size = corpus_size(corpus, initial.tokenizer, settings, checkpoint, progress)
+        epoch_size = corpus_size(corpus, initial.tokenizer, settings, checkpoint, write)
         num_windows = epochs * epoch_size / settings.window_size
         settings = replace(settings, max_steps=max(1, round(num_windows / settings.gradient_accumulation_steps)))
     initial.model.config.training_options = training_options(settings, initial.model.config, epoch_size)
@@ -107,12 +106,15 @@ def pretrain(
             result = trainer.evaluation()
             is_complete = result is not None
         if not is_complete and trainer.is_world_process_zero():
-            newest = checkpoints(output_dir)[-1]
-            print(f"Interrupted. Progress is saved in {newest}; rerun the same command to resume.", file=sys.stderr)
+            _say_interrupted(checkpoints(output_dir)[-1])
         if is_complete and trainer.is_world_process_zero():
             save_trained_model(trainer, output_dir, model_card(trainer, command, result))
         leave_process_group(trainer)
         return 0 if is_complete else 128 + (signals.received or 0)
+
+
+def _say_interrupted(checkpoint: Path) -> None:
+    print(f"Interrupted. Progress is saved in {checkpoint}; rerun the same command to resume.", file=sys.stderr)
 
 
 @contextmanager
@@ -131,13 +133,14 @@ def corpus_size(
     tokenizer: ElmoTokenizer,
     settings: PretrainingSettings,
     checkpoint: Path | None = None,
-    progress: Progress | None = None,
+    write: Callable[[str], None] | None = None,
 ) -> int:
     """Returns the size of an epoch: words, including one boundary per sentence; or sentences, with a sentence per row.
     If the checkpoint has it, the text is not counted again."""
     saved = None if checkpoint is None else read_settings(checkpoint).get("epoch_size")
     if isinstance(saved, int):
         return saved
+    progress = Progress(write, is_shown=os.environ.get("RANK", "0") == "0")
     counts, num_sentences = count_words(corpus, settings.batch_plan(range(0)).splitter(tokenizer), progress)
     return num_sentences if settings.sentence_per_row else sum(counts.values()) + num_sentences
 

@@ -66,9 +66,22 @@ def test_the_newest_checkpoint_of_a_training_under_way_is_taken(figures, tmp_pat
 
 
 @pytest.mark.parametrize("log", [LOG[:3], LOG[-1:]], ids=["training", "evaluation"])
-def test_a_log_of_one_of_both_is_drawn(tmp_path, log):
+def test_a_log_of_one_of_both_is_drawn(figures, tmp_path, log):
     write_log(tmp_path, log)
     plot_pretraining.main([str(tmp_path), str(tmp_path / "curve.png")])
+    (axes,) = figures[0].axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [line.get_label() for line in axes.lines]
+    assert all(len(line.get_xdata()) for line in axes.lines)
+
+
+def test_every_tick_has_a_label_of_its_own(figures, tmp_path):
+    write_log(tmp_path, [entry(step, 20 - step / 2) for step in range(1, 5)])
+    plot_pretraining.main([str(tmp_path), str(tmp_path / "curve.png")])
+    (axes,) = figures[0].axes
+    for axis in (axes.xaxis, axes.yaxis):
+        labels = [label.get_text() for label in axis.get_ticklabels()]
+        assert len(labels) > 2
+        assert len(set(labels)) == len(labels)
 
 
 def test_what_has_no_curve_is_refused(tmp_path):
