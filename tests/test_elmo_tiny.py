@@ -59,10 +59,10 @@ def test_it_is_small():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="git makes no links on Windows by default")
-def test_it_carries_the_code_of_the_package_as_links():
+def test_it_carries_the_code_of_the_package():
     for path in code_files(PACKAGE_CODE):
-        assert (MODEL / path.name).is_symlink()
-        assert (MODEL / path.name).resolve() == path
+        # A link in the repository, a copy in the sdist.
+        assert (MODEL / path.name).read_bytes() == path.read_bytes()
     for name, auto_map in (
         ("config.json", AUTO_MAP),
         ("tokenizer_config.json", {"AutoTokenizer": AUTO_MAP["AutoTokenizer"]}),
