@@ -10,6 +10,7 @@
 | `tokenization.py` | from words or text to character ids |
 | `embedding.py` | from a text file to files of vectors |
 | `growth.py` | the time of a word as one size grows |
+| `beside_bert.py` | what a word costs an ELMo and a BERT |
 | `loading.py` | from files to the first sentence |
 | `onnx.py` | ONNX Runtime against torch |
 | `full_size_model.py` | the model that is measured, and the operations that it needs |
