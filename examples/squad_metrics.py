@@ -60,7 +60,8 @@ def squad_metrics(
         threshold (`float`): The margin above which no answer is predicted.
 
     Returns:
-        `exact_match` and `f1`, means over the questions. If some have no answer, also those of [`abstention_metrics`].
+        `exact_match` and `f1`, means over the questions, from 0 to 1 as in the other scripts (the official script gives
+        percent). If some have no answer, also those of [`abstention_metrics`].
     """
     questions = list(questions)
     is_two = any(not question["answers"]["text"] for question in questions)
@@ -74,7 +75,7 @@ def squad_metrics(
                     row[1] = row[0]
     margins = np.array([predictions.get(question["id"], NO_PREDICTION).no_answer_margin for question in questions])
     chosen = np.where((margins > threshold)[:, np.newaxis], table[:, 1], table[:, 0])
-    means = 100 * chosen.mean(axis=0) if len(chosen) else [0.0, 0.0]
+    means = chosen.mean(axis=0) if len(chosen) else [0.0, 0.0]
     results = dict(zip(("exact_match", "f1"), map(float, means)))
     if is_two:
         has_answer = np.array([bool(question["answers"]["text"]) for question in questions])
@@ -85,7 +86,7 @@ def squad_metrics(
 def abstention_metrics(
     chosen: np.ndarray, f1_table: np.ndarray, margins: np.ndarray, has_answer: np.ndarray, threshold: float
 ) -> dict[str, float]:
-    """Scores what a model does about questions without an answer (SQuAD 2.0), in percent.
+    """Scores what a model does about questions without an answer (SQuAD 2.0).
 
     Args:
         chosen (`np.ndarray` of shape `(questions, 2)`): Exact match and F1.
@@ -100,7 +101,7 @@ def abstention_metrics(
         `no_answer_precision`, and `no_answer_f1`, their harmonic mean; `best_f1`, the highest F1 of all questions that
         a threshold reaches, and this `best_f1_threshold`.
     """
-    with_answer = 100 * chosen[has_answer].mean(axis=0) if has_answer.any() else [0.0, 0.0]
+    with_answer = chosen[has_answer].mean(axis=0) if has_answer.any() else [0.0, 0.0]
     abstains = margins > threshold
     num_right = int((abstains & ~has_answer).sum())
     recall = num_right / int((~has_answer).sum())
@@ -115,9 +116,9 @@ def abstention_metrics(
     return {
         "has_answer_exact_match": float(with_answer[0]),
         "has_answer_f1": float(with_answer[1]),
-        "no_answer_recall": 100 * recall,
-        "no_answer_precision": 100 * precision,
-        "no_answer_f1": 200 * recall * precision / (recall + precision) if num_right else 0.0,
-        "best_f1": 100 * float(totals[best]) / len(margins),
+        "no_answer_recall": recall,
+        "no_answer_precision": precision,
+        "no_answer_f1": 2 * recall * precision / (recall + precision) if num_right else 0.0,
+        "best_f1": float(totals[best]) / len(margins),
         "best_f1_threshold": float(margins[order][best - 1]) if best else float(margins.min()) - 1,
     }

@@ -48,9 +48,8 @@ class Task:
     Attributes:
         title (`str`): Its name in the tables.
         command (`tuple[str]`): The arguments of Python that start the script.
-        metric (`str`): The name of its result in `all_results.json`.
+        metric (`str`): The name of its result in `all_results.json`, from 0 to 1.
         metric_title (`str`): The name of the result in the tables.
-        percent (`float`): The factor that makes the result a percentage.
         files (`tuple[str]`): The arguments of the script that name the data; `DATA/` is replaced by their folder.
         training (`tuple[str]`): Its arguments for task models on ELMo.
     """
@@ -59,7 +58,6 @@ class Task:
     command: tuple[str, ...]
     metric: str
     metric_title: str
-    percent: float
     files: tuple[str, ...]
     training: tuple[str, ...] = ()
 
@@ -90,7 +88,6 @@ TASKS = {
         ("examples/run_token_classification.py",),
         "test_f1",
         "F1",
-        100,
         (
             *("--train_file", "DATA/wnut17/wnut17train.conll"),
             *("--validation_file", "DATA/wnut17/emerging.dev.conll"),
@@ -104,7 +101,6 @@ TASKS = {
         ("examples/run_token_classification.py",),
         "test_f1",
         "F1",
-        100,
         ("--train_file", "DATA/gum_ner/train/gum-train.conll", "--test_file", "DATA/gum_ner/test/gum-test.conll"),
         CRF,
     ),
@@ -113,7 +109,6 @@ TASKS = {
         ("examples/run_token_classification.py",),
         "test_f1",
         "F1",
-        100,
         ("--train_file", "DATA/conll2000/train.txt", "--test_file", "DATA/conll2000/test.txt"),
         SMALL,
     ),
@@ -122,7 +117,6 @@ TASKS = {
         ("examples/run_text_classification.py",),
         "test_accuracy",
         "accuracy",
-        100,
         (
             *("--file_format", "lines", "--train_file", "DATA/sst/stsa.fine.train"),
             *("--validation_file", "DATA/sst/stsa.fine.dev", "--test_file", "DATA/sst/stsa.fine.test"),
@@ -134,7 +128,6 @@ TASKS = {
         ("examples/run_text_classification.py",),
         "test_accuracy",
         "accuracy",
-        100,
         (*SICK, "--label_column", "entailment_judgment"),
         PATIENT,
     ),
@@ -143,7 +136,6 @@ TASKS = {
         ("examples/run_text_classification.py",),
         "test_pearson",
         "Pearson",
-        100,
         (*SICK, "--label_column", "relatedness_score", "--regression", "true"),
         PATIENT,
     ),
@@ -152,7 +144,6 @@ TASKS = {
         ("examples/run_semantic_roles.py",),
         "test_f1",
         "F1",
-        100,
         ("--train_file", "DATA/srl_ewt/train.txt.xz", "--test_fraction", "0.2"),
         ROLES,
     ),
@@ -161,7 +152,6 @@ TASKS = {
         ("examples/run_coreference.py",),
         "test_conll_f1",
         "CoNLL F1",
-        100,
         (
             *("--train_file", "DATA/ontogum/train.txt.xz", "--validation_file", "DATA/ontogum/dev.txt.xz"),
             *("--test_file", "DATA/ontogum/test.txt.xz"),
@@ -173,7 +163,6 @@ TASKS = {
         ("examples/run_question_answering.py",),
         "test_f1",
         "F1",
-        1,
         ("--train_file", "DATA/xquad/xquad.en.json", "--test_fraction", "0.2"),
         # Ninety-five validation questions: F1 may fall for some epochs although the loss still decreases.
         PATIENT,
@@ -186,7 +175,6 @@ SENTIMENT = {
         ("examples/run_text_classification.py",),
         "test_accuracy",
         "accuracy",
-        100,
         (
             *("--file_format", "lines", "--train_file", "DATA/sst/stsa.binary.train"),
             *("--validation_file", "DATA/sst/stsa.binary.dev", "--test_file", "DATA/sst/stsa.binary.test"),
@@ -200,7 +188,6 @@ PROBES = {
         ("-m", "benchmarks.quality.probes"),
         "layer_{}_accuracy",
         "accuracy",
-        100,
         (
             *("--task", "part_of_speech", "--train_files", "DATA/masc_tagged/*/*.txt"),
             *("--max_sentences", "8000", "--learning_rate", "1e-3", "--num_train_epochs", "20"),
@@ -211,7 +198,6 @@ PROBES = {
         ("-m", "benchmarks.quality.probes"),
         "layer_{}_accuracy",
         "accuracy",
-        100,
         ("--task", "word_sense", "--train_files", "DATA/senseval/*.pos"),
     ),
 }

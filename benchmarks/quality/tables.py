@@ -42,7 +42,7 @@ class Tables:
         values = self.figures.get(experiment.name, {}).get(metric or task.metric)
         if not values:
             return "-"
-        values = [task.percent * value for value in values]
+        values = [100 * value for value in values]
         return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
     def tasks(self) -> list[list[str]]:

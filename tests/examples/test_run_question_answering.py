@@ -58,8 +58,8 @@ def files(tmp_path):
 def test_an_elmo_learns_and_answers_in_the_words_of_the_context(run, files, elmo_dir, tmp_path):
     results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, do_predict=True, elmo_at="both")
     directory = tmp_path / "run"
-    assert results["test_f1"] > 90
-    assert results["test_exact_match"] > 90
+    assert results["test_f1"] > 0.9
+    assert results["test_exact_match"] > 0.9
     questions = read_squad(files["test_file"])
     answers = json.loads((directory / "predictions.json").read_text())
     assert set(answers) == set(questions["id"])
@@ -102,7 +102,7 @@ def test_an_elmo_learns_to_abstain(run, elmo_dir, tmp_path):
     }
     files |= {"do_predict": True, "validation_fraction": 0}
     results = run(main, **files, model_name_or_path=elmo_dir, do_train=True, num_train_epochs=4)
-    assert results["test_no_answer_f1"] > 90
+    assert results["test_no_answer_f1"] > 0.9
     assert results["test_has_answer_f1"] > 0
     answers = json.loads((tmp_path / "run/predictions.json").read_text())
     assert 16 <= list(answers.values()).count("") <= 32
@@ -134,7 +134,7 @@ def test_accumulated_batches_of_unequal_size_are_one_large_batch(run, files, elm
 def test_a_bert_with_contexts_in_pieces_is_trained_by_the_same_command(run, files, bert_dir, tmp_path):
     pieces = {"max_seq_length": 36, "stride": 8, "num_train_epochs": 2, "learning_rate": 0.003}
     results = run(main, **files, **pieces, model_name_or_path=bert_dir, do_train=True, do_predict=True)
-    assert 0 <= results["test_exact_match"] <= results["test_f1"] <= 100
+    assert 0 <= results["test_exact_match"] <= results["test_f1"] <= 1
     assert len(json.loads((tmp_path / "run/predictions.json").read_text())) == 16
 
 
@@ -214,7 +214,7 @@ class TestMetrics:
 
     def test_the_nearest_of_several_answers_counts_and_a_missing_prediction_is_wrong(self):
         questions = [a_question("1", "c", {"text": ["Ada Lovelace", "Ada"]}), a_question("2", "c", {"text": ["x"]})]
-        assert squad_metrics(questions, {"1": Answer("ada")}) == {"exact_match": 50.0, "f1": 50.0}
+        assert squad_metrics(questions, {"1": Answer("ada")}) == {"exact_match": 0.5, "f1": 0.5}
         assert squad_metrics([], {}) == {"exact_match": 0.0, "f1": 0.0}
 
     def test_abstention_is_scored_as_in_squad_2(self):
@@ -226,23 +226,23 @@ class TestMetrics:
         # Right: a part of the first answer, the fourth abstention. "the" is no answer once it is normalized.
         assert scores == pytest.approx(
             {
-                "exact_match": 100 / 6,
-                "f1": 100 * (2 / 3 + 1) / 6,
+                "exact_match": 1 / 6,
+                "f1": (2 / 3 + 1) / 6,
                 "has_answer_exact_match": 0,
-                "has_answer_f1": 100 * (2 / 3) / 3,
-                "no_answer_recall": 100 / 3,
-                "no_answer_precision": 100 / 2,
-                "no_answer_f1": 100 * 2 / 5,
+                "has_answer_f1": (2 / 3) / 3,
+                "no_answer_recall": 1 / 3,
+                "no_answer_precision": 1 / 2,
+                "no_answer_f1": 2 / 5,
                 # The question without a prediction is wrong at any threshold; the first and the last two are right.
-                "best_f1": 100 * (2 / 3 + 2) / 6,
+                "best_f1": (2 / 3 + 2) / 6,
                 "best_f1_threshold": -3,
             }
         )
         always = squad_metrics(questions, answers)
-        assert always["f1"] == pytest.approx(100 * (2 / 3 + 2 / 3) / 6)
+        assert always["f1"] == pytest.approx((2 / 3 + 2 / 3) / 6)
         assert always["no_answer_f1"] == always["no_answer_recall"] == 0
         never = squad_metrics(questions, answers, threshold=-10.0)
-        assert never["f1"] == never["exact_match"] == pytest.approx(100 * 2 / 6)
+        assert never["f1"] == never["exact_match"] == pytest.approx(2 / 6)
         assert never["has_answer_f1"] == 0
 
 
