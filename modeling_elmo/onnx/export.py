@@ -292,7 +292,9 @@ def _part(part: dict[str, Any], boundary_ids: dict[Any, int], tokenizer: ElmoTok
 
 
 def _card(graph_model: GraphModel, options: OnnxOptions) -> str:
-    config = graph_model.model.config
+    model, config = graph_model.model, graph_model.model.config
+    rows = "batch, choices" if isinstance(model, ElmoForMultipleChoice) else "batch"
+    second = ', ["Where is the bank?"]' if getattr(model, "max_segments", None) == 2 else ""
     widths = [width for width, _ in config.character_filters]
     data = ModelCardData(library_name="onnx", tags=["elmo", "onnx"])
     stored = {
@@ -301,10 +303,10 @@ def _card(graph_model: GraphModel, options: OnnxOptions) -> str:
         "int8": "int8, with a scale for each block of 32 inputs; vectors are near those of float32, not equal",
     }
     sizes = {
-        "input_ids": "int64 (batch, words)",
-        "character_ids": "int64 (batch, words, characters)",
-        "attention_mask": "int64 (batch, words): 1 at real words",
-        "token_type_ids": "int64 (batch, words): a run of equal ids is a separate sentence; zeros for one text",
+        "input_ids": f"int64 ({rows}, words)",
+        "character_ids": f"int64 ({rows}, words, characters)",
+        "attention_mask": f"int64 ({rows}, words): 1 at real words",
+        "token_type_ids": f"int64 ({rows}, words): a run of equal ids is a separate sentence; zeros for one text",
         "hidden": "float32 (2 * layers, batch, projection): zeros to begin with",
         "cell": "float32 (2 * layers, batch, cells): zeros to begin with",
     }
@@ -319,7 +321,7 @@ def _card(graph_model: GraphModel, options: OnnxOptions) -> str:
             f"---\n{data.to_yaml()}\n---",
             "# ELMo in ONNX",
             "",
-            f"`{type(graph_model.model).__name__}` (Peters et al. 2018) for ONNX Runtime. Its weights are",
+            f"`{type(model).__name__}` (Peters et al. 2018) for ONNX Runtime. Its weights are",
             f"{stored[options.dtype]}.",
             "",
             "Made by `elmo export --format onnx` of modeling-elmo.",
@@ -332,7 +334,7 @@ def _card(graph_model: GraphModel, options: OnnxOptions) -> str:
             "from onnx_elmo import OnnxElmo  # onnx_elmo.py in this directory",
             "",
             'elmo = OnnxElmo(".")',
-            'outputs = elmo(["The bank of the river."])  # each output by its name',
+            f'outputs = elmo(["The bank of the river."]{second})  # each output by its name',
             "```",
             "",
             "| input | |",

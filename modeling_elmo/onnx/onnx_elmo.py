@@ -79,15 +79,17 @@ class OnnxElmo:
 
         Args:
             texts (`Sequence[str | Sequence[str]]`): Raw texts, or lists of words. `<S>` and the like are plain words.
-            pairs (`Sequence[str | Sequence[str]]`, *optional*): The second texts, for a model that reads two.
+            pairs (`Sequence[str | Sequence[str]]`, *optional*): The second texts, for a model that reads two. A
+                multiple-choice model reads one question per call: the prompt, repeated, in `texts`, and its choices in
+                `pairs`. Its logits are `(1, choices)`.
             state (`Sequence[np.ndarray]`, *optional*): For a model with `--state`, `new_hidden` and `new_cell`
                 of the batch before. By default, zeros.
 
         Raises:
             `ValueError`: If the number of texts per row, of pairs, or a shape of the state is not what is expected.
         """
-        # Models without a head read any.
-        required, given = self.facts["num_texts"], 1 if pairs is None else 2
+        # Models without a head read any number; files of the first exports don't say what theirs read.
+        required, given = self.facts.get("num_texts"), 1 if pairs is None else 2
         if required not in (None, given):
             raise ValueError(f"pairs: expected {required} text(s) per row for this model, found {given}")
         outputs = self.session.run(None, self._feed(self.encode(texts, pairs), state))
@@ -171,7 +173,10 @@ class OnnxElmo:
         if found != shapes:
             raise ValueError(f"state: expected new_hidden and new_cell of shapes {shapes}, found {found}")
         inputs = inputs | {value.name: array for value, array in zip(parts, state)}
-        return {name: inputs[name] for name in self.input_names}
+        ranks = {value.name: len(value.shape) for value in self.session.get_inputs()}
+        # Inputs of a multiple-choice model have a dimension before that of the choices.
+        has_choices = ranks["attention_mask"] == 3
+        return {name: inputs[name][None] if has_choices else inputs[name] for name in self.input_names}
 
     def _tokens(self, *texts: list[str]) -> list[tuple[int, list[int], int, bool]]:
         """Returns word id, character ids, type id and whether it is a word, of each word and boundary."""

@@ -9,6 +9,7 @@ import torch
 
 from modeling_elmo import ElmoConfig, ElmoForMultipleChoice
 from modeling_elmo.model import scan
+from modeling_elmo.model.characters import MARKS
 
 
 SIZES = {
@@ -20,6 +21,15 @@ SIZES = {
     "task_lstm_size": 5,
     "vocab_size": 30,
     "freeze_bilm": False,
+}
+# A tokenizer's characters that are code points, and what a config says of them.
+CODE_POINTS = {**{mark: f"<{mark}>" for mark in MARKS}, "characters": [*(f"<{mark}>" for mark in MARKS), *"abehknrt"]}
+CODE_POINT_FIELDS = {
+    "character_unit": "code_point",
+    "character_vocab_size": 1 + len(CODE_POINTS["characters"]),
+    "bos_character_id": 1 + MARKS.index("begin_sentence"),
+    "eos_character_id": 1 + MARKS.index("end_sentence"),
+    "pad_character_id": 1 + MARKS.index("padding"),
 }
 
 
@@ -37,9 +47,9 @@ def make_inputs(model, mask, seed=0, segments=True):
     generator = torch.Generator().manual_seed(seed)
     config, shape = model.config, mask.shape
     size = config.max_characters_per_token
-    characters = torch.randint(1, 257, (*shape, size), generator=generator)
+    characters = torch.randint(1, min(257, config.character_vocab_size), (*shape, size), generator=generator)
     length = torch.randint(3, size + 1, (*shape, 1), generator=generator)
-    characters = torch.where(torch.arange(size) < length, characters, 261) * mask.unsqueeze(-1)
+    characters = torch.where(torch.arange(size) < length, characters, config.pad_character_id) * mask.unsqueeze(-1)
     words = torch.randint(2, 28, shape, generator=generator)
     inputs = {"attention_mask": mask.long()}
     if segments:

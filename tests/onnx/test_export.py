@@ -25,7 +25,7 @@ from modeling_elmo.files.errors import ElmoFormatError
 from modeling_elmo.model.lstm import Int8LSTM
 from modeling_elmo.onnx import OnnxElmo, export, weights
 from modeling_elmo.onnx.export import OnnxOptions, export_onnx
-from tests.helpers.graphs import SIZES, graph_mode, make, make_inputs
+from tests.helpers.graphs import CODE_POINT_FIELDS, CODE_POINTS, SIZES, graph_mode, make, make_inputs
 
 
 TEXTS = ["The bank of the river.", "", ["a", "word" * 9, "<S>"]]
@@ -41,13 +41,16 @@ MASKS = [
 def write_model(model, directory):
     model.save_pretrained(directory)
     words = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "river", "."]
-    tokenizer = ElmoTokenizer(vocab=words, max_characters_per_token=SIZES["max_characters_per_token"])
+    characters = CODE_POINTS if model.config.character_unit == "code_point" else None
+    length = SIZES["max_characters_per_token"]
+    tokenizer = ElmoTokenizer(vocab=words, characters=characters, max_characters_per_token=length)
     tokenizer.save_pretrained(directory)
     return directory
 
 
 @pytest.fixture(scope="module")
 def words_and_characters(tmp_path_factory):
+    """Its characters are code points."""
     directory = tmp_path_factory.mktemp("words")
     torch.manual_seed(0)
     model = make(
@@ -58,6 +61,7 @@ def words_and_characters(tmp_path_factory):
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=8,
+        **CODE_POINT_FIELDS,
     )
     export_onnx(write_model(model, directory / "model"), directory / "onnx", OnnxOptions(has_state=True))
     return model, directory / "onnx"
@@ -136,7 +140,7 @@ class TestValues:
     def test_words_may_have_fewer_characters(self, words_and_characters):
         model, directory = words_and_characters
         inputs = make_inputs(model, MASKS[0], segments=False)
-        inputs["character_ids"][..., 5:] = torch.where(MASKS[0], 261, 0).unsqueeze(-1)
+        inputs["character_ids"][..., 5:] = torch.where(MASKS[0], model.config.pad_character_id, 0).unsqueeze(-1)
         hidden, cell = random_state(model, len(MASKS[0]))
         shorter = inputs | {"character_ids": inputs["character_ids"][..., : 5 + 3], "hidden": hidden, "cell": cell}
         found = run(directory, shorter)["last_hidden_state"]
@@ -236,11 +240,15 @@ class TestDirectory:
     def test_holds_a_model_that_is_complete(self, words_and_characters):
         _, directory = words_and_characters
         names = {"README.md", "config.json", "model.onnx", "onnx_elmo.py", "tokenizer.json", "tokenizer_config.json"}
-        assert {path.name for path in directory.iterdir()} == names
+        assert {path.name for path in directory.iterdir()} == names | {"characters.json"}
         card = (directory / "README.md").read_text()
         elmo = OnnxElmo(directory)
         assert all(f"| `{name}` |" in card for name in [*elmo.input_names, *elmo.output_names])
-        exec(re.search(r"(elmo = .*)```", card, flags=re.DOTALL)[1].replace('"."', repr(str(directory))), globals())
+
+    def test_the_call_on_the_card_runs(self, words_and_characters, pair_classifier):
+        for _, directory in (words_and_characters, pair_classifier):
+            call = re.search(r"(elmo = .*)```", (directory / "README.md").read_text(), flags=re.DOTALL)[1]
+            exec(call.replace('"."', repr(str(directory))), globals())
 
     def test_holds_no_code_path_and_no_path_of_this_machine(self, words_and_characters, tagger):
         for _, directory in (words_and_characters, tagger):

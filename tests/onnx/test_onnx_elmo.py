@@ -18,21 +18,13 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from modeling_elmo import ElmoConfig, ElmoTokenizer
-from modeling_elmo.model.characters import MARKS
 from modeling_elmo.onnx import OnnxElmo, onnx_elmo
 from modeling_elmo.onnx.export import facts
+from tests.helpers.graphs import CODE_POINT_FIELDS, CODE_POINTS
 
 
 INPUTS = ("input_ids", "character_ids", "attention_mask", "token_type_ids")
 WORDS = ["<S>", "</S>", "<UNK>", "the", "bank", "of", "l'", "ri", "."]
-CODE_POINTS = {**{mark: f"<{mark}>" for mark in MARKS}, "characters": [*(f"<{mark}>" for mark in MARKS), *"abehknrt"]}
-CODE_POINT_FIELDS = {
-    "character_unit": "code_point",
-    "character_vocab_size": 1 + len(CODE_POINTS["characters"]),
-    "bos_character_id": 1 + MARKS.index("begin_sentence"),
-    "eos_character_id": 1 + MARKS.index("end_sentence"),
-    "pad_character_id": 1 + MARKS.index("padding"),
-}
 TOKENIZERS = {
     "bytes": {},
     "code points": {"characters": CODE_POINTS},
@@ -164,6 +156,21 @@ class TestEmbed:
     def test_a_state_for_a_model_without_one_is_refused(self, directory):
         with pytest.raises(ValueError, match=r"^state: requires a model from .* --state$"):
             OnnxElmo(directory)(["the"], state=(np.zeros(1), np.zeros(1)))
+
+    def test_choices_of_one_question_are_a_batch_of_a_multiple_choice_model(self, directory, tmp_path):
+        shutil.copytree(directory, tmp_path / "copy")
+        model = onnx.load(tmp_path / "copy" / "model.onnx")
+        for value in [*model.graph.input, *model.graph.output]:
+            value.type.tensor_type.shape.dim.add()
+        onnx.save(model, tmp_path / "copy" / "model.onnx")
+        texts = (["the bank"] * 3, ["of the river", "the", "bank ."])
+        expected = OnnxElmo(directory)(*texts)["last_hidden_state"]
+        np.testing.assert_array_equal(OnnxElmo(tmp_path / "copy")(*texts)["last_hidden_state"], expected[None])
+
+    def test_a_file_that_does_not_name_its_number_of_texts_runs(self, directory):
+        elmo = OnnxElmo(directory)
+        del elmo.facts["num_texts"]
+        assert elmo(["the"], ["bank"])["last_hidden_state"].shape[:2] == (1, 6)
 
     @pytest.mark.parametrize(("num_texts", "pairs"), [(1, ["bank"]), (2, None)])
     def test_more_or_fewer_texts_than_the_model_reads_are_refused(self, directory, num_texts, pairs):
