@@ -68,7 +68,7 @@ function showPlot() {
   const senses = reading.senses.filter((sense) => uses.some((use) => use.sense === sense));
   byId("legend").replaceChildren(...senses.map((sense) => senseMark(sense, reading.senses)));
   if (uses.length < 3) {
-    plot.say("A map needs three sentences with the same word. Choose another word, or add sentences.");
+    plot.say("A map needs three uses of a word. Choose another word, or add sentences.");
     byId("plot-caption").textContent = "";
     return;
   }
@@ -86,7 +86,7 @@ function showPlot() {
 function caption() {
   const { reading, uses, depth } = view;
   const agreement = reading.agreement(uses, depth);
-  const map = "Uses that are near to each other on the map have similar vectors.";
+  const map = "Uses that are near each other on the map have similar vectors.";
   const cut = uses.length === MAX_USES ? ` Only ${MAX_USES} uses are shown.` : "";
   if (!agreement) {
     return map + cut;
@@ -106,7 +106,7 @@ async function showFillIn(use) {
       showCandidates(byId("blank"), byId("candidates"), reading, use, candidates);
     }
   } catch (error) {
-    say(`This word's place can't be filled: ${error.message}`);
+    say(`The candidates for this place can't be computed: ${error.message}`);
   }
 }
 
@@ -177,7 +177,7 @@ function showEngine() {
     byId("loading").hidden = true;
     setBusy("words", false);
     setBusy("results", false);
-    say(`The model does not work here: ${message}. Reload the page to try again, in a browser of 2023 or later.`);
+    say(`The model does not work here: ${message}. Reload the page, or try a browser from 2023 or later.`);
   });
   engine.read(byId("text").value);
 }

@@ -119,7 +119,7 @@ export function showCharacters(container, { words }, use) {
   const { numBytes, parts } = cells(use.word);
   const mark = (title) => element("li", { class: "cell boundary" }, element("span", { class: "glyph" }, title));
   const numPadding = Math.max(0, ROW_LENGTH - 2 - numBytes);
-  const cut = numBytes > MAX_BYTES ? ` It reads the first ${MAX_BYTES}; the rest is cut.` : "";
+  const cut = numBytes > MAX_BYTES ? ` The model reads the first ${MAX_BYTES}; the rest is cut.` : "";
   const numCharacters = [...use.word].length;
   const from = Math.max(0, use.position - CONTEXT);
   const shown = words.slice(from, use.position + CONTEXT + 1);
