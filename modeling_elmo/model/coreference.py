@@ -227,7 +227,7 @@ class ElmoForCoreferenceResolution(ElmoPreTrainedTaskModel):
         >>> document = [["Ada", "wrote", "programs", "."], ["She", "liked", "them", "."]]
         >>> batch = DocumentCollator(tokenizer)([encode_document(tokenizer, document)])
         >>> model(**batch).spans.shape
-        torch.Size([1, 2, 2])
+        torch.Size([1, 3, 2])
         ```"""
         if torch.compiler.is_compiling():
             raise NotImplementedError(f"{type(self).__name__}: a graph can't choose candidates; export its `elmo`")
@@ -252,10 +252,10 @@ class ElmoForCoreferenceResolution(ElmoPreTrainedTaskModel):
             loss = self.mean_loss(
                 torch.stack(losses).sum(), (labels != IGNORED_LABEL).sum(), kwargs.get("num_items_in_batch")
             )
-        logits = nn.utils.rnn.pad_sequence([document.logits_CK for document in documents], batch_first=True)
-        spans = nn.utils.rnn.pad_sequence(
-            [document.spans_C2 for document in documents], batch_first=True, padding_value=IGNORED_LABEL
-        )
+        # As many rows as a document of all columns has: replicas of a model return the same shape.
+        size = max(1, int(self.candidates_per_word * words.mask.shape[1]))
+        logits = torch.stack([_padded(document.logits_CK, size, 0) for document in documents])
+        spans = torch.stack([_padded(document.spans_C2, size, IGNORED_LABEL) for document in documents])
         return ElmoCoreferenceOutput(loss=loss, logits=logits, spans=spans, hidden_states=words.hidden_states)
 
     def _score(self, encoded_ND: torch.Tensor, inputs_ND: torch.Tensor, sentences_N: torch.Tensor) -> "_Document":
@@ -298,6 +298,10 @@ def _drop_units(hidden: torch.Tensor, rate: float, training: bool) -> torch.Tens
 
 
 @torch.no_grad()
+def _padded(rows_CX: torch.Tensor, size: int, value: int) -> torch.Tensor:
+    return F.pad(rows_CX, (0, 0, 0, size - len(rows_CX)), value=value)
+
+
 def _best_spans(scores_NL: torch.Tensor, is_span_NL: torch.Tensor, num_kept: int) -> torch.Tensor:
     """Returns the spans with the highest scores, none of which cross, `(C, 2)` in the order of the text."""
     index = is_span_NL.flatten().nonzero().squeeze(1)
