@@ -151,14 +151,16 @@ class TestExport:
                 assert_equal(exported(**inputs), model(**inputs))
 
     def test_full_graph_is_compiled_with_gradients(self):
-        model = make(ElmoModel, num_hidden_layers=1)
+        model = make(ElmoModel, num_hidden_layers=1, representation_dropout=0.0).train()
         inputs = make_inputs(model, torch.rand(3, 6) > 0.3, segments=False)
         compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
-        gradients = []
+        values, gradients = [], []
         for function in (compiled, model):
             model.zero_grad()
-            function(**inputs).last_hidden_state.square().sum().backward()
+            values.append(function(**inputs).last_hidden_state)
+            values[-1].square().sum().backward()
             gradients.append([parameter.grad.clone() for parameter in model.parameters()])
+        torch.testing.assert_close(*values, rtol=1e-5, atol=1e-5)
         for found, expected in zip(*gradients):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
