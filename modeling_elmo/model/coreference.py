@@ -297,11 +297,11 @@ def _drop_units(hidden: torch.Tensor, rate: float, training: bool) -> torch.Tens
     return hidden * F.dropout(hidden.new_ones(hidden.shape[0], 1, hidden.shape[2]), rate)
 
 
-@torch.no_grad()
 def _padded(rows_CX: torch.Tensor, size: int, value: int) -> torch.Tensor:
     return F.pad(rows_CX, (0, 0, 0, size - len(rows_CX)), value=value)
 
 
+@torch.no_grad()
 def _best_spans(scores_NL: torch.Tensor, is_span_NL: torch.Tensor, num_kept: int) -> torch.Tensor:
     """Returns the spans with the highest scores, none of which cross, `(C, 2)` in the order of the text."""
     index = is_span_NL.flatten().nonzero().squeeze(1)
