@@ -36,6 +36,9 @@ HUB_PAGE = ROOT / "docs" / "hub.md"
 OTHERS = ("# AllenNLP", "# bilm-tf", "# simple_elmo", "# ELMoForManyLangs", "# TensorFlow Hub", "# flair")
 
 
+OPTIONAL_PACKAGES = ("sentence_transformers", "spacy", "langchain_core")
+
+
 def python_blocks(page):
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     return [block for block in blocks if not block.startswith(OTHERS)]
@@ -51,8 +54,9 @@ def test_examples_of_a_page_run(page, model_dir, tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.chdir(tmp_path)
     for block in python_blocks(page):
-        if "sentence_transformers" in block:
-            pytest.importorskip("sentence_transformers", reason="needs the package sentence-transformers")
+        for package in OPTIONAL_PACKAGES:
+            if package in block:
+                pytest.importorskip(package, reason=f"needs the package {package}")
         exec(compile(block, page.name, "exec"), {})
 
 

@@ -135,9 +135,10 @@ class ElmoEmbedder:
         column: str = "text",
         output_column: str = "embeddings",
     ):
-        base = model if isinstance(model, ElmoModel) else model.base_model
+        base = model if isinstance(model, ElmoModel) else getattr(model, "base_model", None)
         if not isinstance(base, ElmoModel):
-            raise ValueError(f"model: expected an ElmoModel or a model built on one, found {type(model).__name__}")
+            found = f"found {type(model).__name__}; ElmoEmbedder.from_pretrained takes a directory"
+            raise ValueError(f"model: expected an ElmoModel or a model built on one, {found}")
         self.model: ElmoModel = base.eval()
         self.config: ElmoConfig = base.config
         self.layers = checked_layers(layers, self.config)
