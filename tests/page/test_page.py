@@ -167,7 +167,7 @@ def test_layer_0_makes_one_point_of_all_uses(visit):
 def test_a_click_chooses_a_word_and_a_point_a_use(visit):
     visit.word("fire").click()
     assert "The use of \u201cfire\u201d" in visit.page.inner_text("#plot-title")
-    assert "three sentences" in visit.page.inner_text("#plot")
+    assert "three uses" in visit.page.inner_text("#plot")
     visit.page.click("text=any word")
     assert visit.page.locator("#nearest button").count() == 6
     visit.page.click("text=same word")
