@@ -310,13 +310,13 @@ class ElmoForMaskedLM(ElmoPreTrainedLanguageModel):
         """Returns log p(word | context) - log p(word) `(B, W, V)` from the contexts at columns `source`; 0 at -1."""
         flat_source = source + torch.arange(source.shape[0], device=source.device).unsqueeze(1) * source.shape[1]
         has_source = source.flatten() >= 0
-        if torch.compiler.is_compiling():
-            # A graph has fixed sizes: the other rows are computed, and set to 0.
-            rows = hidden.flatten(0, 1).index_select(0, flat_source.flatten().clamp(min=0))
-            evidence = at_least_float32(self.lm_head(rows)).log_softmax(-1) - log_prior_V
-            return evidence.masked_fill(~has_source.unsqueeze(-1), 0).unflatten(0, source.shape)
-        rows = hidden.flatten(0, 1).index_select(0, flat_source.flatten()[has_source])
+        is_graph = torch.compiler.is_compiling()
+        # A graph has fixed sizes: the other rows are computed, and set to 0.
+        index = flat_source.flatten().clamp(min=0) if is_graph else flat_source.flatten()[has_source]
+        rows = hidden.flatten(0, 1).index_select(0, index)
         evidence = at_least_float32(self.lm_head(rows)).log_softmax(-1) - log_prior_V
+        if is_graph:
+            return evidence.masked_fill(~has_source.unsqueeze(-1), 0).unflatten(0, source.shape)
         whole = evidence.new_zeros(source.numel(), evidence.shape[-1])
         return whole.index_copy(0, has_source.nonzero().squeeze(1), evidence).unflatten(0, source.shape)
 
