@@ -7,12 +7,13 @@ Each script reads its files, tokenizes them and defines its metrics. The argumen
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch.utils.data import SequentialSampler
-from transformers import AutoConfig, AutoTokenizer, EarlyStoppingCallback, Trainer
+from transformers import AutoConfig, AutoTokenizer, EarlyStoppingCallback, EvalPrediction, Trainer
+from transformers.trainer_utils import PredictionOutput
 from transformers.utils import logging
 
 from arguments import FineTuningArguments, ModelArguments, PretrainedArguments
@@ -240,6 +241,37 @@ def train_and_evaluate(trainer: MixTrainer, checkpoint: str | None, num_examples
         results |= {f"final_{name}": value for name, value in mix_shares(trainer.model).items()}
     if trainer.eval_dataset and (training.do_train or training.evaluates):
         results |= trainer.evaluate()
+    return results
+
+
+def run_trainer(
+    trainer: MixTrainer,
+    checkpoint: str | None,
+    num_examples: int,
+    counts: dict[str, Any],
+    test_dataset: Any,
+    write_predictions: Callable[[PredictionOutput], None],
+    test_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
+) -> dict[str, Any]:
+    """Trains, evaluates and predicts, as far as the arguments ask for it; saves the results and returns them.
+
+    Args:
+        trainer (`MixTrainer`): The trainer, with the training and the validation data.
+        checkpoint (`str`, *optional*): Where training resumes.
+        num_examples (`int`): The number of training examples.
+        counts (`dict[str, Any]`): Results so far.
+        test_dataset: The features of the test data.
+        write_predictions (`Callable`): Writes what was predicted for them; called in one process.
+        test_metrics (`Callable`, *optional*): Computes their metrics, if not as those of the validation data.
+    """
+    results = counts | train_and_evaluate(trainer, checkpoint, num_examples)
+    if trainer.args.do_predict:
+        trainer.compute_metrics = test_metrics or trainer.compute_metrics
+        output = trainer.predict(test_dataset, metric_key_prefix="test")
+        results |= output.metrics or {}
+        if trainer.is_world_process_zero():
+            write_predictions(output)
+    save_results(trainer, results)
     return results
 
 

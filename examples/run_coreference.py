@@ -18,11 +18,12 @@ from typing import Any
 from datasets import Dataset
 from transformers import EvalPrediction, set_seed
 from transformers.hf_argparser import HfArg
+from transformers.trainer_utils import PredictionOutput
 
 from arguments import DataArguments, FineTuningArguments, ModelArguments, parse_arguments, reports_errors
 from coreference_metrics import coreference_metrics
 from data_splits import load_splits, text_lines
-from fine_tuning import find_checkpoint, load_config, load_model, make_trainer, save_results, train_and_evaluate
+from fine_tuning import find_checkpoint, load_config, load_model, make_trainer, run_trainer
 from modeling_elmo import ElmoForCoreferenceResolution
 from modeling_elmo.files.coreference_columns import BEGIN, CoreferenceFile, bracket_cells
 from modeling_elmo.fine_tuning import DocumentCollator, encode_document
@@ -105,6 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
         return compute
 
+    def write(output: PredictionOutput) -> None:
+        logits, spans = output.predictions
+        path = Path(training.output_dir, "predictions.txt")
+        write_predictions(path, splits["test"], find_clusters(spans, logits))
+
     trainer = make_trainer(
         model,
         training,
@@ -115,17 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         processing_class=tokenizer,
         compute_metrics=compute_metrics("validation"),
     )
-    results = counts | train_and_evaluate(trainer, checkpoint, len(splits["train"]))
-    if training.do_predict:
-        trainer.compute_metrics = compute_metrics("test")
-        output = trainer.predict(features["test"], metric_key_prefix="test")
-        results |= output.metrics
-        if trainer.is_world_process_zero():
-            logits, spans = output.predictions
-            path = Path(training.output_dir, "predictions.txt")
-            write_predictions(path, splits["test"], find_clusters(spans, logits))
-    save_results(trainer, results)
-    return results
+    num_examples, metrics = len(splits["train"]), compute_metrics("test")
+    return run_trainer(trainer, checkpoint, num_examples, counts, features["test"], write, metrics)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForQuestionAnswering, DataCollatorWithPadding, EvalPrediction, set_seed
 from transformers.hf_argparser import HfArg
+from transformers.trainer_utils import PredictionOutput
 
 from arguments import DataArguments, FineTuningArguments, ModelArguments, parse_arguments, reports_errors
 from data_splits import load_splits
-from fine_tuning import find_checkpoint, load_model, make_trainer, max_length_of, save_results, train_and_evaluate
+from fine_tuning import find_checkpoint, load_model, make_trainer, max_length_of, run_trainer
 from modeling_elmo import ElmoTokenizer
 from modeling_elmo.files.sentences import sentence_splitter
 from modeling_elmo.files.tables import open_rows, table_format
@@ -251,6 +252,12 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
         return compute
 
+    def write(output: PredictionOutput) -> None:
+        answers = best_answers(splits["test"], features["test"], output.predictions, data.max_answer_length)
+        texts = {id: answer.chosen(threshold) for id, answer in answers.items()}
+        path = Path(training.output_dir, "predictions.json")
+        path.write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
     trainer = make_trainer(
         model,
         training,
@@ -261,18 +268,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         processing_class=tokenizer,
         compute_metrics=compute_metrics("validation"),
     )
-    results = counts | train_and_evaluate(trainer, checkpoint, len(splits["train"]))
-    if training.do_predict:
-        trainer.compute_metrics = compute_metrics("test")
-        output = trainer.predict(features["test"], metric_key_prefix="test")
-        results |= output.metrics
-        if trainer.is_world_process_zero():
-            answers = best_answers(splits["test"], features["test"], output.predictions, data.max_answer_length)
-            path = Path(training.output_dir, "predictions.json")
-            texts = {id: answer.chosen(threshold) for id, answer in answers.items()}
-            path.write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    save_results(trainer, results)
-    return results
+    num_examples, metrics = len(splits["train"]), compute_metrics("test")
+    return run_trainer(trainer, checkpoint, num_examples, counts, features["test"], write, metrics)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification, EvalPrediction, set_seed
 from transformers.hf_argparser import HfArg
+from transformers.trainer_utils import PredictionOutput
 
 from arguments import FineTuningArguments, LabelledDataArguments, ModelArguments, parse_arguments, reports_errors
 from data_splits import check_labels, label_fields, label_names, load_splits, text_lines
@@ -30,8 +31,7 @@ from fine_tuning import (
     load_model,
     make_trainer,
     max_length_of,
-    save_results,
-    train_and_evaluate,
+    run_trainer,
 )
 from modeling_elmo import ElmoForSemanticRoleLabeling, ElmoTokenizer
 from modeling_elmo.files.role_columns import RoleFile
@@ -128,6 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         gold, predicted = (decode(ids, output.label_ids, names) for ids in (output.label_ids, output.predictions))
         return role_metrics(gold, predicted, are_entities(names))
 
+    def write(output: PredictionOutput) -> None:
+        predicted = decode(output.predictions, output.label_ids, names)
+        write_predictions(
+            Path(training.output_dir, "predictions.txt"), splits["test"], features["test"], predicted, names
+        )
+
     trainer = make_trainer(
         model,
         training,
@@ -139,16 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         compute_metrics=compute_metrics,
         preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(dim=-1),
     )
-    results = counts | train_and_evaluate(trainer, checkpoint, len(splits["train"]))
-    if training.do_predict:
-        output = trainer.predict(features["test"], metric_key_prefix="test")
-        results |= output.metrics
-        if trainer.is_world_process_zero():
-            predicted = decode(output.predictions, output.label_ids, names)
-            path = Path(training.output_dir, "predictions.txt")
-            write_predictions(path, splits["test"], features["test"], predicted, names)
-    save_results(trainer, results)
-    return results
+    return run_trainer(trainer, checkpoint, len(splits["train"]), counts, features["test"], write)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from datasets import Dataset
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, EvalPrediction, set_seed
+from transformers.trainer_utils import PredictionOutput
 
 from arguments import FineTuningArguments, ModelArguments, parse_arguments, reports_errors
 from data_splits import check_labels, is_number, label_fields, label_names, load_splits
@@ -38,8 +39,7 @@ from fine_tuning import (
     load_model,
     make_trainer,
     max_length_of,
-    save_results,
-    train_and_evaluate,
+    run_trainer,
 )
 from labelled_texts import TextArguments, label_text, read_texts
 
@@ -163,6 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         metrics = multi_label_metrics if is_multi else classification_metrics
         return metrics(output.label_ids, output.predictions)
 
+    def write(output: PredictionOutput) -> None:
+        path = Path(training.output_dir, "predictions.tsv")
+        write_predictions(path, splits["test"], output.predictions, names, is_multi)
+
     trainer = make_trainer(
         model,
         training,
@@ -173,16 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
     )
-    results = counts | train_and_evaluate(trainer, checkpoint, len(splits["train"]))
-    if training.do_predict:
-        output = trainer.predict(features["test"], metric_key_prefix="test")
-        results |= output.metrics
-        if trainer.is_world_process_zero():
-            write_predictions(
-                Path(training.output_dir, "predictions.tsv"), splits["test"], output.predictions, names, is_multi
-            )
-    save_results(trainer, results)
-    return results
+    return run_trainer(trainer, checkpoint, len(splits["train"]), counts, features["test"], write)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from seqeval.metrics import classification_report
 from seqeval.metrics.sequence_labeling import get_entities
 from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification, EvalPrediction, set_seed
 from transformers.hf_argparser import HfArg
+from transformers.trainer_utils import PredictionOutput
 from transformers.utils import logging
 
 from arguments import FineTuningArguments, LabelledDataArguments, ModelArguments, parse_arguments, reports_errors
@@ -31,8 +32,7 @@ from fine_tuning import (
     load_model,
     make_trainer,
     max_length_of,
-    save_results,
-    train_and_evaluate,
+    run_trainer,
 )
 from modeling_elmo.files.columns import ColumnFile
 from modeling_elmo.fine_tuning.labels import are_entities, find_scheme, labels_in_scheme, with_all_marks
@@ -202,6 +202,12 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         gold, predicted = (decode(ids, output.label_ids, names) for ids in (output.label_ids, output.predictions))
         return tagging_metrics(gold, predicted, names)
 
+    def write(output: PredictionOutput) -> None:
+        predicted = decode(output.predictions, output.label_ids, names)
+        write_predictions(
+            Path(training.output_dir, "predictions.txt"), splits["test"], features["test"], predicted, names
+        )
+
     trainer = make_trainer(
         model,
         training,
@@ -213,16 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         compute_metrics=compute_metrics,
         preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(dim=-1),
     )
-    results = counts | train_and_evaluate(trainer, checkpoint, len(splits["train"]))
-    if training.do_predict:
-        output = trainer.predict(features["test"], metric_key_prefix="test")
-        results |= output.metrics
-        if trainer.is_world_process_zero():
-            predicted = decode(output.predictions, output.label_ids, names)
-            path = Path(training.output_dir, "predictions.txt")
-            write_predictions(path, splits["test"], features["test"], predicted, names)
-    save_results(trainer, results)
-    return results
+    return run_trainer(trainer, checkpoint, len(splits["train"]), counts, features["test"], write)
 
 
 if __name__ == "__main__":
