@@ -245,7 +245,16 @@ PRETRAINED = ("mix", "none", "glove", "glove_mix", "bert", "bert_tuned")
 BERT = "bert"
 # Without a task model of their own, other models than ELMo need smaller steps, and few epochs.
 TUNED = (
-    *("--do_train", "--do_predict", "--learning_rate", "1e-4", "--num_train_epochs", "5"),
+    *(
+        "--do_train",
+        "--do_predict",
+        "--learning_rate",
+        "1e-4",
+        "--num_train_epochs",
+        "10",
+        "--early_stopping_patience",
+        "3",
+    ),
     *("--train_sampling_strategy", "group_by_length", "--disable_tqdm", "true"),
 )
 

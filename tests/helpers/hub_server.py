@@ -346,6 +346,8 @@ class HubServer(HttpServer):
 def lead_client(monkeypatch: pytest.MonkeyPatch, hub: HubServer, home: Path) -> None:
     """Sends the client of this process to a Hub, with only its user's token."""
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    # transformers keeps the client that it made first, with that one's endpoint.
+    monkeypatch.setattr("transformers.utils.hub._hf_api", None, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "no token"))
