@@ -180,8 +180,14 @@ def _tanh(values: torch.Tensor) -> torch.Tensor:
     return values.mul(2).sigmoid_().mul_(2).sub_(1)
 
 
-def _clip(values: torch.Tensor, limit: float | None) -> torch.Tensor:
-    return values if limit is None else values.clamp(-limit, limit)
+def clip(values: torch.Tensor, limit: float | None) -> torch.Tensor:
+    """Clips to plus or minus the limit, unless it is `None`. The gradient passes a value at the limit itself, as in
+    TensorFlow; it passes `clamp` there only before torch 2.14.
+    """
+    if limit is None:
+        return values
+    clipped = values.clamp(-limit, limit)
+    return torch.where(values.abs() <= limit, values, clipped.detach()) if values.requires_grad else clipped
 
 
 class TrainedLSTM(torch.autograd.Function):
@@ -240,7 +246,7 @@ class TrainedLSTM(torch.autograd.Function):
         for step in reversed(range(len(batch_sizes))):
             running = batch_sizes[step]
             now = slice(first[step], first[step] + running)
-            cell_before_RH = cell_SH if step == 0 else _clip(cells_NH[first[step - 1] :][:running], cell_clip)
+            cell_before_RH = cell_SH if step == 0 else clip(cells_NH[first[step - 1] :][:running], cell_clip)
             i, f, g, o = _split_gates(gates_NG[now])
             d_i, d_f, d_g, d_o = _split_gates(d_gates_NG[now])
 
@@ -248,7 +254,7 @@ class TrainedLSTM(torch.autograd.Function):
             if projection_clip is not None:
                 d_projection_RP.mul_(projections_NP[now].abs() <= projection_clip)
             d_memory_RH = d_projection_RP if products.hr is None else products.hr(d_projection_RP)
-            tanh_cell_RH = _tanh(_clip(cells_NH[now], cell_clip))
+            tanh_cell_RH = _tanh(clip(cells_NH[now], cell_clip))
             memories_NH[now] = o * tanh_cell_RH
             d_o.copy_(sigmoid_backward(d_memory_RH * tanh_cell_RH, o))
             d_cell_RH = d_cell_SH[:running].add_(tanh_backward(d_memory_RH * o, tanh_cell_RH))
@@ -260,7 +266,7 @@ class TrainedLSTM(torch.autograd.Function):
             d_cell_RH.mul_(f)
             d_hidden_SP[:running] = products.hh(d_gates_NG[now])
 
-        outputs_NP = _clip(projections_NP, projection_clip)
+        outputs_NP = clip(projections_NP, projection_clip)
         hidden_before_NP = torch.cat([hidden_SP, *(outputs_NP[b:][:n] for b, n in zip(first, batch_sizes[1:]))])
         needs_inputs, needs_hidden, needs_cell, needs_ih, needs_hh, needs_bias, needs_hr, *_ = ctx.needs_input_grad
         return (

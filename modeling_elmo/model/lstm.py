@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_elmo import ElmoConfig
-from .fast_lstm import LSTMProducts, LSTMSettings, LSTMWeights, TrainedLSTM, run_lstm
+from .fast_lstm import LSTMProducts, LSTMSettings, LSTMWeights, TrainedLSTM, clip, run_lstm
 from .fast_matmul import PackedWeight, product_dtype
 from .fast_path_guards import is_traced, weights_of
 from .int8_weights import Int8Weight
@@ -223,8 +223,7 @@ def _plain_cell(
     """Returns sigmoid(o) * tanh(c) and c."""
     i, f, g, o = gates_SG.to(cell_SH.dtype).chunk(4, dim=-1)
     cell_SH = torch.sigmoid(f + settings.forget_bias) * cell_SH + torch.sigmoid(i) * torch.tanh(g)
-    if settings.cell_clip is not None:
-        cell_SH = cell_SH.clamp(-settings.cell_clip, settings.cell_clip)
+    cell_SH = clip(cell_SH, settings.cell_clip)
     return (torch.sigmoid(o) * torch.tanh(cell_SH)).to(gates_SG.dtype), cell_SH
 
 
@@ -234,9 +233,7 @@ def _plain_projection(
     hidden_SP = features_SH if weights.hr is None else F.linear(features_SH, weights.hr)
     if addend_SP is not None:
         hidden_SP = hidden_SP + addend_SP
-    if settings.projection_clip is not None:
-        hidden_SP = hidden_SP.clamp(-settings.projection_clip, settings.projection_clip)
-    return hidden_SP
+    return clip(hidden_SP, settings.projection_clip)
 
 
 def scan_lstm(
