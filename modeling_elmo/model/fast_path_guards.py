@@ -23,8 +23,8 @@ KNOWN_CODE = (*(f"torch.nn.modules.{name}" for name in ("container", "conv", "li
 # Where torch keeps hooks of all modules.
 GLOBAL_HOOKS = [f"_global_{kind}_hooks" for kind in ("forward", "forward_pre", "backward", "backward_pre")]
 
-# Values that `fingerprint` converts to float32 together: 4 MB, which caches hold.
-CONVERTED_VALUES = 2**20
+# Values that `fingerprint` converts to float32 together: 256 KB, which caches hold.
+CONVERTED_VALUES = 2**16
 
 # The module of transformers' hooks that record hidden states.
 RECORDER = output_capturing.__name__
@@ -108,9 +108,13 @@ def _hashes(tensor: torch.Tensor) -> tuple[int, ...]:
     dtype = torch.promote_types(tensor.dtype, torch.float32)
     with torch.autocast(tensor.device.type, enabled=False):
         random_row = _random_row(rows.shape[1], dtype, tensor.device)
-        # A few rows at a time, where they have to be converted, so that these stay in the processor's cache.
-        chunks = (rows,) if dtype == tensor.dtype else rows.split(max(1, CONVERTED_VALUES // rows.shape[1]))
-        products = torch.cat([torch.mv(chunk.to(dtype), random_row) for chunk in chunks])
+        if dtype == tensor.dtype:
+            products = torch.mv(rows, random_row)
+        else:
+            # A few rows at a time, and in one place, so that they stay in the processor's cache.
+            chunks = rows.split(max(1, CONVERTED_VALUES // rows.shape[1]))
+            wide = torch.empty_like(chunks[0], dtype=dtype)
+            products = torch.cat([torch.mv(wide[: len(chunk)].copy_(chunk), random_row) for chunk in chunks])
     return _hash(row_bytes.sum(dim=1)), _hash(products)
 
 
