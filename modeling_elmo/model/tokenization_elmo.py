@@ -260,6 +260,9 @@ class ElmoTokenizer(TokenizersBackend):
         try:
             tokenizer = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         except UNCHECKED_ERRORS as error:
+            # An argument with the name of a method is not the files' fault.
+            if any(callable(getattr(cls, name, None)) for name in kwargs):
+                raise
             raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
         if "language" in kwargs or "split_cjk_characters" in kwargs:
             tokenizer.set_language(tokenizer.language)
@@ -527,7 +530,10 @@ class ElmoTokenizer(TokenizersBackend):
 
     def train_new_from_iterator(self, *args: Any, **kwargs: Any) -> "ElmoTokenizer":
         """As in the base class. The new vocabulary has the original order, with `<PAD>` and `<MASK>` at the end."""
-        trained = super().train_new_from_iterator(*args, **kwargs)
+        # The base class passes these arguments on, which do not contain the characters themselves.
+        view = copy.copy(self)
+        view.init_kwargs = {name: value for name, value in self.init_kwargs.items() if name != "character_unit"}
+        trained = super(ElmoTokenizer, view).train_new_from_iterator(*args, **kwargs)
         words = [word for word in trained.get_words() if word not in (trained.pad_token, trained.mask_token)]
         adds = {"add_bos_token": self.add_bos_token, "add_eos_token": self.add_eos_token}
         return type(self)(vocab=words, **{**trained.init_kwargs, **adds, **self.character_settings()})

@@ -37,7 +37,7 @@ from transformers.pipelines.base import pad_collate_fn
 
 from modeling_elmo import ElmoConfig, ElmoTokenizer
 from modeling_elmo.conversion_scripts.reference import character_ids
-from modeling_elmo.model.characters import encode_characters
+from modeling_elmo.model.characters import MARKS, encode_characters
 from modeling_elmo.model.text_warnings import ElmoWarning
 
 
@@ -999,6 +999,13 @@ def test_arguments_of_from_pretrained_prevail_and_are_saved(tmp_path, auto_class
     assert encode_all_ways(auto_class.from_pretrained(tmp_path / "changed")) == expected
 
 
+@pytest.mark.parametrize("auto_class", [ElmoTokenizer, AutoTokenizer])
+def test_an_argument_with_the_name_of_a_method_is_not_blamed_on_the_files(tmp_path, auto_class):
+    make_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(AttributeError, match="^add_special_tokens conflicts with the method"):
+        auto_class.from_pretrained(tmp_path, add_special_tokens=True)
+
+
 @pytest.mark.parametrize(
     "save", [{"add_bos_token": False}, {"add_eos_token": False}, {"add_bos_token": False, "add_eos_token": False}]
 )
@@ -1142,6 +1149,17 @@ def test_training_keeps_settings_and_takes_new_special_tokens(tokenizer):
     assert trained.convert_ids_to_tokens(trained("[E] cat")["input_ids"]) == ["<s>", "[E]", "cat"]
     assert trained.extra_special_tokens == ["[E]"]
     assert trained.max_characters_per_token == C
+
+
+def test_training_keeps_the_characters_of_a_tokenizer_that_reads_code_points(tmp_path):
+    marks = {mark: f"<{mark}>" for mark in MARKS}
+    characters = {**marks, "characters": [*marks.values(), *"acdogst"]}
+    make_tokenizer(characters=characters).save_pretrained(tmp_path / "first")
+    trained = AutoTokenizer.from_pretrained(tmp_path / "first").train_new_from_iterator(["a cat"], vocab_size=20)
+    assert trained.get_words() == ["<S>", "</S>", "<UNK>", "a", "cat", "<PAD>", "<MASK>"]
+    assert trained("a dog")["character_ids"] == make_tokenizer(characters=characters)("a dog")["character_ids"]
+    trained.save_pretrained(tmp_path / "second")
+    assert encode_all_ways(ElmoTokenizer.from_pretrained(tmp_path / "second")) == encode_all_ways(trained)
 
 
 # Decoding
