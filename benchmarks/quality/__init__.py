@@ -14,7 +14,7 @@
 | `graph_parity.py` | torch.export and ONNX against the fast path, for random models |
 | `soak.py` | one model in many threads, a server and jobs for an hour: wrong answers, growth of memory |
 | `sentence_splitting.py` | docs/sentences.md: libraries that find sentences; words of raw text in ten languages |
-| `transformers_suites.py` | transformers' own model tests, run against the ELMo models |
+| `transformers_suites.py` | transformers' own tests, run against ELMo's models, tokenizer and pipelines |
 | `treebank_agreement.py` | agreement of word splitting with NLTK |
 """
 

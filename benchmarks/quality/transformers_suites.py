@@ -1,20 +1,27 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runs transformers' own model tests, of a source archive, against the ELMo models, beside a tiny BERT.
+"""Runs transformers' own tests of models, tokenizers and pipelines against those of ELMo, beside a tiny BERT.
 
     pip download --no-binary :all: --no-deps transformers==5.23.0
     tar xzf transformers-5.23.0.tar.gz
     python -m benchmarks.quality.transformers_suites transformers-5.23.0
 
-Prints what passed, failed and was skipped by kind of model, and the error of each failure: docs/with_transformers.md
-has its reason. The archive lacks two of the files that its tests import, of exporters and of generation: they are
-replaced by empty classes. Requires pytest and parameterized.
+Prints what passed, failed and was skipped by suite, and the error of each failure: docs/with_transformers.md has its
+reason. Nothing is downloaded: tokenizers and models are made in temporary folders.
+
+PyPI's archive has no `tests/pipelines`, without which pipelines are left out: a checkout of the repository of
+transformers has them, and `utils/test_module`, which they import. The tests of exporters and generation are replaced by
+empty classes. Requires pytest, parameterized and jinja2, for pipelines also datasets.
 """
 
 import argparse
 import collections
 import importlib
+import json
+import os
+import string
 import sys
+import tempfile
 import types
 import unittest
 from pathlib import Path
@@ -28,8 +35,10 @@ from transformers import (
     BertForSequenceClassification,
     BertForTokenClassification,
     BertModel,
+    BertTokenizer,
 )
 from transformers.models.auto import modeling_auto
+from transformers.pipelines import PIPELINE_REGISTRY
 
 from modeling_elmo import (
     ElmoConfig,
@@ -37,13 +46,21 @@ from modeling_elmo import (
     ElmoForSequenceClassification,
     ElmoForTokenClassification,
     ElmoModel,
+    ElmoTokenizer,
 )
+from modeling_elmo.model.characters import MARKS
 
 
 VOCAB_SIZE, BATCH_SIZE, NUM_WORDS = 40, 3, 7
 
 ELMO = (ElmoModel, ElmoForMaskedLM, ElmoForSequenceClassification, ElmoForTokenClassification)
 BERT = (BertModel, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification)
+
+TASKS = ("feature-extraction", "fill-mask", "text-classification", "token-classification")
+WORDS = (
+    "the a of and to in is it this that was with on as for test method inputs these some words first second sentence "
+    "one hello world name my he she very happy running great city another string time no example by at from . , ? '"
+)
 
 SIZES: dict[str, Any] = {"vocab_size": VOCAB_SIZE, "cell_size": 24, "projection_size": 16, "task_lstm_size": 8}
 KINDS: dict[str, dict[str, Any]] = {
@@ -63,12 +80,12 @@ class Tester:
     def __init__(self, kind: str):
         self.kind = kind
 
-    def get_config(self) -> Any:
+    def get_config(self, **kwargs: Any) -> Any:
         """Returns the config of a small model."""
         if self.kind == "BERT":
-            sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 32}
-            return BertConfig(vocab_size=VOCAB_SIZE, num_hidden_layers=2, **sizes)
-        return ElmoConfig(**SIZES, **KINDS[self.kind])
+            sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 32, "num_hidden_layers": 2}
+            return BertConfig(**{"vocab_size": VOCAB_SIZE, **sizes, **kwargs})
+        return ElmoConfig(**{**SIZES, **KINDS[self.kind], **kwargs})
 
     def prepare_config_and_inputs_for_common(self) -> tuple[Any, dict[str, torch.Tensor]]:
         """Returns a config and a batch without padding."""
@@ -125,16 +142,13 @@ def stub(name: str, class_name: str) -> None:
     sys.modules.setdefault(name, module)
 
 
-def suites(source: Path) -> dict[str, type]:
-    """Returns the test cases, by kind of model."""
-    package = types.ModuleType("transformers_tests")
-    package.__path__ = [str(source / "tests")]
-    sys.modules["transformers_tests"] = package
-    stub("transformers_tests.exporters.test_export", "ExportTesterMixin")
-    stub("transformers_tests.generation.test_utils", "GenerationTesterMixin")
+def model_suites() -> dict[str, type]:
+    """Returns the test cases of models, by kind of model."""
+    stub("tests.exporters.test_export", "ExportTesterMixin")
+    stub("tests.generation.test_utils", "GenerationTesterMixin")
     # The tests ask these tables which models have no loss, and they name built-in models alone.
     modeling_auto.MODEL_MAPPING_NAMES["elmo"] = "ElmoModel"
-    mixin = importlib.import_module("transformers_tests.test_modeling_common").ModelTesterMixin
+    mixin = importlib.import_module("tests.test_modeling_common").ModelTesterMixin
     found = {}
     for kind in ("BERT", *KINDS):
         attributes = {
@@ -143,8 +157,92 @@ def suites(source: Path) -> dict[str, type]:
             "_prepare_for_class": prepare_for_class,
             "setUp": lambda self, kind=kind: setattr(self, "model_tester", Tester(kind)),
         }
-        name = f"Test_{kind}"
-        found[name] = type(name, (mixin, unittest.TestCase), {**attributes, "__module__": "transformers_suites_cases"})
+        found[f"models_{kind}"] = type(f"models_{kind}", (mixin, unittest.TestCase), attributes)
+    return found
+
+
+def make_tokenizer(kind: str) -> Any:
+    """Returns a tokenizer with a small vocabulary: of words, and for BERT of characters."""
+    if kind == "BERT":
+        characters = string.ascii_lowercase + string.digits + string.punctuation
+        pieces = dict.fromkeys([*WORDS.split(), *characters, *(f"##{character}" for character in characters)])
+        tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces]
+        return BertTokenizer(vocab={token: index for index, token in enumerate(tokens)}, model_max_length=512)
+    arguments: dict[str, Any] = {}
+    if kind == "code_points":
+        marks = {mark: f"<{mark}>" for mark in MARKS}
+        arguments = {"characters": {**marks, "characters": [*marks.values(), *string.ascii_letters]}}
+    return ElmoTokenizer(vocab=["<S>", "</S>", "<UNK>", *WORDS.split()], **arguments)
+
+
+def tokenizer_suites(folder: Path) -> dict[str, type]:
+    """Returns the test cases of tokenizers; those of transformers load theirs from the Hub."""
+    mixins = (
+        importlib.import_module("tests.test_tokenization_common").TokenizerTesterMixin,
+        importlib.import_module("tests.test_tokenizers_backend_mixin").TokenizersBackendTesterMixin,
+    )
+    found = {}
+    for kind in ("BERT", "bytes", "code_points"):
+        tokenizer, directory = make_tokenizer(kind), str(folder / f"tokenizer_{kind}")
+        tokenizer.save_pretrained(directory)
+        attributes = {
+            "tokenizer_class": type(tokenizer),
+            "from_pretrained_id": [directory],
+            "tokenizers_list": [(type(tokenizer), directory, {})],
+            "tmpdirname": directory,
+            "setUpClass": classmethod(lambda cls: None),
+            "tearDownClass": classmethod(lambda cls: None),
+        }
+        found[f"tokenizers_{kind}"] = type(f"tokenizers_{kind}", (*mixins, unittest.TestCase), attributes)
+    return found
+
+
+def pipeline_suites(folder: Path) -> dict[str, type]:
+    """Returns the test cases of pipelines, by kind of model. They know models on disk by a table of their classes."""
+    table = {
+        model_class.__name__: {"tokenizer_classes": [tokenizer_class.__name__], "processor_classes": []}
+        for model_classes, tokenizer_class in ((BERT, BertTokenizer), (ELMO, ElmoTokenizer))
+        for model_class in model_classes
+    }
+    (folder / "reports").mkdir()
+    (folder / "reports" / "tiny_model_summary.json").write_text(json.dumps(table))
+    os.environ["TRANSFORMERS_TINY_MODEL_PATH"] = str(folder)
+    module: Any = importlib.import_module("tests.test_pipeline_mixin")
+    module.transformers_module = types.SimpleNamespace(BertTokenizer=BertTokenizer, ElmoTokenizer=ElmoTokenizer)
+    # The class that `pipeline("feature-extraction")` takes, for all models, since `modeling_elmo` was imported.
+    features: Any = importlib.import_module("tests.pipelines.test_pipelines_feature_extraction")
+    features.FeatureExtractionPipeline = PIPELINE_REGISTRY.supported_tasks["feature-extraction"]["impl"]
+    found = {}
+    for kind in ("BERT", *KINDS):
+        tokenizer, model_classes = make_tokenizer(kind), BERT if kind == "BERT" else ELMO
+        for model_class in model_classes:
+            # Text classification is tested with pairs of texts, as zero-shot classification.
+            pairs = {"num_segments": 2} if model_class is ElmoForSequenceClassification else {}
+            model = model_class(Tester(kind).get_config(vocab_size=len(tokenizer), **pairs))
+            directory = folder / kind / model.config.model_type / model_class.__name__
+            model.save_pretrained(directory)
+            tokenizer.save_pretrained(directory)
+        attributes = {
+            "pipeline_model_mapping": {**dict(zip(TASKS, model_classes)), "zero-shot": model_classes[2]},
+            "setUp": lambda self, kind=kind: setattr(module, "TRANSFORMERS_TINY_MODEL_PATH", str(folder / kind)),
+        }
+        bases = (module.PipelineTesterMixin, unittest.TestCase)
+        found[f"pipelines_{kind}"] = type(f"pipelines_{kind}", bases, attributes)
+    return found
+
+
+def suites(source: Path, folder: Path) -> dict[str, type]:
+    """Returns all test cases; makes their tokenizers and models in a folder."""
+    package = types.ModuleType("tests")
+    package.__path__ = [str(source / "tests")]
+    sys.modules["tests"] = package
+    found = {**model_suites(), **tokenizer_suites(folder)}
+    if (source / "tests" / "pipelines").is_dir():
+        found |= pipeline_suites(folder)
+    else:
+        print(f"{source}: no tests/pipelines, so pipelines are left out", file=sys.stderr)
+    for suite in found.values():
+        suite.__module__ = "transformers_suites_cases"
     return found
 
 
@@ -153,9 +251,8 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="unpacked source archive of transformers")
     parser.add_argument("-k", default="", help="expression of pytest that selects tests")
     arguments = parser.parse_args()
-    cases = types.ModuleType("transformers_suites_cases")
-    vars(cases).update(suites(arguments.source))
     report = Report()
+    cases = types.ModuleType("transformers_suites_cases")
 
     class Collector:
         """Gives pytest the test cases, which are in no file."""
@@ -166,19 +263,10 @@ def main() -> None:
             module._getobj = lambda: cases
             return module
 
-    options = [
-        __file__,
-        "-q",
-        "--no-header",
-        "--tb=no",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:warnings",
-        "-k",
-        arguments.k,
-    ]
-    pytest.main([*options, "--noconftest", "-o", "python_classes=Test_"], plugins=[report, Collector()])
+    options = ["-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:warnings", "-c", os.devnull]
+    with tempfile.TemporaryDirectory() as folder:
+        vars(cases).update(suites(arguments.source, Path(folder)))
+        pytest.main([__file__, *options, "-k", arguments.k], plugins=[report, Collector()])
     for suite, counts in report.outcomes.items():
         print(suite, dict(counts))
     for test, errors in sorted(report.failures.items()):
