@@ -30,7 +30,10 @@ from .version import __version__
 
 
 def _is_command() -> bool:
-    """Returns whether this process is the installed script `elmo`, which imports this package before it starts."""
+    """Returns whether this process is the installed script `elmo` or `python -m modeling_elmo.cli`, which import this
+    package before they start."""
+    if _sys.argv[:1] == ["-m"]:  # Python still looks for the module.
+        return "modeling_elmo.cli" in _sys.orig_argv
     folder, name = _os.path.split(_os.path.realpath(_sys.argv[0])) if _sys.argv else ("", "")
     # The folder's links are resolved, not the executable's: in a virtual environment it is a link itself.
     return _os.path.splitext(name)[0] == "elmo" and folder == _os.path.realpath(_os.path.dirname(_sys.executable))

@@ -78,7 +78,7 @@ def tiny_config():
 @pytest.fixture
 def settings_of_the_process():
     """Restores the settings of the process that the command's `main` changes."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     verbosity = logging.get_verbosity()
     yield
     for number, handler in handlers.items():

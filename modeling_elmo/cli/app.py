@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The typer application `elmo`: its commands, what precedes each of them, and their errors."""
 
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from .conversion import convert, export
 from .doctor import doctor
 from .embedding import embed, neighbors
 from .hub import push
+from .main import exit_at_once
 from .options import printable
 from .pretraining import build_vocab, evaluate, pretrain
 
@@ -39,6 +41,8 @@ class _Command(TyperCommand):
 
         QUIET.set(ctx.find_root().params.get("quiet", False))
         _silence_libraries()
+        if signal.getsignal(signal.SIGINT) is exit_at_once:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         with _warnings_as_lines(is_strict=ctx.params.get("strict", False)):
             return super().invoke(ctx)
 

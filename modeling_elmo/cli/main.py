@@ -5,6 +5,7 @@
 Imports nothing but the standard library before `main` handles Ctrl-C.
 """
 
+import os
 import signal
 import sys
 
@@ -14,6 +15,8 @@ def main() -> None:
 
     `elmo --help` lists the codes."""
     _clean_up_when_stopped()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, exit_at_once)
     code: int | None = 130
     try:
         from .app import app, error_message
@@ -30,6 +33,11 @@ def main() -> None:
     except KeyboardInterrupt:
         pass
     raise SystemExit(code)
+
+
+def exit_at_once(number: int, frame: object) -> None:
+    """Handles Ctrl-C until a command begins: imports may swallow a `KeyboardInterrupt`, or print it."""
+    os._exit(128 + number)
 
 
 def _clean_up_when_stopped() -> None:

@@ -156,3 +156,25 @@ class TestProcess:
         result = programs.run(program, int(number), env=os.environ, cwd=tmp_path)
         assert (result.returncode, result.stdout, result.stderr) == (code, "", "")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+    def test_ctrl_c_ends_imports_even_where_they_swallow_it(self, tmp_path):
+        (tmp_path / "transformers.py").write_text(
+            "import os, signal, time\n"
+            "try:\n"
+            "    os.kill(os.getpid(), signal.SIGINT)\n"
+            "    time.sleep(60)\n"
+            "except KeyboardInterrupt:\n"
+            "    pass\n"
+        )
+        # The directory is the first in which Python looks for modules.
+        command = [sys.executable, "-m", "modeling_elmo.cli", "embed", "elmo-tiny", "text.txt", "vectors.h5"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+    def test_the_module_loads_torch_only_when_a_job_runs(self):
+        command = [sys.executable, "-X", "importtime", "-m", "modeling_elmo.cli", "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+        assert (done.returncode, done.stdout) == (0, f"{modeling_elmo.__version__}\n")
+        assert "typer" in done.stderr
+        assert "torch" not in done.stderr
