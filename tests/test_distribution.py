@@ -59,6 +59,13 @@ def test_the_wheel_holds_types_license_configurations_and_elmo_tiny(wheel):
         assert {f"modeling_elmo/{name}" for name in of_checkout.stdout.split()} <= names
 
 
+def test_the_code_of_elmo_tiny_is_in_the_wheel_itself(wheel):
+    """In a checkout it is symbolic links, which git without `core.symlinks` writes as text."""
+    for path in (ROOT / "models" / "elmo-tiny").glob("*.py"):
+        of_package = wheel.read(f"modeling_elmo/model/{path.name}")
+        assert wheel.read(f"modeling_elmo/models/elmo-tiny/{path.name}") == of_package
+
+
 def test_the_wheel_is_small_enough_for_the_index(wheel):
     assert Path(wheel.filename).stat().st_size < 20 * 2**20
 

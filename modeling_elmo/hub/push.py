@@ -139,11 +139,16 @@ def _files_to_push(model_dir: Path, work: Path) -> dict[str, Path]:
     if not (model_dir / WEIGHTS).is_file():
         names |= {INDEX, *json.loads((model_dir / INDEX).read_bytes())["weight_map"].values()}
     files = {name: model_dir / name for name in sorted(names) if (model_dir / name).is_file()}
-    if any((model_dir / f"{module}.py").is_file() for module in ("modeling_elmo", *FORMER_MODULES)):
+    if any(_is_code(model_dir / f"{module}.py") for module in ("modeling_elmo", *FORMER_MODULES)):
         return files | _code_files(model_dir)
     config.save_pretrained(work)
     tokenizer.save_pretrained(work)
     return files | {path.name: path for path in work.iterdir() if path.is_file()}
+
+
+def _is_code(path: Path) -> bool:
+    """Returns whether a file exists and is more than the target of a link, which git writes as text on Windows."""
+    return path.is_file() and b"\n" in path.read_bytes()
 
 
 def _code_files(model_dir: Path) -> dict[str, Path]:

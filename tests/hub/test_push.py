@@ -130,6 +130,14 @@ class TestFiles:
             ROOT / "models" / "elmo-tiny"
         )("bank")
 
+    def test_links_to_code_that_git_wrote_as_text_are_replaced_by_the_code(self, hub, folder):
+        code = {path.name: path.read_bytes() for path in folder.glob("*.py")}
+        for name in code:
+            (folder / name).write_text(f"../../modeling_elmo/model/{name}")
+        push(folder, REPOSITORY)
+        pushed = hub.files_of(REPOSITORY)
+        assert {name: pushed[name] for name in code} == code
+
     def test_code_of_a_directory_saved_by_an_earlier_version_is_published(self, hub, folder):
         (folder / "modeling_elmo.py").rename(folder / "auto_classes.py")
         config = (folder / "config.json").read_text()
