@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from modeling_elmo.files.errors import ElmoFormatError, as_format_error
+from modeling_elmo.files.progress import step
 from modeling_elmo.model.loading_checks import abbreviated
 
 
@@ -64,7 +65,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="elmo-", ignore_cleanup_errors=True) as work:
         most = min(MAX_BYTES, max(MIN_BYTES, MAX_COMPRESSION * path.stat().st_size))
-        with as_format_error(f"{path.name}: can't be unpacked"):
+        with as_format_error(f"{path.name}: can't be unpacked"), step(f"Unpacking {path.name}"):
             total = 0
             for count, (name, size, file) in enumerate(_members(path)):
                 total += size

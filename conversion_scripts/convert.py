@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from modeling_elmo.files.atomic import new_directory
 from modeling_elmo.files.model_directory import load_model
+from modeling_elmo.files.progress import step
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 from modeling_elmo.model.language_model import ElmoForPreTraining
@@ -61,9 +62,11 @@ def convert(
             model.tokenizer.set_language(code if (code := codes.pop()) in LANGUAGES else "xx")
         save_model_directory(target, model.config, model.parameters, model.tokenizer)
         model.parameters = {}  # Frees memory for the measurement.
-        differences = measure_parity(target, model)
+        with step("Comparing with the original equations"):
+            differences = measure_parity(target, model)
         if dtype == "int8":
-            _quantize(target, model)
+            with step("Rounding to int8"):
+                _quantize(target, model)
         card = conversion_card(model, differences, license, language)
         (target / "README.md").write_text(card, encoding="utf-8")
 

@@ -19,11 +19,11 @@ import pooch
 from filelock import FileLock
 from huggingface_hub import constants
 from requests import RequestException
-from tqdm.auto import tqdm
 
 from modeling_elmo import configuration
 from modeling_elmo.files.atomic import new_file
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError, one_line
+from modeling_elmo.files.progress import bar
 from modeling_elmo.model.vocabulary_files import SPECIAL_TOKENS, read_vocabulary
 
 from .archives import MAGIC
@@ -177,14 +177,14 @@ class _Download:
     def __call__(self, url: str, output_file: str, _: Any) -> None:
         if constants.HF_HUB_OFFLINE:
             raise ElmoDownloadError("not requested, because HF_HUB_OFFLINE is set")
-        bar = tqdm(desc=self.part.stem, total=1, unit="B", unit_scale=True, disable=None, delay=1, leave=False)
-        with bar, open(self.part, "ab") as file:
+        progress = bar(self.part.stem, total=1, unit="B", unit_scale=True)
+        with progress, open(self.part, "ab") as file:
             # Compressed in transit, a file has another size, and its parts can't be joined.
             headers = {"Accept-Encoding": "identity"}
             if file.tell() and self.etag.is_file():
                 headers |= {"Range": f"bytes={file.tell()}-", "If-Range": self.etag.read_text(encoding="utf-8")}
             hooks = {"response": partial(self._check_response, file)}
-            pooch.HTTPDownloader(bar, 2**16, headers=headers, hooks=hooks)(url, file, None)
+            pooch.HTTPDownloader(progress, 2**16, headers=headers, hooks=hooks)(url, file, None)
         self.etag.unlink(missing_ok=True)
         try:
             if self.sha256 not in (None, found := pooch.file_hash(str(self.part))):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from modeling_elmo.files.progress import bar
+
 from .converted_model import StoredTensor
 
 
@@ -35,7 +37,7 @@ def write_safetensors(path: Path, parameters: Mapping[str, torch.Tensor | Stored
     encoded += b" " * (-len(encoded) % 8)
     with open(path, "wb") as file:
         file.write(len(encoded).to_bytes(8, "little") + encoded)
-        for _, tensor in sorted(parameters.items()):
+        for _, tensor in bar("Writing weights", sorted(parameters.items())):
             for piece in [tensor] if isinstance(tensor, torch.Tensor) else tensor.pieces():
                 file.write(piece.detach().contiguous().view(-1).view(torch.uint8).numpy().data)
         assert file.tell() == 8 + len(encoded) + offset

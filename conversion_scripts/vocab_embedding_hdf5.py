@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from modeling_elmo.files.errors import ElmoFormatError
+from modeling_elmo.files.progress import bar
 from modeling_elmo.model.bilm import ElmoModel
 from modeling_elmo.model.tokenization_elmo import ElmoTokenizer
 
@@ -41,7 +41,7 @@ def write_vocab_embedding(path: Path, model: ElmoModel, tokenizer: ElmoTokenizer
     with new_hdf5(path) as file:
         dataset = file.create_dataset(DATASET, (len(words), model.config.projection_size), dtype="float32")
         starts = range(0, len(words), BATCH_WORDS)
-        for start in tqdm(starts, "Embedding the vocabulary", disable=None, delay=1, leave=False):
+        for start in bar("Embedding the vocabulary", starts):
             batch = list(words[start : start + BATCH_WORDS])
             ids = torch.from_numpy(tokenizer.token_ids(batch, model.config.token_input))
             dataset[start : start + len(batch)] = model.token_embedding(ids).float().numpy()

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from modeling_elmo.files.errors import ElmoFormatError, as_format_error
+from modeling_elmo.files.progress import bar
 from modeling_elmo.model.configuration_elmo import ElmoConfig
 
 from .hdf5 import dataset_names, file_name, new_hdf5, open_hdf5, read_datasets
@@ -144,8 +144,7 @@ def read_weights(
     with open_hdf5(path) as file:
         table = _table_of_file(file, config, num_words)
         arrays = read_datasets(file, {name: dataset.shape for name, dataset in table.items()})
-        bar = tqdm(table.items(), "Reading weights", disable=None, delay=1, leave=False)
-        for (stored_name, dataset), values in zip(bar, arrays):
+        for (stored_name, dataset), values in zip(bar("Reading weights", table.items()), arrays):
             for name, value in zip(dataset.parameters, dataset.to_parameters(values)):
                 parameters[name] = as_tensor(value, dtype, f"{path.name}: {stored_name}")
     return parameters
@@ -191,7 +190,7 @@ def write_weights(path: Path, config: ElmoConfig, parameters: dict[str, torch.Te
     """
     with new_hdf5(path) as file:
         table = weight_table(config, num_words)
-        for dataset in tqdm(table, "Writing weights", disable=None, delay=1, leave=False):
+        for dataset in bar("Writing weights", table):
             values = [parameters[name].float().numpy() for name in dataset.parameters]
             values = [value[:num_words] if dataset.name == "embedding" else value for value in values]
             for name, value in zip(dataset.parameters, values):

@@ -1,10 +1,15 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Progress: a bar on a terminal, otherwise a line every 30 seconds; nothing if `QUIET` is set."""
+"""Progress: a bar on a terminal, otherwise a line every 30 seconds; nothing if `QUIET` is set.
+
+`Progress` is for jobs of minutes and days. What takes seconds shows a `bar` or a `step`, on a terminal only.
+"""
 
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -14,8 +19,40 @@ from tqdm.auto import tqdm
 
 SECONDS_BETWEEN_LINES = 30.0
 
+# What is done sooner shows no bar.
+DELAY = 1.0
+
 # Whether nothing is to be reported: `elmo --quiet`.
 QUIET: ContextVar[bool] = ContextVar("QUIET", default=False)
+
+
+def bar(title: str, items: Any = None, **kwargs: Any) -> Any:
+    """Returns tqdm's bar, which appears on a terminal after a second and disappears when `items` are done."""
+    return tqdm(items, title, disable=QUIET.get() or None, delay=DELAY, leave=False, **kwargs)
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Shows a title and the seconds of what can't say how much of it is done, as `bar` does."""
+    with bar(title, bar_format="{desc}: {elapsed}") as line:
+        is_done = threading.Event()
+
+        def show() -> None:
+            if not is_done.wait(DELAY):
+                line.refresh()
+                while not is_done.wait(1):
+                    line.refresh()
+                line.clear()
+
+        thread = threading.Thread(target=show, daemon=True)
+        if not line.disable:
+            thread.start()
+        try:
+            yield
+        finally:
+            is_done.set()
+            if not line.disable:
+                thread.join()
 
 
 class Progress:

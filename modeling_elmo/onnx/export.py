@@ -28,6 +28,7 @@ from torch import nn
 from ..files.atomic import new_directory
 from ..files.errors import ElmoFormatError
 from ..files.model_directory import check_model_directory, load_model
+from ..files.progress import step
 from ..hub.model_card import class_name
 from ..model import modeling_elmo
 from ..model.bilm import ElmoModel
@@ -150,12 +151,14 @@ def export_onnx(model_dir: Path, out_dir: Path, options: OnnxOptions = OnnxOptio
         model = _load(model_dir, options)
         tokenizer = ElmoTokenizer.from_pretrained(model_dir)
         graph_model = GraphModel(model, options.has_state).eval()
-        program = _program(graph_model)
+        with step("Recording the model as ONNX"):
+            program = _program(graph_model)
         store_as(program.model, options.dtype)
         about = facts(model.config, tokenizer) | {"num_texts": getattr(model, "max_segments", None)}
         program.model.metadata_props["elmo"] = json.dumps(about, ensure_ascii=False)
         size = sum(int(tensor.nbytes) for _, _, tensor in weights_of(program.model))
-        program.save(str(target / "model.onnx"), external_data=size > MAX_MESSAGE_BYTES)
+        with step("Writing model.onnx"):
+            program.save(str(target / "model.onnx"), external_data=size > MAX_MESSAGE_BYTES)
         _save_json_files(model.config, tokenizer, target)
         shutil.copy(onnx_elmo.__file__, target)
         (target / "README.md").write_text(_card(graph_model, options), encoding="utf-8")

@@ -343,7 +343,7 @@ class TestProgress:
     def progress(self, monkeypatch, original_dir, tmp_path):
         """What a conversion that takes so many seconds for each dataset writes to standard error."""
 
-        def run(is_terminal, seconds):
+        def run(is_terminal, seconds, *options):
             convert = weights_hdf5.as_tensor
 
             def convert_slowly(*args):
@@ -352,7 +352,7 @@ class TestProgress:
 
             monkeypatch.setattr(weights_hdf5, "as_tensor", convert_slowly)
             monkeypatch.setattr(sys, "stderr", Terminal(is_terminal))
-            monkeypatch.setattr(sys, "argv", ["elmo", "convert", str(original_dir), str(tmp_path / "elmo")])
+            monkeypatch.setattr(sys, "argv", ["elmo", *options, "convert", str(original_dir), str(tmp_path / "elmo")])
             with pytest.raises(SystemExit):
                 main()
             return sys.stderr.getvalue()
@@ -364,6 +364,9 @@ class TestProgress:
 
     def test_is_not_shown_when_it_takes_no_time(self, progress):
         assert progress(True, 0) == ""
+
+    def test_is_not_shown_if_quiet(self, progress):
+        assert progress(True, 0.07, "--quiet") == ""
 
     def test_is_not_written_to_files_and_pipes(self, progress):
         assert progress(False, 0.07) == ""

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a job reports: lines, or a bar on a terminal."""
 
+import io
 import sys
+import time
 
 import pytest
 
@@ -77,3 +79,37 @@ def test_a_terminal_gets_a_bar_with_lines_above_it(monkeypatch, capsys):
     assert "a line\n" in err
     assert not reported.show(1.0)
     assert not lines
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "is_quiet", "seconds", "is_shown"),
+    [
+        (Terminal, False, 0.2, True),
+        (Terminal, False, 0, False),
+        (Terminal, True, 0.2, False),
+        (io.StringIO, False, 0.2, False),
+    ],
+    ids=["long", "short", "quiet", "file"],
+)
+def test_a_step_is_shown_on_a_terminal_if_it_takes_a_while(monkeypatch, stream, is_quiet, seconds, is_shown):
+    monkeypatch.setattr(sys, "stderr", stream())
+    monkeypatch.setattr(progress, "DELAY", 0.05 if seconds else 60)
+    token = progress.QUIET.set(is_quiet)
+    with progress.step("Comparing"):
+        time.sleep(seconds)
+    progress.QUIET.reset(token)
+    shown = sys.stderr.getvalue()
+    assert ("Comparing: 00:00" in shown) == is_shown
+    # It leaves no line behind.
+    assert shown.rpartition("\r")[0].split("\r")[-1].strip() == ""
+
+
+def test_an_error_ends_a_step(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with pytest.raises(ValueError, match="^damaged$"), progress.step("Comparing"):
+        raise ValueError("damaged")
