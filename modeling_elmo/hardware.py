@@ -100,10 +100,11 @@ def thread_advice() -> str | None:
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if num_threads == 1 or num_threads * processes <= cores:
         return None
+    available = "1 core is" if cores == 1 else f"{cores} cores are"
     of_each = f" in each of {processes} processes" if processes > 1 else ""
     return (
-        f"torch uses {num_threads} threads{of_each}, but {cores} cores are available: threads wait for one another, up "
-        f"to 30 times slower; set OMP_NUM_THREADS={max(1, cores // processes)}"
+        f"torch uses {num_threads} threads{of_each}, but {available} available: threads wait for one another, up to "
+        f"30 times slower; set OMP_NUM_THREADS={max(1, cores // processes)}"
     )
 
 

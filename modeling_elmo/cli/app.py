@@ -50,7 +50,7 @@ class _Command(TyperCommand):
 for _function, _short_help in (
     (convert, "Original files to a model directory."),
     (push, "A model directory to the Hub."),
-    (export, "A model directory to original files."),
+    (export, "A model directory to original files or ONNX."),
     (build_vocab, "Text to a vocabulary file."),
     (pretrain, "Train a language model on text."),
     (evaluate, "A language model's perplexity on text."),
@@ -79,7 +79,12 @@ def _elmo(
     ] = False,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Print results, warnings and errors only: no progress, no report of files."),
+        typer.Option(
+            "--quiet",
+            "-q",
+            help="Print results, warnings and errors only: no progress, no report of files. Before the command: elmo "
+            "--quiet embed ...",
+        ),
     ] = False,
 ) -> None:
     """ELMo for Hugging Face transformers."""
@@ -127,6 +132,9 @@ def error_message(error: Exception) -> str | None:
     if isinstance(error, typer.Abort):
         raise KeyboardInterrupt from error
     if isinstance(error, _UsageError):
+        option, context = getattr(error, "option_name", None), error.ctx
+        if option in ("--quiet", "-q") and context is not None and context.parent is not None:
+            return f"{option}: pass it before the command: elmo {option} {context.info_name} ..."
         # Some versions of typer name the class of the error within.
         return printable(error.format_message().replace("Value error, ", "", 1))
     from huggingface_hub.errors import StrictDataclassError
@@ -138,6 +146,9 @@ def error_message(error: Exception) -> str | None:
         return printable(one_line(error))
     if isinstance(error, ElmoWarning):
         return printable(f"{error} (without --strict, it is a warning)")
+    if isinstance(error, OSError) and error.strerror is not None:
+        name = "" if error.filename is None else f"{error.filename}: "
+        return printable(f"{name}{error.strerror.lower()}")
     if isinstance(error, (ValueError, OSError, MemoryError)):
         return printable(str(error) or "out of memory")
     return None

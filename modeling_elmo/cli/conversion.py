@@ -11,7 +11,7 @@ from typer import Argument, BadParameter, Exit, Option, echo
 
 from ..configuration import NAMES
 from .hub import push
-from .options import Force, Language, License, ModelDirectory, printable, report
+from .options import Force, License, ModelDirectory, SourceLanguage, printable, report
 
 
 def _list_published(is_requested: bool) -> None:
@@ -51,8 +51,8 @@ def convert(
         str | None,
         Option(
             metavar="URL",
-            help="For a published model: server to download from, in place of "
-            "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo.",
+            help="For a published model: server to download from. It replaces https://HOST in the addresses that "
+            "--list prints.",
         ),
     ] = None,
     cache_dir: Annotated[
@@ -64,7 +64,7 @@ def convert(
     ] = None,
     force: Force = False,
     license: License = None,
-    language: Language = [],  # noqa: B006
+    language: SourceLanguage = [],  # noqa: B006
     push_to_hub: Annotated[
         str | None, Option(metavar="ORG/NAME", help="Then push OUT_DIR to the Hub, as elmo push does.")
     ] = None,

@@ -24,15 +24,17 @@ WORTHWHILE_GAIN = 1.15
 def doctor() -> None:
     """Print what this machine can do, and which dtype of the weights suits it.
 
-    Measures matrix products and memory for some seconds. Needs no model.
+    Measures memory and matrix products, which takes about half a minute. Needs no model.
     """
     import os
     import platform
+    import sys
 
     import torch
     import transformers
 
     from .. import hardware
+    from ..files.progress import QUIET
     from ..version import __version__
 
     versions = f"Python {platform.python_version()}, torch {torch.__version__}, transformers {transformers.__version__}"
@@ -45,7 +47,9 @@ def doctor() -> None:
     if absent:
         echo(f"  lacks     {', '.join(absent)}")
     cores = hardware.available_cores()
-    echo(f"cores       {cores} of {os.cpu_count()} available, torch uses {torch.get_num_threads()} threads")
+    num_threads = torch.get_num_threads()
+    threads = f"{num_threads} thread{'s' if num_threads != 1 else ''}"
+    echo(f"cores       {cores} of {os.cpu_count()} available, torch uses {threads}")
     echo(f"torch has   {', '.join(hardware.torch_engines()) or 'no fast engine'}")
     advice = hardware.thread_advice()
     if advice is not None:
@@ -53,6 +57,8 @@ def doctor() -> None:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > cores / 2:
         echo(f"  warning   other programs are running (load {load:.1f}): what follows is too low")
+    if sys.stderr.isatty() and not QUIET.get():
+        echo("measuring memory, and products of three dtypes ...", err=True)
     echo(f"memory      {hardware.read_rate() / 1e9:.1f} GB/s are read")
     _compare_dtypes()
 

@@ -56,6 +56,14 @@ Language = Annotated[
     list[str], Option(metavar="CODE", help='Language for the model card, an ISO code: "en". May be repeated.')
 ]
 
+SourceLanguage = Annotated[
+    list[str],
+    Option(
+        metavar="CODE",
+        help="Language of the model (ISO code): for the card, and for the rules that split raw text. May be repeated.",
+    ),
+]
+
 Strict = Annotated[
     bool, Option("--strict", help="Make every warning about the text an error, before anything is written.")
 ]

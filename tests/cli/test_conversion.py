@@ -118,7 +118,7 @@ class TestConvert:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(sys.modules["modeling_elmo.conversion_scripts.convert"], "write_safetensors", fail)
-        fails("No space left on device", "convert", source, tmp_path / "elmo")
+        fails("elmo: no space left on device", "convert", source, tmp_path / "elmo")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 
     def test_out_of_memory(self, fails, source, tmp_path, monkeypatch):

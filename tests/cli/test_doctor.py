@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`elmo doctor`: what it prints and recommends, given the rates of a machine."""
 
+import sys
+
 import pytest
 import torch
 
@@ -55,3 +57,14 @@ def test_too_many_threads_get_a_line(elmo, machine, monkeypatch, tmp_path, comma
     _, out, err = elmo(command, *arguments[command])
     assert "warning" in out + err
     assert "torch uses 9 threads" in out + err
+
+
+@pytest.mark.parametrize(("num_threads", "expected"), [(1, "torch uses 1 thread\n"), (2, "torch uses 2 threads\n")])
+def test_a_terminal_is_told_what_is_measured(elmo, machine, monkeypatch, num_threads, expected):
+    machine(float32=(3, 12), bfloat16=(3, 12), int8=(3, 12))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: num_threads)
+    code, out, err = elmo("doctor")
+    assert (code, err) == (0, "measuring memory, and products of three dtypes ...\n")
+    assert expected in out
+    assert elmo("--quiet", "doctor")[2] == ""

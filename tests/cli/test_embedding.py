@@ -57,7 +57,9 @@ class TestEmbed:
     def test_what_is_wrong(self, elmo, fails, model_dir, corpus, tmp_path):
         output = tmp_path / "vectors.hdf5"
         fails("expected a model directory, found no config.json in it", "embed", tmp_path, corpus, output)
-        fails("No such file or directory", "embed", model_dir, tmp_path / "nowhere", output)
+        fails(
+            f"elmo: {tmp_path / 'nowhere'}: no such file or directory", "embed", model_dir, tmp_path / "nowhere", output
+        )
         fails("corp*.txt: a pattern of 1 files; expected one", "embed", model_dir, tmp_path / "corp*.txt", output)
         fails(
             "layers: expected all, average, top, mix or a number", "embed", model_dir, corpus, output, "--layers", "9"

@@ -100,6 +100,8 @@ class TestUsage:
             (["convert", "a", "b", "--dtype"], "Option '--dtype' requires an argument"),
             (["convert", "a", "b", "--weights"], "Option '--weights' requires an argument"),
             (["convert", "a", ""], ""),
+            (["embed", "--quiet", "a", "b"], "--quiet: pass it before the command: elmo --quiet embed ..."),
+            (["doctor", "-q"], "-q: pass it before the command: elmo -q doctor ..."),
             (["export"], "Missing argument 'MODEL'"),
             (["export", "a"], "Missing argument 'OUT_DIR'"),
             (["export", "a", "b", "c"], "unexpected extra argument"),

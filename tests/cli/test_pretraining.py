@@ -161,6 +161,7 @@ class TestPretrainAndEvaluate:
 
     def test_bad_input(self, fails, pretrain, text, model_dir, tmp_path):
         fails("nothing.txt: no such file", *pretrain(train=tmp_path / "nothing.txt"))
+        fails("nothing.txt: no such file", *pretrain(vocab=tmp_path / "nothing.txt"))
         fails("found no config.json in it", *pretrain(model=tmp_path))
         fails("lstm_dropout must be at least 0 and less than 1, got 2.0", *pretrain(dropout=2))
         vocab = tmp_path / "vocab.txt"
