@@ -32,9 +32,6 @@ from .options_json import read_options
 from .original_files import OriginalFiles, check_given
 
 
-# The start of every official URL, which `mirror` replaces.
-OFFICIAL = "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo"
-
 # Far above any published file, and small enough for any disk: the largest weights have 375 MB, archives 1.5 GB,
 # checkpoints 4 GB.
 MAX_BYTES = {
@@ -66,7 +63,7 @@ def download(
 
     Args:
         name (`str`): One of `modeling_elmo.configuration.NAMES`.
-        mirror (`str`, *optional*): Replaces `OFFICIAL` in every URL; the official server is then not contacted.
+        mirror (`str`, *optional*): See `mirrored`; the official server is then not contacted.
         cache_dir (`Path`, *optional*): The cache. Defaults to the directory `elmo` in `HF_HOME`.
         vocab (`Path`, *optional*): A vocabulary file to use instead of the published one.
         token_embeddings (`Path`, *optional*): See `OriginalFiles`.
@@ -83,9 +80,7 @@ def download(
     urls: dict[str, str] = {}
 
     def get(kind: str) -> Path:
-        addresses = {
-            url if mirror is None else mirror.rstrip("/") + url.removeprefix(OFFICIAL): url for url in source[kind]
-        }
+        addresses = {mirrored(url, mirror): url for url in source[kind]}
         path, url = fetch_first(name, kind, addresses, cache_dir, source.get("sha256", {}).get(kind))
         urls[path.name] = addresses[url]
         return path
@@ -109,6 +104,11 @@ def check_mirror(mirror: str | None) -> None:
             "mirror: expected a URL such as https://example.org/elmo, without user, query and fragment; "
             "to convert local files, pass their directory"
         )
+
+
+def mirrored(url: str, mirror: str | None) -> str:
+    """Returns a URL with `mirror`, if there is one, in place of its scheme and host."""
+    return url if mirror is None else mirror.rstrip("/") + url.removeprefix("://".join(urlsplit(url)[:2]))
 
 
 def fetch_first(

@@ -18,7 +18,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from filelock import FileLock
 from requests import RequestException
@@ -27,7 +26,7 @@ from modeling_elmo import configuration
 from modeling_elmo.files.atomic import new_file
 from modeling_elmo.files.errors import ElmoDownloadError, ElmoFormatError, one_line
 
-from .download import check_mirror, default_cache, fetch, fetch_first, folder_of
+from .download import check_mirror, default_cache, fetch, fetch_first, folder_of, mirrored
 from .original_files import OriginalFiles
 
 
@@ -99,7 +98,7 @@ def fetch_published(
 
     Args:
         model (`PublishedModel`): See `find_published`.
-        mirror (`str`, *optional*): Replaces scheme and host in every URL; the original server is then not contacted.
+        mirror (`str`, *optional*): See `mirrored`; the original server is then not contacted.
         cache_dir (`Path`, *optional*): The cache. Defaults to the directory `elmo` in `HF_HOME`.
 
     Returns:
@@ -118,17 +117,14 @@ def fetch_published(
             f"{model.name}: no address of its files is known; download them from {model.page} and pass their path"
         )
 
-    def at(url: str) -> str:
-        return url if mirror is None else mirror.rstrip("/") + url.removeprefix("://".join(urlsplit(url)[:2]))
-
     def get(kind: str) -> Path:
-        addresses = {at(url): url for url in model.files[kind]}
+        addresses = {mirrored(url, mirror): url for url in model.files[kind]}
         path, url = fetch_first(model.name, kind, addresses, cache)
         urls[path.name] = addresses[url]
         return path
 
     def get_all(kind: str) -> list[Path]:
-        addresses = [at(url) for url in model.files[kind]]
+        addresses = [mirrored(url, mirror) for url in model.files[kind]]
         folder = folder_of(addresses[0], cache)
         try:
             return [fetch(url, cache, kind, folder=folder) for url in addresses]

@@ -5,6 +5,7 @@
 python examples/demo.py
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -133,6 +134,7 @@ def show_round_trip(model: modeling_elmo.ElmoModel, tokenizer: modeling_elmo.Elm
 
 def main() -> None:
     """Runs the four steps and prints their results."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     logging.disable_progress_bar()
     print(f'1. AutoModel.from_pretrained("{MODEL.relative_to(MODEL.parents[1])}")')
     tokenizer, model = AutoTokenizer.from_pretrained(MODEL), AutoModel.from_pretrained(MODEL).eval()

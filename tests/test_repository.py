@@ -32,11 +32,19 @@ MAY_IMPORT = {
     "pretraining": {"model", "files", "configuration", "hub.model_card"},
     "embedding": {"model", "files"},
     "fine_tuning": {"model", "files"},
+    "onnx": {"model", "files", "hub.model_card"},
 }
+
+# The same for modules beside the folders. `__init__` leads to all public names, and `cli` to everything.
+MODULES_MAY_IMPORT = {"hardware": {"model"}, "registration": {"model", "fine_tuning.pipelines"}, "version": set()}
 
 
 def folder_of(name):
     return ROOT / name if (ROOT / name).is_dir() else PACKAGE / name
+
+
+def files_of(name):
+    return [PACKAGE / f"{name}.py"] if name in MODULES_MAY_IMPORT else folder_of(name).glob("*.py")
 
 
 def imported_modules(path):
@@ -73,13 +81,19 @@ def test_the_face_of_the_model_folder_names_all_that_it_leads_to():
     assert {name for module in named for name in siblings(module)} <= named
 
 
-@pytest.mark.parametrize("folder", MAY_IMPORT)
-def test_folders_import_one_another_one_way(folder):
-    allowed = {f"modeling_elmo.{name}" for name in MAY_IMPORT[folder] | {folder}} | {"modeling_elmo.version"}
-    for path in folder_of(folder).glob("*.py"):
-        for module, name in imported_modules(path):
+def test_every_folder_and_module_has_a_rule_for_its_imports():
+    found = {path.stem for path in [*PACKAGE.glob("*.py"), *(init.parent for init in PACKAGE.glob("*/__init__.py"))]}
+    assert found - {"__init__", "cli"} <= MAY_IMPORT.keys() | MODULES_MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize("name", MAY_IMPORT | MODULES_MAY_IMPORT)
+def test_folders_import_one_another_one_way(name):
+    rules = MAY_IMPORT | MODULES_MAY_IMPORT
+    allowed = {f"modeling_elmo.{each}" for each in rules[name] | {name}} | {"modeling_elmo.version"}
+    for path in files_of(name):
+        for module, imported in imported_modules(path):
             if module.partition(".")[0] == "modeling_elmo":
-                found = {module, f"{module}.{name}"}
+                found = {module, f"{module}.{imported}"}
                 assert any(f"{each}.".startswith(f"{prefix}.") for each in found for prefix in allowed), (
                     path.name,
                     found,
@@ -127,7 +141,7 @@ def test_every_source_file_opens_with_the_license_and_a_docstring():
 
 
 def test_documentation_links_to_files_that_exist():
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *ROOT.glob("docs/**/*.md")]:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("models/*/README.md"), *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
@@ -155,6 +169,7 @@ TESTED_ELSEWHERE = {
     "model/modeling_elmo.py": "model/test_remote_code.py",
     "model/pretrained.py": "model/test_bilm.py and model/test_loading_checks.py",
     "model/saved_code.py": "model/test_remote_code.py",
+    "onnx/weights.py": "onnx/test_export.py",
 }
 
 

@@ -230,7 +230,9 @@ def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -
     if load_config.pretrained_model_name_or_path is not None:
         _check_no_bilm_weights("config.json describes weights that no file has", loading_info.missing_keys & new.keys())
         _check_no_bilm_weights(
-            "config.json does not describe weights that the files have", loading_info.unexpected_keys
+            "config.json does not describe weights that the files have",
+            loading_info.unexpected_keys,
+            "; to use some layers only, load the model without num_hidden_layers and take its hidden_states",
         )
     for name, found, expected in sorted(loading_info.mismatched_keys):
         if getattr(load_config.hf_quantizer, "pre_quantized", False) and BILM_WEIGHT.match(name):
@@ -246,7 +248,8 @@ def _check_loaded(model: PreTrainedModel, load_config: Any, loading_info: Any) -
     check_new_parameters(new, sum(value.nbytes for name, value in parameters.items() if name not in absent))
 
 
-def _check_no_bilm_weights(problem: str, names: Iterable[str]) -> None:
+def _check_no_bilm_weights(problem: str, names: Iterable[str], advice: str = "") -> None:
     found = sorted(name for name in names if BILM_WEIGHT.match(name))
     if found:
-        raise ValueError(f"{problem}: {', '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise ValueError(f"{problem}: {', '.join(found[:3])}{more}{advice}")

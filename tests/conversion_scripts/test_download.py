@@ -17,7 +17,7 @@ from modeling_elmo import configuration
 from modeling_elmo.conversion_scripts import ElmoDownloadError, ElmoFormatError, convert, download
 from tests.helpers.http_server import HttpServer, Response
 from tests.helpers.original_format import make_options, write_model
-from tests.helpers.published_models import OFFICIAL, published_files, source
+from tests.helpers.published_models import SERVER, published_files, source
 
 
 @pytest.fixture(autouse=True)
@@ -91,9 +91,9 @@ def ranges(server):
 
 class TestUrls:
     @pytest.mark.parametrize("name", configuration.NAMES)
-    def test_official_urls_have_one_beginning(self, name):
+    def test_official_urls_are_of_one_server(self, name):
         for kind in ("options", "weights", "vocabulary"):
-            assert all(url.startswith(f"{OFFICIAL}/") for url in source(name).get(kind, []))
+            assert all(url.startswith(f"{SERVER}/") for url in source(name).get(kind, []))
 
     @pytest.mark.parametrize("name", configuration.NAMES)
     def test_official_urls_are_requested(self, name, original_dir, tmp_path, answer):
@@ -102,7 +102,7 @@ class TestUrls:
 
         def respond(url):
             urls.append(url)
-            data = files[url.removeprefix(OFFICIAL)]
+            data = files[url.removeprefix(SERVER)]
             return 200, {"Content-Length": str(len(data))}, data
 
         answer(respond)
@@ -129,11 +129,11 @@ class TestUrls:
         assert files.vocab is None
         assert files.language == "pt"
         # The official URL, whichever server it came from.
-        assert files.addresses["options.json"] == f"{OFFICIAL}/contributed/pt/wikipedia/options.json"
+        assert files.addresses["options.json"] == f"{SERVER}/allennlp/models/elmo/contributed/pt/wikipedia/options.json"
 
     def test_the_error_lists_each_url(self, get, mirror, waits):
         mirror.fail_next("wikipedia/options.json", 403)
-        at = f"{mirror.url}/copy/of/contributed/pt"
+        at = f"{mirror.url}/copy/of/allennlp/models/elmo/contributed/pt"
         with pytest.raises(ElmoDownloadError) as error:
             get("portuguese")
         assert str(error.value) == (

@@ -7,7 +7,7 @@ import json
 from modeling_elmo import configuration
 
 
-OFFICIAL = "https://s3-us-west-2.amazonaws.com/allennlp/models/elmo"
+SERVER = "https://s3-us-west-2.amazonaws.com"
 
 
 def source(name):
@@ -15,10 +15,10 @@ def source(name):
 
 
 def published_files(original_dir, name, generation=0):
-    """A small model under the addresses of a published one, without what they all begin with."""
+    """A small model under the addresses of a published one, without the server that they all begin with."""
     files = {"options": "options.json", "weights": "weights.hdf5", "vocabulary": "vocab.txt"}
     return {
-        addresses[generation].removeprefix(OFFICIAL): (original_dir / files[kind]).read_bytes()
+        addresses[generation].removeprefix(SERVER): (original_dir / files[kind]).read_bytes()
         for kind, addresses in source(name).items()
         if kind in files
     }

@@ -250,7 +250,11 @@ class TestConfigAndWeights:
             ({"model_type": "bert"}, "config.json: model_type: expected 'elmo', found 'bert'"),
             ({"num_hidden_layers": 3}, "config.json describes weights that no file has: layers.2.backward_lstm.bias, "),
             ({"token_input": "words"}, "config.json describes weights that no file has: word_embedding.weight"),
-            ({"num_hidden_layers": 1}, "config.json does not describe weights that the files have: layers.1.backward"),
+            (
+                {"num_hidden_layers": 1},
+                "config.json does not describe weights that the files have: layers.1.backward.* more; to use "
+                "some layers only, load the model without num_hidden_layers and take its hidden_states",
+            ),
             (
                 {"quantization_config": {"quant_method": "gptq"}},
                 "quantization_config: expected the quant_method 'elmo_int8' alone",
