@@ -20,7 +20,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-SHARED = Path(__file__).parents[1].parent / "shared"
+# Files of others that some tests read where they are: CONTRIBUTING.md.
+SHARED = Path(os.environ.get("ELMO_TEST_FILES", Path(__file__).parents[1].parent / "shared"))
 
 
 def pytest_configure(config):

@@ -75,10 +75,14 @@ def tiny_config():
     return make
 
 
+# The signals that `main` handles, of which Windows lacks one.
+HANDLED = {getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)}
+
+
 @pytest.fixture
 def settings_of_the_process():
     """Restores the settings of the process that the command's `main` changes."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    handlers = {number: signal.getsignal(number) for number in HANDLED}
     verbosity = logging.get_verbosity()
     yield
     for number, handler in handlers.items():
@@ -107,6 +111,6 @@ def parity_dir():
     directory = SHARED / "parity"
     if not directory.is_dir():
         pytest.skip(
-            "needs the test models of bilm-tf and AllenNLP with their outputs (shared/parity next to the checkout)"
+            "needs the test models of bilm-tf and AllenNLP with outputs (parity/ in ELMO_TEST_FILES: CONTRIBUTING.md)"
         )
     return directory

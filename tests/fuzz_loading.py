@@ -16,7 +16,6 @@ import json
 import multiprocessing
 import os
 import random
-import resource
 import shutil
 import struct
 import sys
@@ -427,6 +426,9 @@ def work(connection: Connection, models: Path, workspace: Path, seed: int, loade
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
+    # Windows lacks it.
+    import resource
+
     import torch
     import transformers
 

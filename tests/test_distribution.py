@@ -56,6 +56,7 @@ def test_the_wheel_holds_types_license_configurations_and_elmo_tiny(wheel):
     assert {path.split("/")[0] for path in names} == {"modeling_elmo", info}
     for folder in ("configuration", "models"):
         of_checkout = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True)
+        assert of_checkout.stdout
         assert {f"modeling_elmo/{name}" for name in of_checkout.stdout.split()} <= names
 
 
@@ -75,6 +76,9 @@ def test_the_wheel_names_what_it_is_and_its_addresses(wheel):
     assert "License-Expression: Apache-2.0" in metadata
     assert "Project-URL: Issues" in metadata
     assert "Description-Content-Type: text/markdown" in metadata
+    # PyPI shows the README without the repository.
+    assert "# modeling-elmo" in metadata
+    assert not re.findall(r"\]\((?!https?://)[^)]*\)", metadata)
 
 
 def test_the_sdist_holds_every_file_of_the_repository():

@@ -1,7 +1,12 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
+import pytest
+
 from tests import fuzz_loading
 from tests.helpers import programs  # noqa: F401 -- its server of processes starts those of the fuzzer, too
+
+
+pytest.importorskip("resource")
 
 
 def test_every_mutated_input_is_loaded_or_refused():

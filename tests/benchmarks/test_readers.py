@@ -26,5 +26,5 @@ def test_pieces_without_a_tag_are_words_without_a_label(tmp_path):
 def test_published_files_are_read_completely(read, name, number):
     path = SHARED / "data" / name
     if not path.is_file():
-        pytest.skip(f"needs the published data sets (shared/data/{name} next to the checkout)")
+        pytest.skip(f"needs the published data sets (data/{name} in ELMO_TEST_FILES)")
     assert len(read(str(path))) == number

@@ -141,8 +141,8 @@ class TestProcess:
         )
 
     @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
-    def test_stopped_by_a_signal_leaves_nothing(self, source, tmp_path, number, code):
+    @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+    def test_stopped_by_a_signal_leaves_nothing(self, source, tmp_path, name, code):
         program = (
             "import os, sys, time\n"
             "import modeling_elmo.conversion_scripts\n"
@@ -155,7 +155,7 @@ class TestProcess:
             "sys.argv = ['elmo', 'convert', 'source', os.path.join('a', 'elmo')]\n"
             "main()\n"
         )
-        result = programs.run(program, int(number), env=os.environ, cwd=tmp_path)
+        result = programs.run(program, int(getattr(signal, name)), env=os.environ, cwd=tmp_path)
         assert (result.returncode, result.stdout, result.stderr) == (code, "", "")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 

@@ -460,7 +460,7 @@ def test_any_config_gives_a_model_or_one_error(tmp_path_factory, path, value):
         assert len(str(error).splitlines()) == 1  # noqa: PT017
 
 
-@pytest.mark.skipif(not FORMATS.is_dir(), reason="needs the small models of shared/formats")
+@pytest.mark.skipif(not FORMATS.is_dir(), reason="needs small models of other formats (formats/ in ELMO_TEST_FILES)")
 class TestSharedModels:
     """Against what AllenNLP computed for the same archives."""
 

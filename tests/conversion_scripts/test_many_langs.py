@@ -364,7 +364,7 @@ def test_a_directory_is_recognised_by_its_files(tmp_path):
     assert not is_many_langs(tmp_path)
 
 
-@pytest.mark.skipif(not FORMATS.is_dir(), reason="needs the small models of shared/formats")
+@pytest.mark.skipif(not FORMATS.is_dir(), reason="needs small models of other formats (formats/ in ELMO_TEST_FILES)")
 class TestSharedModels:
     """Against what the original code computed."""
 

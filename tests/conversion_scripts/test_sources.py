@@ -164,7 +164,7 @@ class TestOriginalFiles:
     def test_models_of_the_nlpl_repository_give_the_numbers_of_simple_elmo(self, tmp_path, kind):
         folder = SHARED / "formats" / "nlpl"
         if not folder.is_dir():
-            pytest.skip("needs the models of shared/formats beside the checkout")
+            pytest.skip("needs small models of other formats (formats/ in ELMO_TEST_FILES)")
         source = folder / kind
         if kind == "folder":
             source = tmp_path / "source"

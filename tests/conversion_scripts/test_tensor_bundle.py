@@ -136,7 +136,9 @@ def test_tables_are_told_by_their_end(tmp_path):
     assert not is_table(tmp_path / "other")
 
 
-@pytest.mark.skipif(not CHECKPOINTS.is_dir(), reason="needs the small models of shared/formats")
+@pytest.mark.skipif(
+    not CHECKPOINTS.is_dir(), reason="needs small models of other formats (formats/ in ELMO_TEST_FILES)"
+)
 @pytest.mark.parametrize("name", ["characters", "words_shared_softmax", "words_one_layer_no_projection"])
 def test_variables_are_those_that_tensorflow_reads(name):
     bundle = TensorBundle(CHECKPOINTS / name / "model.ckpt-1300")

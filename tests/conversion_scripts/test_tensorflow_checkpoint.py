@@ -284,7 +284,9 @@ class TestModules:
         refuses(tmp_path, "the clips and the activation are in no tensor; pass one with --options")
 
 
-@pytest.mark.skipif(not CHECKPOINTS.is_dir(), reason="needs the small models of shared/formats")
+@pytest.mark.skipif(
+    not CHECKPOINTS.is_dir(), reason="needs small models of other formats (formats/ in ELMO_TEST_FILES)"
+)
 @pytest.mark.parametrize("name", ["characters", "words_shared_softmax", "words_one_layer_no_projection"])
 class TestAgainstTensorFlow:
     @pytest.fixture

@@ -292,7 +292,9 @@ class TestStream:
         assert_equal_states(read(data), state)
 
 
-@pytest.mark.skipif(not (SHARED / "formats").is_dir(), reason="needs the small models of shared/formats")
+@pytest.mark.skipif(
+    not (SHARED / "formats").is_dir(), reason="needs small models of other formats (formats/ in ELMO_TEST_FILES)"
+)
 def test_shared_files_are_read_as_torch_does():
     paths = sorted((SHARED / "formats" / "elmoformanylangs").glob("*/*.pkl"))
     assert len(paths) == 4

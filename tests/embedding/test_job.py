@@ -5,7 +5,6 @@
 import errno
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -497,6 +496,7 @@ class TestOutput:
     )
     def test_a_full_disk_loses_nothing(self, embedder, corpus, tmp_path, name, limit):
         embed(embedder, corpus, tmp_path / "once" / name)
+        resource = pytest.importorskip("resource")
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
         try:

@@ -331,5 +331,5 @@ class TestErrors:
 def test_a_published_file_is_read_completely():
     path = SHARED / "data/xquad/xquad.en.json"
     if not path.is_file():
-        pytest.skip("needs the published data sets (shared/data/xquad/xquad.en.json next to the checkout)")
+        pytest.skip("needs the published data sets (data/xquad/xquad.en.json in ELMO_TEST_FILES)")
     assert len(read_squad(str(path))) == 1190

@@ -509,7 +509,7 @@ class TestColumns:
 def test_published_files_are_read_completely(name, encoding, number):
     path = SHARED / "data" / name
     if not path.is_file():
-        pytest.skip(f"needs the published data sets (shared/data/{name} next to the checkout)")
+        pytest.skip(f"needs the published data sets (data/{name} in ELMO_TEST_FILES)")
     assert len(read(str(path), encoding=encoding)) == number
 
 
@@ -525,7 +525,7 @@ def test_published_files_are_read_completely(name, encoding, number):
 def test_files_that_others_had_trouble_with(name, words, labels):
     path = SHARED / "cases" / f"{name}.conll"
     if not path.is_file():
-        pytest.skip(f"needs the reported cases (shared/cases/{name}.conll next to the checkout)")
+        pytest.skip(f"needs the reported cases (cases/{name}.conll in ELMO_TEST_FILES)")
     sentences = read(str(path))
     assert [word for each in sentences["words"] for word in each] == words
     assert [label for each in sentences["labels"] for label in each] == labels

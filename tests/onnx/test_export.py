@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 import torch
 from onnx_ir import load, save
+from packaging.version import Version
 
 from modeling_elmo import (
     ElmoForMaskedLM,
@@ -28,6 +29,10 @@ from modeling_elmo.onnx.export import OnnxOptions, export_onnx
 from tests.helpers.graphs import CODE_POINT_FIELDS, CODE_POINTS, SIZES, graph_mode, make, make_inputs
 
 
+# Until then, a fused product of no rows fails.
+NEEDS_EMPTY_PRODUCTS = pytest.mark.skipif(
+    Version(onnxruntime.__version__) < Version("1.24"), reason="needs ONNX Runtime 1.24"
+)
 TEXTS = ["The bank of the river.", "", ["a", "word" * 9, "<S>"]]
 # Left, right, holes, a row without words; one word; sizes other than the example's.
 MASKS = [
@@ -206,7 +211,7 @@ class TestOnnxElmo:
             with pytest.raises(ValueError, match=message):
                 elmo(["the", "bank"], state=state)
 
-    @pytest.mark.parametrize("texts", [[], [""], [[]]])
+    @pytest.mark.parametrize("texts", [pytest.param([], marks=NEEDS_EMPTY_PRODUCTS), [""], [[]]])
     def test_runs_batches_without_words(self, words_and_characters, language_model, tagger, texts):
         for _, directory in (words_and_characters, language_model, tagger):
             elmo = OnnxElmo(directory)

@@ -340,7 +340,7 @@ def test_the_originals_own_training_test(reads, tmp_path):
     """The sizes, options and number of steps of bilm-tf's `tests/test_training.py`."""
     directory = SHARED / "parity" / "bilm_tf" / "train"
     if not directory.is_dir():
-        pytest.skip("needs the text of bilm-tf's training test (shared/parity beside the checkout)")
+        pytest.skip("needs the text of bilm-tf's training test (parity/bilm_tf/train in ELMO_TEST_FILES)")
     tokenizer = ElmoTokenizer(vocab_file=directory / "vocab.txt", max_characters_per_token=10)
     options = make_options(
         dim=16,
