@@ -13,14 +13,12 @@ REPOSITORY = re.search(r'^Source = "(.*)"$', (ROOT / "pyproject.toml").read_text
 
 
 def address(match):
-    """Returns a link of Markdown with the address of its target, as a picture or a page."""
-    start, path = match.groups()
-    return f"{start}({REPOSITORY}/{'raw' if start.startswith('!') else 'blob'}/main/{path})"
+    """Returns the end of a link of Markdown with the address of its target, a picture or a page."""
+    kind = "raw" if match[1].endswith(".png") else "blob"
+    return f"]({REPOSITORY}/{kind}/main/{match[1]})"
 
 
 setup(
-    long_description=re.sub(
-        r"(!?\[[^\]]*\])\((?!https?:|#)([^)]+)\)", address, (ROOT / "README.md").read_text(encoding="utf-8")
-    ),
+    long_description=re.sub(r"\]\((?!https?:)([^)]+)\)", address, (ROOT / "README.md").read_text(encoding="utf-8")),
     long_description_content_type="text/markdown",
 )

@@ -39,12 +39,18 @@ def wheel():
         yield file
 
 
-def run(directory, *command):
-    """Runs a program of the clean environment outside the checkout; returns what it printed to stdout and stderr."""
+def start(directory, *command):
+    """Runs a program of the clean environment outside the checkout."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(directory / "cache")}
-    environment.pop("PYTHONPATH", None)
+    for name in ("PYTHONPATH", "HF_TOKEN"):
+        environment.pop(name, None)
     program = [INSTALLED.resolve() / "bin" / command[0], *command[1:]]
-    done = subprocess.run(program, cwd=directory, env=environment, capture_output=True, text=True)
+    return subprocess.run(program, cwd=directory, env=environment, capture_output=True, text=True)
+
+
+def run(directory, *command):
+    """Runs a program that succeeds; returns what it printed to stdout and stderr."""
+    done = start(directory, *command)
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
 
@@ -108,6 +114,27 @@ def test_the_commands_run_outside_the_checkout(tmp_path):
     assert "perplexity" in printed
     run(tmp_path, "elmo", "build-vocab", "text.txt", "-o", "vocab.txt", "--size", "8")
     assert __version__ in run(tmp_path, "elmo", "--version")[0]
+
+
+# What needs more than the package: packages of an extra, a token.
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["pretrain", "--model", "elmo-tiny", "--train", "text.txt", "--epochs", "1", "--output", "out"],
+            "pip install",
+        ),
+        (["export", "elmo-tiny", "out", "--format", "onnx"], "pip install onnx onnxruntime onnxscript"),
+        (["push", "elmo-tiny", "org/name"], "no token for the Hub"),
+    ],
+)
+def test_a_command_that_lacks_something_says_what(tmp_path, arguments, message):
+    (tmp_path / "text.txt").write_text("He sat on the bank of the river .\n")
+    done = start(tmp_path, "elmo", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_saved_model_needs_transformers_alone(tmp_path):

@@ -30,8 +30,12 @@ from .experiments import (
 )
 
 
+# The columns that say what a row is about.
+LABELS = {"Task", "Metric", "Model", "Probe", "Vectors"}
+
+
 class Tables:
-    """The tables; experiments without figures are dashes."""
+    """The tables; experiments without figures are dashes, and rows or columns of dashes alone are left out."""
 
     def __init__(self, figures: Figures):
         self.figures = figures
@@ -98,15 +102,30 @@ class Tables:
 
     def all(self) -> Iterator[tuple[str, list[list[str]]]]:
         """Yields title and rows of each table."""
-        yield "What ELMo adds", self.tasks()
-        yield "Which layers", self.variants(("none", "layer0", "top", "average", "lambda1", "mix"))
-        yield "Where ELMo enters", self.variants(("mix", "output", "both"))
-        yield "How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)
+        layers = ("none", "layer0", "top", "average", "lambda1", "mix")
         sentiment = ("none", "mix", "no_dropout", "adapted", "adapted_no_dropout")
-        yield "Why sentiment gains nothing", self.variants(sentiment, ("sst", *SENTIMENT))
-        yield "How much data", self.fractions()
-        yield "What each layer knows", self.probes()
-        yield "What each task uses", self.mixes()
+        for title, rows in (
+            ("What ELMo adds", self.tasks()),
+            ("Which layers", self.variants(layers)),
+            ("Where ELMo enters", self.variants(("mix", "output", "both"))),
+            ("How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)),
+            ("Why sentiment gains nothing", self.variants(sentiment, ("sst", *SENTIMENT))),
+            ("How much data", self.fractions()),
+            ("What each layer knows", self.probes()),
+            ("What each task uses", self.mixes()),
+        ):
+            yield title, without_gaps(rows)
+
+
+def without_gaps(rows: list[list[str]]) -> list[list[str]]:
+    """Leaves out rows and columns in which nothing is measured."""
+    is_measured = [[any(map(str.isdigit, cell)) for cell in row] for row in rows[1:]]
+    kept = [title in LABELS or any(column) for title, *column in zip(rows[0], *is_measured)]
+    return [
+        [cell for cell, is_kept in zip(row, kept) if is_kept]
+        for row, measured in zip(rows, [[True], *is_measured])
+        if any(is_figure for title, is_figure in zip(rows[0], measured) if title not in LABELS or row is rows[0])
+    ]
 
 
 def markdown(rows: list[list[str]]) -> str:

@@ -70,7 +70,7 @@ def _show_version(is_requested: bool) -> None:
 @app.callback(
     invoke_without_command=True,
     epilog="Exit codes: 0 done; 2 wrong usage, bad input, or nothing found; 130 interrupted by Ctrl-C, 143 by SIGTERM, "
-    "129 by SIGHUP; 1 an error of the program, with a traceback.",
+    "129 by SIGHUP; 1 an error of the program, with a traceback, or nobody reads its output, as after `| head`.",
 )
 def _elmo(
     context: typer.Context,

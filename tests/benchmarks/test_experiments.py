@@ -60,6 +60,12 @@ def test_experiments_without_figures_are_dashes():
     assert tables.Tables({}).probes()[2][1:] == ["ELMo", "-", *[""] * 6]
 
 
+def test_rows_and_columns_without_figures_are_left_out():
+    shown = dict(tables.Tables({"sst-mix": {"test_accuracy": [0.4]}}).all())
+    assert shown["Why sentiment gains nothing"] == [["Model", "SST-5 sentiment"], ["mix, λ = 0.001", "40.0"]]
+    assert shown["How much data"] == [["Task", "Model"]]
+
+
 def test_figures_of_finished_runs_are_added_to_those_of_others(tmp_path):
     file, runs = tmp_path / "results.json", tmp_path / "runs"
     file.write_text('{"word_sense": {"layer_0_accuracy": [0.5]}, "gum-mix": {"test_f1": [0.0]}}')
