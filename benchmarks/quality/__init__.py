@@ -9,6 +9,7 @@
 | `tables.py` | the tables of docs/results.md |
 | `probes.py` | linear classifiers on the layers of a frozen model |
 | `readers.py` | the formats of the data for probes |
+| `figures.py` | the pictures of docs/results.md |
 | `plots.py` | plots of runs and probes |
 | `ngram_perplexity.py` | perplexity of n-gram models, to compare with `elmo evaluate` |
 | `graph_parity.py` | torch.export and ONNX against the fast path, for random models |

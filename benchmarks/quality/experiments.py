@@ -307,7 +307,7 @@ class Experiment:
         start = ["-m", "benchmarks.quality.frozen_bert"] if takes_place else []
         start += ALL_TASKS[self.task].command
         start += ["--model_name_or_path", str(self.model(data, model)), *self.arguments(data)]
-        if self.variant == "bert":
+        if takes_place:
             # The same words have a vector learned from the task.
             start += ["--tokenizer_name", str(model)]
         directory = output / self.name

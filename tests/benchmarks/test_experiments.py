@@ -96,6 +96,13 @@ def test_the_page_shows_the_collected_figures():
         assert tables.markdown(rows) in page
 
 
+def test_a_probe_of_bert_reads_with_its_own_tokenizer(tmp_path):
+    (probe,) = Experiment("word_sense", "bert").commands(tmp_path, Path("elmo"), tmp_path).values()
+    assert "--tokenizer_name" not in probe
+    for in_its_place in Experiment("gum", "bert").commands(tmp_path, Path("elmo"), tmp_path).values():
+        assert in_its_place[in_its_place.index("--tokenizer_name") + 1] == "elmo"
+
+
 class TestRuns:
     @pytest.fixture
     def ran(self, tmp_path, monkeypatch):
