@@ -67,7 +67,7 @@ def message(tmp_path):
         (b"5 50\nword0 " + bytes(range(200)), "vectors of words in the binary format of word2vec"),
         (VECTORS.encode(), "vectors of words, as GloVe writes them"),
         (VECTORS.replace(" ", "\t").encode(), "vectors of words, as GloVe writes them"),
-        (gzip.compress(VECTORS.encode()), "vectors of words, as GloVe writes them"),
+        (gzip.compress(VECTORS.encode(), mtime=0), "vectors of words, as GloVe writes them"),
         (b"\xba\x16\x4f\x2f" + bytes(100), "a model of fastText"),
         (npz(), "arrays of NumPy, not weights"),
         (torch_file(), "a file of PyTorch, which says nothing about the model: pass the directory"),
