@@ -13,12 +13,12 @@ REPOSITORY = re.search(r'^Source = "(.*)"$', (ROOT / "pyproject.toml").read_text
 
 
 def address(match):
-    """Returns the end of a link of Markdown with the address of its target, a picture or a page."""
+    """Returns a Markdown link target as an absolute address."""
     kind = "raw" if match[1].endswith(".png") else "blob"
     return f"]({REPOSITORY}/{kind}/main/{match[1]})"
 
 
 setup(
-    long_description=re.sub(r"\]\((?!https?:)([^)]+)\)", address, (ROOT / "README.md").read_text(encoding="utf-8")),
+    long_description=re.sub(r"\]\((?!#|[a-z]+:)([^)]+)\)", address, (ROOT / "README.md").read_text(encoding="utf-8")),
     long_description_content_type="text/markdown",
 )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The typer application `elmo`: its commands, what precedes each of them, and their errors."""
 
+import os
 import signal
 import sys
 import warnings
@@ -70,7 +71,7 @@ def _show_version(is_requested: bool) -> None:
 @app.callback(
     invoke_without_command=True,
     epilog="Exit codes: 0 done; 2 wrong usage, bad input, or nothing found; 130 interrupted by Ctrl-C, 143 by SIGTERM, "
-    "129 by SIGHUP; 1 an error of the program, with a traceback, or nobody reads its output, as after `| head`.",
+    "129 by SIGHUP; 1 internal error, with a traceback, or nobody reads the output, as after `| head`.",
 )
 def _elmo(
     context: typer.Context,
@@ -146,9 +147,10 @@ def error_message(error: Exception) -> str | None:
         return printable(one_line(error))
     if isinstance(error, ElmoWarning):
         return printable(f"{error} (without --strict, it is a warning)")
-    if isinstance(error, OSError) and error.strerror is not None:
-        name = "" if error.filename is None else f"{error.filename}: "
-        return printable(f"{name}{error.strerror.lower()}")
+    if isinstance(error, OSError) and error.errno and error.strerror == os.strerror(error.errno):
+        # Of a move, the name that the user gave, not that of the temporary file.
+        name = error.filename2 or error.filename
+        return printable(f"{'' if name is None else f'{name}: '}{error.strerror.lower()}")
     if isinstance(error, (ValueError, OSError, MemoryError)):
         return printable(str(error) or "out of memory")
     return None

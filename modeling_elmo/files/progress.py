@@ -33,7 +33,7 @@ def bar(title: str, items: Any = None, **kwargs: Any) -> Any:
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """Shows a title and the seconds of what can't say how much of it is done, as `bar` does."""
+    """Shows a title and the elapsed seconds of work whose progress is unknown, as `bar` does."""
     with bar(title, bar_format="{desc}: {elapsed}") as line:
         is_done = threading.Event()
 

@@ -182,7 +182,7 @@ def _tanh(values: torch.Tensor) -> torch.Tensor:
 
 def clip(values: torch.Tensor, limit: float | None) -> torch.Tensor:
     """Clips to plus or minus the limit, unless it is `None`. The gradient passes a value at the limit itself, as in
-    TensorFlow; it passes `clamp` there only before torch 2.14.
+    TensorFlow; since torch 2.14, that of `clamp` is 0 there.
     """
     if limit is None:
         return values

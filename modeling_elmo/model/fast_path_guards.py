@@ -111,7 +111,7 @@ def _hashes(tensor: torch.Tensor) -> tuple[int, ...]:
         if dtype == tensor.dtype:
             products = torch.mv(rows, random_row)
         else:
-            # A few rows at a time, and in one place, so that they stay in the processor's cache.
+            # A few rows at a time, and into one buffer, so that they stay in the processor's cache.
             chunks = rows.split(max(1, CONVERTED_VALUES // rows.shape[1]))
             wide = torch.empty_like(chunks[0], dtype=dtype)
             products = torch.cat([torch.mv(wide[: len(chunk)].copy_(chunk), random_row) for chunk in chunks])

@@ -24,7 +24,7 @@ Tensors = tuple[torch.Tensor, ...]
 Pair = tuple[Tensors, Tensors]
 Step = Callable[[Tensors, Tensors], Pair]
 
-# The first torch whose compiler computes the gradients of a scan as autograd does.
+# Before torch 2.13, the compiler computes other gradients of a scan than autograd.
 HAS_GRADIENTS = torch.__version__ >= "2.13"
 
 
@@ -54,7 +54,7 @@ class Steps:
         Takes and returns the state, `(B, ...)`, and per-step tensors `(B, W, ...)`. Outputs are zero outside the mask.
 
         Raises:
-            `NotImplementedError`: If gradients are needed, and this torch computes wrong ones.
+            `NotImplementedError`: If gradients are needed, and this torch has other ones.
         """
 
         def masked_step(state: Tensors, of_step: Pair) -> Pair:
@@ -76,7 +76,8 @@ class Steps:
         is_trained = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*state, *inputs))
         if is_trained and not (HAS_GRADIENTS or torch.compiler.is_exporting()):
             raise NotImplementedError(
-                f"torch.compile in training: expected torch 2.13 or later, found {torch.__version__}"
+                f"torch.compile with gradients: expected torch 2.13 or later, found {torch.__version__}; "
+                "for inference, use torch.no_grad()"
             )
         state, outputs = scan(masked_step, state, by_step, reverse=is_backward)
         return state, tuple(output.transpose(0, 1) for output in outputs)

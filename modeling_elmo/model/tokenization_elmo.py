@@ -261,7 +261,7 @@ class ElmoTokenizer(TokenizersBackend):
             tokenizer = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         except UNCHECKED_ERRORS as error:
             # An argument with the name of a method is not the files' fault.
-            if any(callable(getattr(cls, name, None)) for name in kwargs):
+            if isinstance(error, AttributeError) and any(callable(getattr(cls, name, None)) for name in kwargs):
                 raise
             raise ValueError(f"tokenizer_config.json, tokenizer.json: {type(error).__name__}: {error}") from error
         if "language" in kwargs or "split_cjk_characters" in kwargs:
@@ -530,7 +530,7 @@ class ElmoTokenizer(TokenizersBackend):
 
     def train_new_from_iterator(self, *args: Any, **kwargs: Any) -> "ElmoTokenizer":
         """As in the base class. The new vocabulary has the original order, with `<PAD>` and `<MASK>` at the end."""
-        # The base class passes these arguments on, which do not contain the characters themselves.
+        # The base class passes on `init_kwargs`, which lack the table of characters.
         view = copy.copy(self)
         view.init_kwargs = {name: value for name, value in self.init_kwargs.items() if name != "character_unit"}
         trained = super(ElmoTokenizer, view).train_new_from_iterator(*args, **kwargs)

@@ -4,6 +4,7 @@
 
 import io
 import sys
+import threading
 import time
 
 import pytest
@@ -111,5 +112,16 @@ def test_a_step_is_shown_on_a_terminal_if_it_takes_a_while(monkeypatch, stream, 
 
 def test_an_error_ends_a_step(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with pytest.raises(ValueError, match="^damaged$"), progress.step("Comparing"):
-        raise ValueError("damaged")
+    monkeypatch.setattr(progress, "DELAY", 0.01)
+    before = threading.active_count()
+
+    def fail():
+        with progress.step("Comparing"):
+            time.sleep(0.2)
+            raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="^damaged$"):
+        fail()
+    assert threading.active_count() == before
+    assert "Comparing" in sys.stderr.getvalue()
+    assert sys.stderr.getvalue().rpartition("\r")[0].split("\r")[-1].strip() == ""
