@@ -103,13 +103,13 @@ class Tables:
     def all(self) -> Iterator[tuple[str, list[list[str]]]]:
         """Yields title and rows of each table."""
         layers = ("none", "layer0", "top", "average", "lambda1", "mix")
-        sentiment = ("none", "mix", "no_dropout", "adapted", "adapted_no_dropout")
+        sentiment = ("none", "alone", "mix", "no_dropout", "adapted", "adapted_no_dropout", "glove", "glove_mix")
         for title, rows in (
             ("What ELMo adds", self.tasks()),
             ("Which layers", self.variants(layers)),
             ("Where ELMo enters", self.variants(("mix", "output", "both"))),
             ("How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)),
-            ("Why sentiment gains nothing", self.variants(sentiment, ("sst", *SENTIMENT))),
+            ("When sentiment gains", self.variants(sentiment, ("sst", *SENTIMENT))),
             ("How much data", self.fractions()),
             ("What each layer knows", self.probes()),
             ("What each task uses", self.mixes()),
