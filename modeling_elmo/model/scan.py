@@ -24,9 +24,6 @@ Tensors = tuple[torch.Tensor, ...]
 Pair = tuple[Tensors, Tensors]
 Step = Callable[[Tensors, Tensors], Pair]
 
-# Before torch 2.13, the compiler computes other gradients of a scan than autograd.
-HAS_GRADIENTS = torch.__version__ >= "2.13"
-
 
 @dataclass(frozen=True)
 class Steps:
@@ -52,9 +49,6 @@ class Steps:
         """Carries a state through all steps, which starts again from zeros at a new segment.
 
         Takes and returns the state, `(B, ...)`, and per-step tensors `(B, W, ...)`. Outputs are zero outside the mask.
-
-        Raises:
-            `NotImplementedError`: If gradients are needed, and this torch has other ones.
         """
 
         def masked_step(state: Tensors, of_step: Pair) -> Pair:
@@ -73,12 +67,6 @@ class Steps:
             tuple(tensor.transpose(0, 1) for tensor in inputs),
             tuple(mark.t().unsqueeze(-1) for mark in marks),
         )
-        is_trained = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*state, *inputs))
-        if is_trained and not (HAS_GRADIENTS or torch.compiler.is_exporting()):
-            raise NotImplementedError(
-                f"torch.compile with gradients: expected torch 2.13 or later, found {torch.__version__}; "
-                "for inference, use torch.no_grad()"
-            )
         state, outputs = scan(masked_step, state, by_step, reverse=is_backward)
         return state, tuple(output.transpose(0, 1) for output in outputs)
 
