@@ -6,6 +6,7 @@ python -m benchmarks.quality.tables
 """
 
 from collections.abc import Iterator
+from itertools import compress
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Annotated
@@ -119,13 +120,16 @@ class Tables:
 
 def without_gaps(rows: list[list[str]]) -> list[list[str]]:
     """Leaves out rows and columns in which nothing is measured."""
-    is_measured = [[any(map(str.isdigit, cell)) for cell in row] for row in rows[1:]]
-    kept = [title in LABELS or any(column) for title, *column in zip(rows[0], *is_measured)]
-    return [
-        [cell for cell, is_kept in zip(row, kept) if is_kept]
-        for row, measured in zip(rows, [[True], *is_measured])
-        if any(is_figure for title, is_figure in zip(rows[0], measured) if title not in LABELS or row is rows[0])
+    header, *others = rows
+
+    def is_figure(title: str, cell: str) -> bool:
+        return title not in LABELS and any(map(str.isdigit, cell))
+
+    others = [row for row in others if any(map(is_figure, header, row))]
+    is_kept = [
+        title in LABELS or any(is_figure(title, row[column]) for row in others) for column, title in enumerate(header)
     ]
+    return [list(compress(row, is_kept)) for row in (header, *others)]
 
 
 def markdown(rows: list[list[str]]) -> str:

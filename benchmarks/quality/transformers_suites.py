@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling-elmo authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runs transformers' own tests of models, tokenizers and pipelines against those of ELMo, beside a tiny BERT.
+"""Runs transformers' own tests of models, tokenizers and pipelines on those of ELMo and on a tiny BERT.
 
     pip download --no-binary :all: --no-deps transformers==5.23.0
     tar xzf transformers-5.23.0.tar.gz

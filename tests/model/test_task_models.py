@@ -883,13 +883,13 @@ class TestTraining:
     @every_class
     def test_trains_resumes_and_reloads_with_trainer(self, name, tmp_path):
         head = HEADS[name]
-        torch.manual_seed(0)
+        torch.manual_seed(3)
         model = head.model()
         start = copy.deepcopy(model)
         # The learning rate is small enough for a steadily falling loss.
         steps = {"max_steps": 40, "learning_rate": 0.01}
         trainer, losses = train(name, model, tmp_path / "a", **steps, save_strategy="steps", save_steps=30)
-        assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
+        assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
         bilm = [key for key in start.elmo.state_dict() if not key.startswith("scalar_mixes.")]
         for key in bilm:
             assert torch.equal(start.elmo.state_dict()[key], model.elmo.state_dict()[key])
