@@ -134,7 +134,7 @@ class TestRuns:
         experiments.run(tmp_path, tmp_path, tmp_path / "runs", only="wnut17-[mn]*", jobs=1)
         assert ran == ["wnut17-mix/seed-2", "wnut17-mix/seed-3"]
         results = experiments.read_json(tmp_path / "runs/wnut17-mix" / RESULTS)
-        assert results["test_accuracy_values"] == [1, 1, 2]
+        assert results["test_accuracy_values"] == [4, 1, 2]
         assert not [*tmp_path.rglob("checkpoint-*"), *tmp_path.rglob("*.safetensors")]
 
     def test_a_summary_has_the_seeds_that_are_finished(self, ran, tmp_path):
