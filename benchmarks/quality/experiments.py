@@ -52,6 +52,7 @@ class Task:
         metric_title (`str`): The name of the result in the tables.
         files (`tuple[str]`): The arguments of the script that name the data; `DATA/` is replaced by their folder.
         training (`tuple[str]`): Its arguments for task models on ELMo.
+        tuned_epochs (`int`): For how long a BERT is fine-tuned.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Task:
     metric_title: str
     files: tuple[str, ...]
     training: tuple[str, ...] = ()
+    tuned_epochs: int = 4
 
 
 # Enough for these tasks, and half the time of the default.
@@ -95,6 +97,7 @@ TASKS = {
         ),
         # Without ELMo, the model finds no entity in the first epochs.
         ("--early_stopping_patience", "20", *CRF),
+        tuned_epochs=5,
     ),
     "gum": Task(
         "GUM entities",
@@ -103,6 +106,7 @@ TASKS = {
         "F1",
         ("--train_file", "DATA/gum_ner/train/gum-train.conll", "--test_file", "DATA/gum_ner/test/gum-test.conll"),
         CRF,
+        tuned_epochs=10,
     ),
     "chunking": Task(
         "CoNLL-2000 chunks",
@@ -122,6 +126,7 @@ TASKS = {
             *("--validation_file", "DATA/sst/stsa.fine.dev", "--test_file", "DATA/sst/stsa.fine.test"),
         ),
         SMALL,
+        tuned_epochs=10,
     ),
     "entailment": Task(
         "SICK entailment",
@@ -286,7 +291,7 @@ PRETRAINED = {
 BERT = "bert"
 # Without a task model of their own, other models than ELMo need smaller steps, and few epochs.
 TUNED = (
-    *("--do_train", "--do_predict", "--learning_rate", "1e-4", "--num_train_epochs", "4"),
+    *("--do_train", "--do_predict", "--learning_rate", "1e-4"),
     *("--early_stopping_patience", "3"),
     *("--train_sampling_strategy", "group_by_length", "--disable_tqdm", "true"),
 )
@@ -311,7 +316,7 @@ class Experiment:
         task = ALL_TASKS[self.task]
         found = list(task.files)
         if self.variant == "bert_tuned":
-            found += TUNED
+            found += [*TUNED, "--num_train_epochs", str(task.tuned_epochs)]
         elif self.task in PROBES:
             found += PROBED[self.variant][1]
         else:

@@ -1,0 +1,77 @@
+# Copyright 2026 The modeling-elmo authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Prints what the models of docs/results.md cost: the parameters trained, and the words per second of one thread.
+
+    python -m benchmarks.quality.costs --data DATA --model models/elmo-tiny
+
+Each is trained on GUM's entities for one epoch, without evaluation, and applied to the test data. Nothing was read
+before: in later epochs, the vectors of frozen models come from a cache.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from modeling_elmo.hardware import cpu_name
+
+from .experiments import PRETRAINED, RESULTS, ROOT, TASKS, Experiment, read_json
+from .tables import markdown
+
+
+TASK = "gum"
+ONE_EPOCH = (
+    *("--num_train_epochs", "1", "--eval_strategy", "no"),
+    *("--save_strategy", "no", "--load_best_model_at_end", "false"),
+)
+
+
+def count_words(task: str, data: Path) -> dict[str, int]:
+    """Returns the number of words, which stand on a line each, in the files of a task by their arguments."""
+    files = Experiment(task, "none").arguments(data)
+    counts = {}
+    for argument in ("--train_file", "--test_file"):
+        lines = Path(files[files.index(argument) + 1]).read_text(encoding="utf-8").splitlines()
+        counts[argument] = sum(bool(line.strip()) for line in lines)
+    return counts
+
+
+def row(title: str, results: dict[str, Any], words: dict[str, int]) -> list[str]:
+    """Returns the row of a model from the results of its script."""
+    return [
+        title,
+        f"{results['trained_parameters'] / 1e6:.1f}",
+        f"{words['--train_file'] / results['train_runtime']:,.0f}",
+        f"{words['--test_file'] / results['test_runtime']:,.0f}",
+    ]
+
+
+def main(
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="The folder of the data sets.")],
+    model: Annotated[Path, typer.Option(exists=True, file_okay=False, help="The model directory.")],
+) -> None:
+    """Measure one model after the other."""
+    data, model = data.resolve(), model.resolve()
+    words = count_words(TASK, data)
+    # All of the training data is trained on.
+    files = list(TASKS[TASK].files)
+    whole = ["--validation_file", str(data / files[files.index("--test_file") + 1].removeprefix("DATA/"))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    rows = [["Model", "parameters trained, million", "training, words/s", "inference, words/s"]]
+    with TemporaryDirectory() as directory:
+        for variant, title in PRETRAINED.items():
+            ((path, command),) = Experiment(TASK, variant).commands(data, model, Path(directory), seeds=[1]).items()
+            run = [sys.executable, *command, *whole, *ONE_EPOCH]
+            done = subprocess.run(run, env=environment, cwd=ROOT, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(f"error: {title}: {done.stderr[-2000:]}")
+            rows.append(row(title, read_json(path / RESULTS), words))
+    typer.echo(f"{TASKS[TASK].title}, {cpu_name()}\n\n{markdown(rows)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
