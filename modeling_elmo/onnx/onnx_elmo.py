@@ -65,7 +65,10 @@ class OnnxElmo:
         # What the inputs are made of, as export.py describes it.
         self.facts: dict[str, Any] = json.loads(facts)
         self.input_names = [value.name for value in self.session.get_inputs()]
-        self.output_names = [value.name for value in self.session.get_outputs()]
+        outputs = self.session.get_outputs()
+        self.output_names = [value.name for value in outputs]
+        # `(B, W, D)`, where B has no fixed size, unlike the layers of a state.
+        self.vector_names = [v.name for v in outputs if len(v.shape) == 3 and not isinstance(v.shape[0], int)]
         self._tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
         self._characters = {character: id for id, character in enumerate(self.facts["characters"], 1)}
 
@@ -103,16 +106,17 @@ class OnnxElmo:
         Args:
             texts (`Iterable[str | Sequence[str]]`): Raw texts, or lists of words.
             batch_size (`int`, *optional*, defaults to 32): Texts that the model reads together.
-            output (`str`, *optional*, defaults to `"last_hidden_state"`): One of `output_names` with a vector per word,
-                such as `"hidden_states.1"`.
+            output (`str`, *optional*, defaults to `"last_hidden_state"`): One of `vector_names`, the outputs with a
+                vector per word, such as `"hidden_states.1"`.
 
         Raises:
             `ValueError`: If `batch_size` is not positive, or the model has no such output.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, found {batch_size}")
-        if output not in self.output_names:
-            raise ValueError(f"output: expected one of {', '.join(self.output_names)}; found {output}")
+        if output not in self.vector_names:
+            names = ", ".join(self.vector_names) or "none: call the model with texts for its logits"
+            raise ValueError(f"output: expected one with a vector per word ({names}), found {output}")
         texts = iter([texts] if isinstance(texts, str) else texts)
         while batch := list(islice(texts, batch_size)):
             inputs = self.encode(batch)

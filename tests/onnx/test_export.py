@@ -202,6 +202,15 @@ class TestOnnxElmo:
             expected = model(**batch).logits
         assert_near(OnnxElmo(directory)(["the bank"], ["of the river"])["logits"], expected)
 
+    def test_only_outputs_with_a_vector_per_word_are_embedded(self, words_and_characters, pair_classifier, tagger):
+        assert OnnxElmo(words_and_characters[1]).vector_names == [
+            name for name in OnnxElmo(words_and_characters[1]).output_names if not name.startswith("new_")
+        ]
+        (logits,) = OnnxElmo(tagger[1]).embed(["the bank"], output="logits")
+        assert len(logits) == 2
+        with pytest.raises(ValueError, match=r"output: expected one with a vector per word \(none: .*\), found logits"):
+            next(OnnxElmo(pair_classifier[1]).embed(["the bank"], output="logits"))
+
     def test_a_state_of_other_shapes_is_refused(self, words_and_characters):
         _, directory = words_and_characters
         elmo = OnnxElmo(directory)
