@@ -55,7 +55,6 @@ class BiattentivePooling(nn.Module):
 
     def __init__(self, config: ElmoConfig, input_size: int):
         super().__init__()
-        self.dropout = config.task_dropout
         self.integrator = TaskEncoder(config, 3 * input_size, num_layers=1)
         self.attention = nn.Linear(self.integrator.output_size, 1)
         self.output_size = 4 * self.integrator.output_size
@@ -69,8 +68,7 @@ class BiattentivePooling(nn.Module):
         share_BW = masked_softmax(self.attention(read_BWH).squeeze(-1), mask_BW)
         attended_BH = torch.einsum("bw,bwh->bh", share_BW, read_BWH)
         extremes = (masked_max(read_BWH, mask_BW), -masked_max(-read_BWH, mask_BW))
-        vectors = torch.cat([*extremes, masked_mean(read_BWH, mask_BW), attended_BH], dim=-1)
-        return F.dropout(vectors, self.dropout, self.training)
+        return torch.cat([*extremes, masked_mean(read_BWH, mask_BW), attended_BH], dim=-1)
 
 
 class Maxout(nn.Module):
