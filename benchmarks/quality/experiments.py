@@ -115,6 +115,7 @@ TASKS = {
         "F1",
         ("--train_file", "DATA/conll2000/train.txt", "--test_file", "DATA/conll2000/test.txt"),
         SMALL,
+        tuned_epochs=2,
     ),
     "sst": Task(
         "SST-5 sentiment",
