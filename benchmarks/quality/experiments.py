@@ -272,7 +272,7 @@ COMPARED = ("gum",)
 FRACTIONS = ("0.01", "0.1", "1")
 SAMPLED = {"gum": ("none", "mix"), "entailment": ("none", "mix"), "sst": ("glove", "glove_mix")}
 # A hundredth of the questions would be eight.
-QUESTION_FRACTIONS = ("0.25", "0.5", "1")
+QUESTION_FRACTIONS = ("0.25", "1")
 DROPPED = ("entailment", "sentences")
 ASKED_OF_SENTIMENT = (
     *("none", "alone", "mix", "no_dropout", "adapted", "adapted_no_dropout"),
