@@ -64,7 +64,7 @@ def main(
     for name, part in split_articles(articles, rng).items():
         with open(output / f"{name}.tsv", "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-            writer.writerow(Pair._fields)
+            writer.writerow(["question", "sentence", "label"])
             writer.writerows(answer_pairs(part, rng))
 
 

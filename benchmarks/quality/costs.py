@@ -4,8 +4,8 @@
 
     python -m benchmarks.quality.costs --data DATA --model models/elmo-tiny
 
-Each is trained on GUM's entities for one epoch, without evaluation, and applied to the test data. Nothing was read
-before: in later epochs, the vectors of frozen models come from a cache.
+Each is trained on GUM's entities for one epoch, and then evaluated on the test data. Nothing was read before: in later
+epochs, the vectors of frozen models come from a cache.
 """
 
 import os
@@ -46,7 +46,8 @@ def row(title: str, results: dict[str, Any], words: dict[str, int]) -> list[str]
         title,
         f"{results['trained_parameters'] / 1e6:.1f}",
         f"{words['--train_file'] / results['train_runtime']:,.0f}",
-        f"{words['--test_file'] / results['test_runtime']:,.0f}",
+        # Not `test_runtime`: the second time, the vectors of the same texts come from the cache.
+        f"{words['--test_file'] / results['eval_runtime']:,.0f}",
     ]
 
 
@@ -57,7 +58,7 @@ def main(
     """Measure one model after the other."""
     data, model = data.resolve(), model.resolve()
     words = count_words(TASK, data)
-    # All of the training data is trained on.
+    # So all of the training data is trained on, and the test data are read by the evaluation after it.
     files = list(TASKS[TASK].files)
     whole = ["--validation_file", str(data / files[files.index("--test_file") + 1].removeprefix("DATA/"))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

@@ -28,7 +28,7 @@ def test_words_per_second_are_those_of_the_whole_files(data, monkeypatch, capsys
         commands.append(command)
         directory = Path(command[command.index("--output_dir") + 1])
         directory.mkdir(parents=True)
-        results = {"trained_parameters": 1_250_000, "train_runtime": 0.003, "test_runtime": 0.0005}
+        results = {"trained_parameters": 1_250_000, "train_runtime": 0.003, "eval_runtime": 0.0005, "test_runtime": 9.0}
         write_json(directory / RESULTS, results)
         return subprocess.CompletedProcess(command, 0)
 
