@@ -10,7 +10,6 @@ of 50 %. Parts have different articles: `train.tsv`, `validation.tsv` and `test.
 """
 
 import csv
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ import typer
 
 from modeling_elmo.files.sentences import sentence_splitter
 
-from .unanswerable import split_articles
+from .unanswerable import read_parts
 
 
 class Pair(NamedTuple):
@@ -58,10 +57,10 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of what is drawn.")] = 0,
 ) -> None:
     """Write the three parts."""
-    articles = json.loads(input.read_text(encoding="utf-8"))["data"]
     rng = random.Random(seed)
+    parts = read_parts(input, rng)
     output.mkdir(parents=True, exist_ok=True)
-    for name, part in split_articles(articles, rng).items():
+    for name, part in parts.items():
         with open(output / f"{name}.tsv", "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")
             writer.writerow(["question", "sentence", "label"])

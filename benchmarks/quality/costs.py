@@ -8,7 +8,6 @@ Each is trained on GUM's entities for one epoch, and then evaluated on the test 
 epochs, the vectors of frozen models come from a cache.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ import typer
 
 from modeling_elmo.hardware import cpu_name
 
-from .experiments import PRETRAINED, RESULTS, ROOT, TASKS, Experiment, read_json
+from .experiments import PRETRAINED, RESULTS, ROOT, TASKS, Experiment, environment, read_json
 from .tables import markdown
 
 
@@ -30,14 +29,9 @@ ONE_EPOCH = (
 )
 
 
-def count_words(task: str, data: Path) -> dict[str, int]:
-    """Returns the number of words, which stand on a line each, in the files of a task by their arguments."""
-    files = Experiment(task, "none").arguments(data)
-    counts = {}
-    for argument in ("--train_file", "--test_file"):
-        lines = Path(files[files.index(argument) + 1]).read_text(encoding="utf-8").splitlines()
-        counts[argument] = sum(bool(line.strip()) for line in lines)
-    return counts
+def count_words(path: str) -> int:
+    """Returns the number of words in a file, which stand on a line each."""
+    return sum(bool(line.strip()) for line in Path(path).read_text(encoding="utf-8").splitlines())
 
 
 def row(title: str, results: dict[str, Any], words: dict[str, int]) -> list[str]:
@@ -57,17 +51,17 @@ def main(
 ) -> None:
     """Measure one model after the other."""
     data, model = data.resolve(), model.resolve()
-    words = count_words(TASK, data)
+    arguments = Experiment(TASK, "none").arguments(data)
+    files = {name: arguments[arguments.index(name) + 1] for name in ("--train_file", "--test_file")}
+    words = {name: count_words(path) for name, path in files.items()}
     # So all of the training data is trained on, and the test data are read by the evaluation after it.
-    files = list(TASKS[TASK].files)
-    whole = ["--validation_file", str(data / files[files.index("--test_file") + 1].removeprefix("DATA/"))]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    whole = ["--validation_file", files["--test_file"]]
     rows = [["Model", "parameters trained, million", "training, words/s", "inference, words/s"]]
     with TemporaryDirectory() as directory:
         for variant, title in PRETRAINED.items():
             ((path, command),) = Experiment(TASK, variant).commands(data, model, Path(directory), seeds=[1]).items()
             run = [sys.executable, *command, *whole, *ONE_EPOCH]
-            done = subprocess.run(run, env=environment, cwd=ROOT, capture_output=True, text=True)
+            done = subprocess.run(run, env=environment(), cwd=ROOT, capture_output=True, text=True)
             if done.returncode:
                 sys.exit(f"error: {title}: {done.stderr[-2000:]}")
             rows.append(row(title, read_json(path / RESULTS), words))

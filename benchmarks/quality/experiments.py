@@ -462,6 +462,11 @@ def check_same(stored: Mapping[str, Any], used: Mapping[str, Any], path: Path) -
             )
 
 
+def environment() -> dict[str, str]:
+    """Returns the environment of a script: one thread, nothing from the Hub."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
 def run_experiment(experiment: Experiment, data: Path, model: Path, output: Path, seeds: Sequence[int] = SEEDS) -> bool:
     """Runs an experiment, except for its finished runs, and summarizes the seeds that are finished.
 
@@ -477,14 +482,13 @@ def run_experiment(experiment: Experiment, data: Path, model: Path, output: Path
     if (directory / RESULTS).is_file() and set(seeds) <= set(read_json(directory / RESULTS).get("seeds", SEEDS)):
         return True
     write_json(directory / ARGUMENTS, used)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     runs = experiment.commands(data, model, output, seeds)
     for path, command in runs.items():
         if (path / RESULTS).is_file():
             continue
         with open(output / f"{experiment.name}.log", "a", encoding="utf-8") as log:
             run = [sys.executable, *command]
-            if subprocess.run(run, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=ROOT).returncode:
+            if subprocess.run(run, stdout=log, stderr=subprocess.STDOUT, env=environment(), cwd=ROOT).returncode:
                 return False
     if directory not in runs:
         done = {seed: directory / f"seed-{seed}" / RESULTS for seed in SEEDS}

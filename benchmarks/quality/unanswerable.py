@@ -25,15 +25,15 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 PARTS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 
-def split_articles(articles: list[Any], rng: random.Random) -> dict[str, list[Any]]:
-    """Returns the articles of each part, drawn at random."""
-    order = list(articles)
-    rng.shuffle(order)
+def read_parts(path: Path, rng: random.Random) -> dict[str, list[Any]]:
+    """Returns the articles of each part of a file in the format of SQuAD, drawn at random."""
+    articles = json.loads(path.read_text(encoding="utf-8"))["data"]
+    rng.shuffle(articles)
     parts, begin, reached = {}, 0, 0.0
     for name, share in PARTS.items():
         reached += share
         end = round(reached * len(articles))
-        parts[name] = order[begin:end]
+        parts[name] = articles[begin:end]
         begin = end
     return parts
 
@@ -101,10 +101,10 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of what is drawn.")] = 0,
 ) -> None:
     """Write the three parts."""
-    articles = json.loads(input.read_text(encoding="utf-8"))["data"]
     rng = random.Random(seed)
+    parts = read_parts(input, rng)
     output.mkdir(parents=True, exist_ok=True)
-    for name, part in split_articles(articles, rng).items():
+    for name, part in parts.items():
         data = {"version": "2.0", "data": ask_elsewhere(part, share, rng, max_words)}
         (output / f"{name}.json").write_text(json.dumps(data, ensure_ascii=False) + "\n", encoding="utf-8")
 
